@@ -1,0 +1,63 @@
+# VENV=some/folder lets several checkouts share one environment (about 6 GB).
+VENV ?= .venv
+PYTHON ?= python3
+ARGS ?=
+
+BIN := $(VENV)/bin
+STAMP := $(shell cat pyproject.toml constraints.txt Makefile 2>/dev/null | cksum | cut -d' ' -f1)
+INSTALLED := $(VENV)/.installed-$(STAMP)
+INSTALLED_DEV := $(VENV)/.installed-dev-$(STAMP)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train test test-slow lint format types bench preview-data wheel clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(INSTALLED)  ## make the environment
+
+train: setup  ## train on the sample photographs; ARGS="key=value ..." changes anything
+	$(BIN)/python -m esrgan_train experiment=x4_prelu $(ARGS)
+
+preview-data: setup  ## write a sheet of training pairs to preview/; ARGS="data=folder data.train_dir=..."
+	$(BIN)/python -m esrgan_train.preview_data $(ARGS)
+
+test: $(INSTALLED_DEV)  ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: $(INSTALLED_DEV)  ## run the tests that take minutes
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(INSTALLED_DEV)  ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(INSTALLED_DEV)  ## mend style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(INSTALLED_DEV)  ## check types
+	$(BIN)/mypy
+
+bench: setup  ## measure speed on this machine
+	$(BIN)/python -m esrgan_train.bench $(ARGS)
+
+wheel: $(INSTALLED_DEV)  ## build dist/*.whl
+	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
+
+clean:  ## remove what the tools leave behind; runs/ and the environment stay
+	rm -rf build dist preview .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): $(BIN)/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+# basicsr and realesrgan, the published code that the tests compare with, ask for more than they use.
+$(INSTALLED_DEV): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation basicsr==1.4.2 realesrgan==0.3.0
+	@touch $@
