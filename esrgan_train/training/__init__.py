@@ -1,0 +1,1 @@
+"""The training step: two players, two stages, one averaged generator."""

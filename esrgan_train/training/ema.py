@@ -1,0 +1,64 @@
+"""The exponential moving average of the generator's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from esrgan_train.errors import UserError
+
+
+def ema_decay_at(iteration: int, decay: float, warmup: bool) -> float:
+    """The decay used by iteration number ``iteration`` (1 is the first).
+
+    With warm-up the memory grows with the run, min(decay, (1 + n) / (10 + n)): an average that starts
+    from random weights forgets them quickly.
+    """
+    return min(decay, (1 + iteration) / (10 + iteration)) if warmup else decay
+
+
+class EMA(nn.Module):
+    """An averaged copy of a generator: ema ← decay · ema + (1 − decay) · weights, after each iteration.
+
+    It starts as a copy. Buffers are copied, not averaged. Unlike ``torch.optim.swa_utils.AveragedModel`` it
+    keeps no counter on the device, so that an update never waits for a GPU; the iteration is passed in.
+    State-dict keys are the generator's behind ``module.``.
+
+    Raises:
+        UserError: ``decay`` outside [0, 1).
+    """
+
+    def __init__(self, generator: nn.Module, *, decay: float, warmup: bool) -> None:
+        super().__init__()
+        if not 0.0 <= decay < 1.0:
+            raise UserError(f"training.ema_decay={decay} must be at least 0 and below 1 (published: 0.999)")
+        self.decay = decay
+        self.warmup = warmup
+        self.module = deepcopy(generator).requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, generator: nn.Module, iteration: int) -> None:
+        """Take in the weights that iteration number ``iteration`` (1 is the first) has left."""
+        weight = 1.0 - ema_decay_at(iteration, self.decay, self.warmup)
+        averaged = list(self.module.parameters())
+        torch._foreach_lerp_(averaged, [p.detach() for p in generator.parameters()], weight)
+        _copy_all(self.module.buffers(), generator.buffers())
+
+    @torch.no_grad()
+    def copy_to(self, generator: nn.Module) -> None:
+        """Set the generator's weights and buffers to the averaged ones."""
+        _copy_all(generator.parameters(), self.module.parameters())
+        _copy_all(generator.buffers(), self.module.buffers())
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """(B, 3, h, w) in [0, 1] to (B, 3, h·s, w·s) by the averaged generator."""
+        sr: Tensor = self.module(lr)
+        return sr
+
+
+def _copy_all(targets: Iterable[Tensor], sources: Iterable[Tensor]) -> None:
+    for target, source in zip(targets, sources, strict=True):
+        target.copy_(source)

@@ -1,0 +1,60 @@
+"""Means of what an iteration measures, between two lines of the log."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+
+
+class Meter:
+    """Sums named scalars on their own device and reads them back only when asked.
+
+    A loss of one small batch says little; the mean over the logging interval says more, and costs one copy
+    to the host an interval instead of one an iteration. The names stay the same from one restart to the next.
+    """
+
+    def __init__(self) -> None:
+        self._names: tuple[str, ...] = ()
+        self._sums: Tensor | None = None
+        self._iterations = 0
+        self._samples = 0
+        self._started = time.perf_counter()
+        self._paused_at = self._started
+
+    def restart(self) -> None:
+        """Forget what was added and start the clock."""
+        self._sums = None
+        self._iterations = self._samples = 0
+        self._started = time.perf_counter()
+
+    def pause(self) -> None:
+        """Stop the clock until ``resume``: what happens in between is not training."""
+        self._paused_at = time.perf_counter()
+
+    def resume(self) -> None:
+        """Let the clock run again, without the time since ``pause``."""
+        self._started += time.perf_counter() - self._paused_at
+
+    def add(self, values: dict[str, Tensor], samples: int) -> None:
+        """Add one iteration's scalars, made from ``samples`` samples."""
+        if self._sums is None:
+            self._names = tuple(values)
+        assert self._names == tuple(values), "restart the meter when a stage measures other things"
+        stacked = torch.stack([value.detach().float() for value in values.values()])
+        self._sums = stacked if self._sums is None else self._sums + stacked
+        self._iterations += 1
+        self._samples += samples
+
+    def read(self) -> dict[str, float]:
+        """The means and ``samples_per_second`` since the last reading; then start anew.
+
+        Empty when nothing was added.
+        """
+        if self._sums is None:
+            return {}
+        means = dict(zip(self._names, (self._sums / self._iterations).tolist(), strict=True))
+        means["samples_per_second"] = self._samples / max(time.perf_counter() - self._started, 1e-9)
+        self.restart()
+        return means

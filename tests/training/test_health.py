@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from esrgan_train.training.health import colour_shift, discriminator_scores
+
+
+def test_colour_shift_is_the_largest_shift_of_a_channels_mean() -> None:
+    hr = torch.rand(2, 3, 8, 8)
+    sr = hr.clone()
+    sr[:, 1] -= 0.05
+    sr[:, 2] += 0.02
+    assert colour_shift(sr, hr).item() == pytest.approx(0.05, abs=1e-6)
+
+
+def test_noise_without_a_drift_is_no_colour_shift() -> None:
+    hr = torch.full((1, 3, 64, 64), 0.5)
+    checkerboard = 0.2 * (torch.arange(64)[:, None] + torch.arange(64) & 1) - 0.1
+    assert colour_shift(hr + checkerboard, hr).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_scores_are_means_and_the_share_judged_rightly() -> None:
+    real, fake = torch.tensor([[2.0, -1.0]]), torch.tensor([[-3.0, -1.0]])
+    scores = {k: v.item() for k, v in discriminator_scores(real, fake).items()}
+    assert scores == {"d_real_score": 0.5, "d_fake_score": -2.0, "d_accuracy": 0.75}

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from lightning import Callback, Trainer
+
+from esrgan_train.training.precision import Precision
+
+
+def weights(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def distance(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
+    return max((one[name] - other[name]).abs().max().item() for name in one)
+
+
+def still_judge(module: Any, batch: dict[str, torch.Tensor]) -> None:
+    """Let spectral normalisation converge, then stop its power iterations: every pass is the same."""
+    with torch.no_grad():
+        for _ in range(30):
+            module.discriminator(batch["hr"])
+    module.discriminator.eval()
+
+
+class Watch(Callback):
+    """Keeps the weights after each iteration."""
+
+    def __init__(self) -> None:
+        self.after: list[dict[str, dict[str, torch.Tensor]]] = []
+        self.steps: list[int] = []
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *_: Any) -> None:
+        networks = {"G": pl_module.generator, "D": pl_module.discriminator, "EMA": pl_module.ema.module}
+        self.after.append({name: weights(network) for name, network in networks.items()})
+        self.steps.append(trainer.global_step)
+
+
+def test_global_step_counts_iterations_in_both_stages(
+    make_module: Any, make_objective: Any, batches: Any, fit: Any
+) -> None:
+    watch = Watch()
+    fit(make_module(make_objective(start_step=3)), batches, steps=6, callbacks=[watch])
+    assert watch.steps == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_discriminator_rests_in_the_pixel_stage(
+    make_module: Any, make_objective: Any, batches: Any, fit: Any
+) -> None:
+    watch = Watch()
+    module = make_module(make_objective(start_step=3))
+    before = weights(module.discriminator)
+    fit(module, batches, steps=4, callbacks=[watch])
+    assert distance(watch.after[2]["D"], before) == 0.0  # also untouched by the rehearsal of the GAN stage
+    assert distance(watch.after[3]["D"], before) > 0.0
+
+
+def test_the_gan_stage_starts_from_the_averaged_generator_with_a_fresh_optimizer(
+    make_module: Any, make_objective: Any, batches: Any, fit: Any
+) -> None:
+    watch = Watch()
+    module = make_module(make_objective(start_step=3))
+    fit(module, batches, steps=4, callbacks=[watch])
+
+    other = make_module(make_objective(start_step=0))
+    other.generator.load_state_dict(watch.after[2]["EMA"])
+    other.ema.module.load_state_dict(watch.after[2]["EMA"])
+    fit(other, batches[3:], steps=1)
+    assert distance(weights(other.generator), watch.after[3]["G"]) == 0.0
+    assert distance(weights(other.ema.module), watch.after[3]["EMA"]) == 0.0
+
+
+def test_the_adversarial_term_alone_moves_the_generator(
+    make_module: Any, make_objective: Any, batches: Any, fit: Any
+) -> None:
+    for shared in (False, True):
+        module = make_module(make_objective(pixel_weight=0.0), shared_fake_forward=shared)
+        before = weights(module.generator)
+        fit(module, batches, steps=1)
+        assert distance(weights(module.generator), before) > 5e-5
+
+    module = make_module(make_objective(pixel_weight=0.0, adversarial_weight=0.0), discriminator=None)
+    before = weights(module.generator)
+    fit(module, batches, steps=1)
+    assert distance(weights(module.generator), before) == 0.0
+
+
+def test_the_adversarial_gradient_makes_generated_images_look_more_real_to_the_discriminator(
+    make_module: Any, make_objective: Any, batches: Any
+) -> None:
+    module = make_module(make_objective(pixel_weight=0.0))
+    still_judge(module, batches[0])
+    lr = batches[0]["lr"]
+    before = module.discriminator(module.generator(lr)).mean()
+    module.backward_all(batches[0], "gan")
+    with torch.no_grad():
+        for parameter in module.generator.parameters():
+            parameter -= 0.01 * parameter.grad
+    assert module.discriminator(module.generator(lr)).mean() > before
+
+
+def test_sharing_the_fake_forward_changes_nothing_but_the_power_iterations(
+    make_module: Any, batches: Any
+) -> None:
+    shared = make_module(shared_fake_forward=True)
+    published = make_module(shared_fake_forward=False)
+    for module in (shared, published):
+        still_judge(module, batches[0])
+        module.backward_all(batches[0], "gan")
+    for name in ("generator", "discriminator"):
+        ours = {k: p.grad for k, p in getattr(shared, name).named_parameters()}
+        theirs = {k: p.grad for k, p in getattr(published, name).named_parameters()}
+        for key, gradient in ours.items():
+            torch.testing.assert_close(gradient, theirs[key], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_gradients_of_each_player_come_from_its_own_loss_alone(
+    make_module: Any, make_objective: Any, batches: Any, shared: bool
+) -> None:
+    module = make_module(make_objective(adversarial_weight=0.1), shared_fake_forward=shared)
+    still_judge(module, batches[0])
+    module.backward_all(batches[0], "gan")
+    sr = module.generator(batches[0]["lr"]).detach()
+    judge = copy.deepcopy(module.discriminator)
+    judge.zero_grad()
+    loss = torch.nn.functional.binary_cross_entropy_with_logits
+    real, fake = judge(batches[0]["hr"]), judge(sr)
+    (loss(real, torch.ones_like(real)) + loss(fake, torch.zeros_like(fake))).backward()
+    for ours, theirs in zip(module.discriminator.parameters(), judge.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-7)
+
+
+def test_channels_last_gives_the_same_gradients(make_module: Any, batches: Any) -> None:
+    plain, nhwc = make_module(channels_last=False), make_module(channels_last=True)
+    for module in (plain, nhwc):
+        images = {k: v.contiguous(memory_format=module.memory_format) for k, v in batches[0].items()}
+        module.backward_all(images, "gan")
+    for ours, theirs in zip(nhwc.parameters(), plain.parameters(), strict=True):
+        if theirs.grad is not None:
+            torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_bf16_keeps_weights_gradients_and_losses_in_float32(make_module: Any, batches: Any) -> None:
+    module = make_module(precision=Precision("bf16", "cpu", "as asked"))
+    measured = module.backward_all(batches[0], "gan")
+    exact = make_module().backward_all(batches[0], "gan")
+    assert {value.dtype for value in measured.values()} == {torch.float32}
+    assert {p.grad.dtype for p in module.generator.parameters()} == {torch.float32}
+    for name in ("pixel", "adversarial", "d_real", "d_fake"):
+        assert measured[name].item() == pytest.approx(exact[name].item(), rel=0.02)
+        assert measured[name].item() != exact[name].item()  # bf16 was really used
+
+
+def test_the_log_holds_the_means_over_the_interval(make_module: Any, batches: Any, fit: Any) -> None:
+    trainer = fit(make_module(), batches, steps=2)
+    logged = {name for name in trainer.callback_metrics if name.startswith("train/")}
+    assert logged == {
+        f"train/{name}"
+        for name in (
+            *("pixel", "adversarial", "d_real", "d_fake", "d_real_score", "d_fake_score", "d_accuracy"),
+            *("colour_shift", "samples_per_second", "lr"),
+        )
+    }
+    assert trainer.callback_metrics["step"] == 2
+
+
+def test_a_perceptual_loss_without_an_adversarial_one_is_a_stage_too(
+    make_module: Any, make_objective: Any, batches: Any, fit: Any
+) -> None:
+    objective = make_objective(
+        perceptual=torch.nn.MSELoss(), perceptual_weight=1.0, adversarial_weight=0.0, start_step=1
+    )
+    trainer = fit(make_module(objective, discriminator=None), batches, steps=2)
+    assert "train/perceptual" in trainer.callback_metrics
+    assert "train/d_real" not in trainer.callback_metrics
