@@ -1,0 +1,97 @@
+"""The compact generator of Real-ESRGAN (realesr-animevideov3, realesr-general-x4v3)."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from esrgan_train.archs import generator
+from esrgan_train.archs.checks import check_whole_number
+from esrgan_train.errors import UserError
+
+LEAKY_SLOPE = 0.1
+ACTIVATIONS = ("prelu", "relu", "leakyrelu")
+
+
+@generator("srvgg")
+class SRVGGNetCompact(nn.Module):
+    """A plain stack of 3×3 convolutions at low resolution, added to the nearest-neighbour enlargement.
+
+    The parameters, their order and their names (``body.0.weight``, …) are those of the published network, and
+    so is the order of the constructor's arguments; weights go from one to the other unchanged.
+
+    Source: Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data",
+    2021, and its repository.
+
+    Args:
+        num_in_ch: channels of the input.
+        num_out_ch: channels of the output; must equal ``num_in_ch`` unless that is 1.
+        num_feat: channels of the hidden layers.
+        num_conv: hidden convolutions between the first and the last one.
+        upscale: enlargement, any whole number from 1.
+        act_type: ``prelu`` (one learnt slope per channel), ``relu`` or ``leakyrelu`` (slope 0.1).
+
+    Shape:
+        (B, num_in_ch, H, W) → (B, num_out_ch, H·upscale, W·upscale). Values are meant to lie in [0, 1]; the
+        output is not clamped.
+
+    Raises:
+        UserError: an argument has a wrong type or value.
+    """
+
+    def __init__(
+        self,
+        num_in_ch: int = 3,
+        num_out_ch: int = 3,
+        num_feat: int = 64,
+        num_conv: int = 16,
+        upscale: int = 4,
+        act_type: str = "prelu",
+    ) -> None:
+        super().__init__()
+        check_whole_number("num_in_ch", num_in_ch)
+        check_whole_number("num_out_ch", num_out_ch)
+        check_whole_number("num_feat", num_feat)
+        check_whole_number("num_conv", num_conv, minimum=0)
+        check_whole_number("upscale", upscale)
+        if num_in_ch not in (1, num_out_ch):
+            raise UserError(
+                f"num_out_ch={num_out_ch} does not fit num_in_ch={num_in_ch}: the enlarged input is added to "
+                f"the output; give num_out_ch={num_in_ch}"
+            )
+        self.num_in_ch = num_in_ch
+        self.num_out_ch = num_out_ch
+        self.num_feat = num_feat
+        self.num_conv = num_conv
+        self.upscale = upscale
+        self.act_type = act_type
+
+        body: list[nn.Module] = [nn.Conv2d(num_in_ch, num_feat, 3, padding=1), activation(act_type, num_feat)]
+        for _ in range(num_conv):
+            body += [nn.Conv2d(num_feat, num_feat, 3, padding=1), activation(act_type, num_feat)]
+        body.append(nn.Conv2d(num_feat, num_out_ch * upscale**2, 3, padding=1))
+        self.body = nn.Sequential(*body)
+        self.upsampler = nn.PixelShuffle(upscale)
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Return the enlarged images."""
+        base = F.interpolate(lr, scale_factor=float(self.upscale), mode="nearest")
+        # Not in place: under bf16 autocast the sum keeps the float32 of ``base``.
+        residual: Tensor = self.upsampler(self.body(lr))
+        return residual + base
+
+
+def activation(act_type: str, num_feat: int) -> nn.Module:
+    """Return a new activation layer for ``num_feat`` channels.
+
+    Raises:
+        UserError: ``act_type`` is none of the three.
+    """
+    # In place is safe after a convolution, which needs only its input for its gradient.
+    if act_type == "prelu":
+        return nn.PReLU(num_feat)
+    if act_type == "relu":
+        return nn.ReLU(inplace=True)
+    if act_type == "leakyrelu":
+        return nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
+    raise UserError(f"act_type={act_type!r} is not possible: give one of {', '.join(ACTIVATIONS)}")

@@ -1,0 +1,94 @@
+"""Opens and writes files of tensors without ever running code from them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from esrgan_train.errors import UserError
+from esrgan_train.files import replacing
+
+TORCH_SUFFIXES = (".pth", ".pt", ".ckpt")
+SUFFIXES = (*TORCH_SUFFIXES, ".safetensors")
+
+# What torch.load raises for damaged files, found by feeding it cut and altered ones.
+_DAMAGED = (
+    RuntimeError, ValueError, EOFError, OSError, LookupError, AttributeError, TypeError,
+    AssertionError, ArithmeticError, MemoryError, struct.error, zipfile.BadZipFile,
+)  # fmt: skip
+
+
+def read_torch(path: Path) -> dict[str, object]:
+    """Return the dict in a ``.pth``, ``.pt`` or ``.ckpt`` file, tensors on the CPU.
+
+    The tensors may be views of the file: copy those that are kept.
+
+    Raises:
+        UserError: the file is missing, empty, damaged, holds objects (which could run code), or no dict.
+    """
+    check_file(path)
+    try:
+        # The older format, which is no zip archive, cannot be mapped.
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path} is damaged, or holds Python objects, which could run code, so it was not opened; "
+            "fetch it again or ask its maker for a .safetensors file"
+        ) from error
+    except _DAMAGED as error:
+        raise UserError(f"{path} is damaged or no PyTorch file; fetch or export it again") from error
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise UserError(f"{path} holds no named weights; give a model's .pth, .safetensors or .ckpt")
+    return content
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors of a ``.safetensors`` file, on the CPU, and the strings of its header.
+
+    Raises:
+        UserError: the file is missing, empty or damaged.
+    """
+    check_file(path)
+    try:
+        with safetensors.safe_open(path, framework="pt", device="cpu") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path} is damaged or no safetensors file; fetch or export it again") from error
+
+
+def write_torch(path: Path, content: Mapping[str, object]) -> None:
+    """Write a dict of tensors, numbers and strings, beside ``path`` first and then renamed."""
+    # An open file rather than its name, which torch.save would write into the archive.
+    with replacing(path) as beside, beside.open("wb") as file:
+        torch.save(dict(content), file)
+
+
+def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write contiguous CPU tensors and strings, beside ``path`` first and then renamed."""
+    with replacing(path) as beside:
+        beside.write_bytes(safetensors.torch.save(dict(tensors), {"format": "pt", **metadata}))
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is no readable, filled file.
+
+    Raises:
+        UserError: naming the path and what is wrong with it.
+    """
+    if not path.exists():
+        raise UserError(f"{path} does not exist; give the path of a model file")
+    if not path.is_file():
+        raise UserError(f"{path} is not a file; give the path of a model file")
+    if not os.access(path, os.R_OK):
+        raise UserError(f"{path} may not be read; change its permissions")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path} is empty; fetch or export it again")

@@ -1,0 +1,83 @@
+"""Where the weights of the VGG19 features come from: ImageNet, a file, or a random generator."""
+
+from __future__ import annotations
+
+import http.client
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.models import VGG19_Weights  # type: ignore[import-untyped]
+
+from esrgan_train.archs.tensor_files import read_safetensors, read_torch
+from esrgan_train.errors import UserError
+from esrgan_train.losses.vgg import CONVS
+
+RANDOM_GAIN = 4.0
+
+
+def random_weights(seed: int) -> dict[str, Tensor]:
+    """Draw He-normal weights and zero biases; the global random state is not touched.
+
+    He's scale keeps the features' mean square and their distances about equal from layer to layer, so that no
+    layer drowns the others. The first convolution is ``RANDOM_GAIN`` times larger, and without biases so is
+    every feature, which brings the loss to the order of the ImageNet one: 2 to 4 for a blurred and slightly
+    noisy photograph at an L1 distance of 0.03.
+
+    Source: Liu et al., "Generic Perceptual Loss for Modeling Structured Output Dependencies", CVPR 2021: the
+    structure of a deep network serves as a loss without any training.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    weights = {}
+    for conv in CONVS:
+        weight = torch.empty(conv.out_channels, conv.in_channels, 3, 3)
+        scale = math.sqrt(2 / (conv.in_channels * 9)) * (RANDOM_GAIN if conv.place == 0 else 1)
+        weights[f"features.{conv.place}.weight"] = weight.normal_(0, scale, generator=generator)
+        weights[f"features.{conv.place}.bias"] = torch.zeros(conv.out_channels)
+    return weights
+
+
+def imagenet_weights() -> dict[str, Tensor]:
+    """Return torchvision's ImageNet weights from torch.hub's cache, fetched into it if need be (548 MB).
+
+    Raises:
+        UserError: they are not in the cache and cannot be fetched; the message names every way out.
+    """
+    url = VGG19_Weights.IMAGENET1K_V1.url
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    file = folder / url.rpartition("/")[2]
+    if not file.exists():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # The name ends with the first digits of the SHA-256.
+            torch.hub.download_url_to_file(url, str(file), hash_prefix=file.stem.rpartition("-")[2])
+        except (OSError, RuntimeError, http.client.HTTPException) as error:
+            raise UserError(
+                f"loss.perceptual.features=imagenet: {url} cannot be fetched ({error}); put that file into "
+                f"{folder}, or give loss.perceptual.features=<file>, loss.perceptual.features=random or "
+                "loss.perceptual.weight=0"
+            ) from error
+    return file_weights(file)
+
+
+def file_weights(file: Path) -> dict[str, Tensor]:
+    """Read torchvision's VGG19 from a ``.pth`` or ``.safetensors`` file; only its ``features.*`` are needed.
+
+    Raises:
+        UserError: the file cannot be read or holds another network.
+    """
+    content = read_safetensors(file)[0] if file.suffix.lower() == ".safetensors" else read_torch(file)
+    weights = {}
+    for conv in CONVS:
+        shape = (conv.out_channels, conv.in_channels, 3, 3)
+        for name, expected in (("weight", shape), ("bias", shape[:1])):
+            key = f"features.{conv.place}.{name}"
+            tensor = content.get(key)
+            if not isinstance(tensor, Tensor) or tensor.shape != expected:
+                raise UserError(
+                    f"{file} is not torchvision's VGG19: {key} is missing or of another shape; give that "
+                    "model's state dict, or loss.perceptual.features=random"
+                )
+            weights[key] = tensor
+    return weights

@@ -1,0 +1,1 @@
+"""How good an upscaled image is."""
