@@ -1,0 +1,120 @@
+"""From the configuration to the objects of a run; nothing here writes to disk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from lightning import Callback, Trainer
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from esrgan_train.archs import discover
+from esrgan_train.archs.build import load_into
+from esrgan_train.archs.weights import load_weights
+from esrgan_train.data.datamodule import DataModule
+from esrgan_train.errors import UserError
+from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.objective import Objective
+from esrgan_train.training.precision import Precision
+
+
+def build(node: DictConfig, **also: Any) -> Any:
+    """Instantiate ``node``; a mistake in its values becomes a ``UserError`` of one line."""
+    try:
+        return instantiate(node, **also)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, UserError):
+            raise cause from error
+        if isinstance(cause, (ValueError, TypeError)):
+            raise UserError(f"{node.get('_target_')}: {_one_line(cause)}") from error
+        raise
+
+
+def build_objective(cfg: DictConfig) -> Objective:
+    """The losses of the ``loss`` group; those with weight 0 are not even built."""
+    parts = {
+        name: build(cfg.loss[name].function) if cfg.loss[name].weight else None
+        for name in ("perceptual", "adversarial")
+    }
+    return Objective(
+        pixel=build(cfg.loss.pixel.function),
+        **parts,
+        **{f"{name}_weight": cfg.loss[name].weight for name in ("pixel", "perceptual", "adversarial")},
+        start_step=cfg.loss.adversarial.start_step,
+    )
+
+
+def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
+    """Networks, losses, optimizers and the training step.
+
+    The discriminator is built only if its stage can come. Seed the random numbers before: they make the
+    networks' first weights.
+    """
+    generator = build(cfg.generator)
+    if cfg.init_from is not None:
+        load_into(generator, load_weights(cfg.init_from).state_dict, name=f"init_from={cfg.init_from}")
+    objective = build_objective(cfg)
+    wanted = objective.adversarial is not None and cfg.trainer.max_steps > objective.start_step
+    optimizer = cfg.optimizer
+    return build(  # type: ignore[no-any-return]
+        cfg.training,
+        generator=generator,
+        discriminator=build(cfg.discriminator) if wanted else None,
+        objective=objective,
+        make_optimizers={
+            "pixel": build(optimizer.generator, lr=optimizer.pixel_lr),
+            "generator": build(optimizer.generator),
+            "discriminator": build(optimizer.discriminator),
+        },
+        make_scheduler=build(cfg.scheduler),
+        upscale=cfg.upscale,
+        precision=precision,
+        metadata=describe(generator, cfg),
+    )
+
+
+def build_datamodule(cfg: DictConfig) -> DataModule:
+    """The photographs and what degrades them."""
+    return build(cfg.data, degradation=build(cfg.degradation))  # type: ignore[no-any-return]
+
+
+def build_trainer(cfg: DictConfig) -> Trainer:
+    """Lightning's trainer, counting in iterations, with this run's callbacks and loggers.
+
+    Lightning's own checkpoints, progress bar and model summary give way to this project's callbacks, and
+    the networks' number format is the module's affair.
+    """
+    callbacks: list[Callback] = [build(node) for node in cfg.callbacks.values() if node is not None]
+    loggers: list[Logger] = [build(node) for node in cfg.logger.values() if node is not None]
+    return build(  # type: ignore[no-any-return]
+        cfg.trainer,
+        precision="32-true",
+        callbacks=callbacks,
+        logger=loggers,
+        max_epochs=-1,
+        check_val_every_n_epoch=None,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
+    """Plain values by which other commands rebuild the generator: its name and options."""
+    names = {cls: name for name, cls in discover().generators.items()}
+    options = OmegaConf.to_container(cfg.generator, resolve=True)
+    assert isinstance(options, dict)
+    return {
+        "arch": names.get(type(generator)),
+        "options": {str(k): v for k, v in options.items() if not str(k).startswith("_")},
+        "upscale": cfg.upscale,
+    }
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())

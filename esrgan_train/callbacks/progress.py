@@ -1,0 +1,137 @@
+"""The progress bar: stage, iteration, losses, samples per second, time left."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import rich
+from lightning import Callback, LightningModule, Trainer
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as RichProgress
+
+from esrgan_train.training.module import ESRGANModule
+
+log = logging.getLogger(__name__)
+
+_SHOWN = {"pixel": "pixel", "perceptual": "perceptual", "adversarial": "adv", "d_accuracy": "D right"}
+_LINE_INTERVAL = 10.0  # seconds between lines where no bar can be drawn
+
+
+class Progress(Callback):
+    """Draws a bar on a terminal, and writes a line every ten seconds where there is none."""
+
+    def __init__(self) -> None:
+        self.bar: RichProgress | None = None
+        self._stage = ""
+        self._iteration_seconds: float | None = None
+        self._last_end: float | None = None
+        self._last_line = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Open the bar."""
+        assert isinstance(pl_module, ESRGANModule)
+        if not trainer.is_global_zero:
+            return
+        console = rich.get_console()
+        self._last_line = time.monotonic()
+        if console.is_terminal:
+            self.bar = RichProgress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.completed}/{task.total} {task.fields[figures]}"),
+                console=console,
+            )
+            self.bar.start()
+            self.bar.add_task("starting", total=trainer.max_steps, completed=trainer.global_step, figures="")
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Notice a new stage, whose iterations take another time."""
+        assert isinstance(pl_module, ESRGANModule)
+        stage = pl_module.objective.stage(trainer.global_step)
+        if stage != self._stage:
+            self._stage, self._iteration_seconds, self._last_end = stage, None, None
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Move the bar on."""
+        assert isinstance(pl_module, ESRGANModule)
+        now = time.monotonic()
+        if self._last_end is not None:
+            self._iteration_seconds = smoothed(self._iteration_seconds, now - self._last_end)
+        self._last_end = now
+        if not trainer.is_global_zero:
+            return
+        left = seconds_left(pl_module, trainer.global_step, trainer.max_steps, self._iteration_seconds)
+        figures = f"{_figures(trainer)}{_clock(left)} left" if left is not None else _figures(trainer)
+        if self.bar is not None:
+            task = self.bar.task_ids[0]
+            self.bar.update(
+                task, completed=trainer.global_step, description=f"{self._stage} stage", figures=figures
+            )
+        elif now - self._last_line >= _LINE_INTERVAL:
+            self._last_line = now
+            log.info("%s stage  %d/%d  %s", self._stage, trainer.global_step, trainer.max_steps, figures)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say the result, and keep the time of validation out of the estimate."""
+        self._last_end = None
+        if trainer.sanity_checking or not trainer.is_global_zero:
+            return
+        values = trainer.callback_metrics
+        log.info(
+            "iteration %d: val/psnr %.2f dB (bicubic %.2f), val/ssim %.4f (bicubic %.4f)",
+            trainer.global_step,
+            *(float(values[f"val/{name}"]) for name in ("psnr", "psnr_bicubic", "ssim", "ssim_bicubic")),
+        )
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Close the bar, also after a failure."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+
+def smoothed(mean: float | None, value: float, weight: float = 0.05) -> float:
+    """A running mean that forgets over about 1/weight values; the first value is taken whole."""
+    return value if mean is None else mean + weight * (value - mean)
+
+
+def seconds_left(
+    module: ESRGANModule, done: int, total: int, iteration_seconds: float | None
+) -> float | None:
+    """Seconds until iteration ``total``, or None as long as nothing was measured.
+
+    In the pixel stage the GAN stage is estimated from the one iteration that was rehearsed at the start.
+    """
+    if iteration_seconds is None:
+        return None
+    objective = module.objective
+    if objective.stage(done) == "gan" or not objective.has_gan_stage or objective.start_step >= total:
+        return (total - done) * iteration_seconds
+    gan_seconds = module.gan_iteration_seconds or iteration_seconds
+    return (objective.start_step - done) * iteration_seconds + (total - objective.start_step) * gan_seconds
+
+
+def _figures(trainer: Trainer) -> str:
+    values = trainer.callback_metrics
+    parts = [
+        f"{label} {float(values[f'train/{name}']):.4f}"
+        for name, label in _SHOWN.items()
+        if f"train/{name}" in values
+    ]
+    if "train/samples_per_second" in values:
+        parts.append(f"{float(values['train/samples_per_second']):.1f} samples/s")
+    return "".join(f"{part}  " for part in parts)
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 100:
+        return f"{hours / 24:.1f} days"
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,0 +1,116 @@
+"""summary.json and the closing table: what a run has come to."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+from rich.table import Table
+
+import esrgan_train
+from esrgan_train.callbacks.checkpoints import Checkpoints
+from esrgan_train.files import replacing
+from esrgan_train.training.module import ESRGANModule
+
+_STAGE_NAMES = {"pixel": "pixel stage", "gan": "GAN stage"}
+
+
+class Summary(Callback):
+    """Writes ``summary.json`` after each validation, and keeps the last validation of each stage.
+
+    Args:
+        run_dir: the run folder.
+        name: file name of the model, without suffix.
+    """
+
+    def __init__(self, *, run_dir: str, name: str) -> None:
+        self.run_dir = Path(run_dir)
+        self.name = name
+        self.seconds_before = 0.0
+        self.started = time.monotonic()
+        self.validations: dict[str, dict[str, float]] = {}  # by stage
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self.started = time.monotonic()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the summary as it stands."""
+        assert isinstance(pl_module, ESRGANModule)
+        if trainer.sanity_checking:
+            return
+        values = {
+            k.removeprefix("val/"): float(v) for k, v in trainer.callback_metrics.items() if "val/" in k
+        }
+        stage = pl_module.objective.stage(max(trainer.global_step - 1, 0))
+        self.validations[stage] = {"step": trainer.global_step, **values}
+        if trainer.is_global_zero:
+            text = json.dumps(self._summary(trainer, pl_module, values), indent=2)
+            with replacing(self.run_dir / "summary.json") as partial:
+                partial.write_text(text + "\n")
+
+    def _summary(self, trainer: Trainer, module: ESRGANModule, val: dict[str, float]) -> dict[str, Any]:
+        seconds = self.seconds_before + time.monotonic() - self.started
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        samples = datamodule.state_dict()["samples_seen"]
+        best = next(c for c in trainer.callbacks if isinstance(c, Checkpoints))  # type: ignore[attr-defined]
+        return {
+            "iterations": trainer.global_step,
+            "samples": samples,
+            "seconds": round(seconds, 1),
+            "samples_per_second": round(samples / seconds, 2),
+            "val": val,
+            "stages": self.validations,
+            "best": {best.monitor: best.best_value, "step": best.best_step},
+            "bad_samples": datamodule.bad_samples,
+            "seed": datamodule.seed,
+            "version": esrgan_train.__version__,
+            "commit": _commit(),
+            "precision": module.precision.name,
+            "device": str(trainer.strategy.root_device),
+            "model": f"model/{self.name}.pth",
+        }
+
+    def table(self) -> Table:
+        """The closing table: bicubic and the averaged generator after each stage, on held-out photos."""
+        table = Table(title="held-out photos")
+        for heading in ("", "PSNR dB", "SSIM", "PSNR-Y dB", "SSIM-Y"):
+            table.add_column(heading, justify="right" if heading else "left")
+        for stage, values in self.validations.items():
+            if not table.row_count:
+                table.add_row("bicubic", *_cells(values, "psnr_bicubic", "ssim_bicubic"), "", "")
+            label = f"after the {_STAGE_NAMES[stage]} ({values['step']} iterations)"
+            table.add_row(label, *_cells(values, "psnr", "ssim", "psnr_y", "ssim_y"))
+        return table
+
+    def state_dict(self) -> dict[str, Any]:
+        """Time spent and results so far, for the checkpoint."""
+        return {
+            "seconds": self.seconds_before + time.monotonic() - self.started,
+            "validations": self.validations,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the time spent and results so far."""
+        self.seconds_before = state_dict["seconds"]
+        self.validations = dict(state_dict["validations"])
+
+
+def _cells(values: dict[str, float], *names: str) -> list[str]:
+    return [f"{values[name]:.2f}" if name.startswith("psnr") else f"{values[name]:.4f}" for name in names]
+
+
+def _commit() -> str | None:
+    """The commit of the checkout this package runs from; None outside a checkout or without git."""
+    folder = Path(esrgan_train.__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,42 @@
+"""What every command does with a mistake: one line on stderr and exit status 2."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from esrgan_train.errors import UserError
+from esrgan_train.logs import set_up_console
+
+DONE, FAILED, WRONG_INPUT = 0, 1, 2
+
+MISTAKES = (UserError, HydraException, OmegaConfBaseException)
+
+
+def run_command(command: Callable[[], int]) -> int:
+    """The command's exit status; a user's mistake is told in one line instead of a traceback."""
+    set_up_console()
+    try:
+        return command()
+    except MISTAKES as error:
+        return complain(error)
+
+
+def complain(error: BaseException) -> int:
+    """Print the error as one line; the exit status it stands for."""
+    if isinstance(error, MISTAKES):
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return WRONG_INPUT
+    print(f"error: {type(error).__name__}: {one_line(error)} (HYDRA_FULL_ERROR=1 shows where)", file=sys.stderr)
+    return FAILED
+
+
+def one_line(error: BaseException) -> str:
+    """The message without line breaks, and without the search path that Hydra adds; with OmegaConf's reason."""
+    text = str(error).partition("Config search path:")[0]
+    if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
+        text = f"{text}: {str(error.__cause__).partition(chr(10))[0]}"
+    return " ".join(text.split())

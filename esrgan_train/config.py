@@ -1,0 +1,62 @@
+"""Finding, composing and resolving the configuration."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from esrgan_train.archs.choices import check_names, store_choices
+from esrgan_train.errors import UserError
+
+
+def config_dir() -> Path:
+    """The folder of the YAML files: inside an installed package, or ``conf/`` of a checkout."""
+    package = Path(__file__).parent
+    installed = package / "conf"
+    return installed if installed.is_dir() else package.parent / "conf"
+
+
+def largest_gt_size(recipe_size: int, upscale: int) -> int:
+    """The recipe's crop rounded down to what both networks take: a multiple of lcm(8, upscale).
+
+    The discriminator halves its input three times, and a crop holds whole LR pixels.
+
+    Raises:
+        UserError: an upscale below 1, or so large that no crop up to the recipe's size fits.
+    """
+    if upscale < 1:
+        raise UserError(f"upscale={upscale} must be a whole number of at least 1, such as 4")
+    step = math.lcm(8, upscale)
+    if recipe_size < step:
+        raise UserError(
+            f"recipe.gt_size={recipe_size} holds no multiple of {step} (lcm of 8 and upscale={upscale}): "
+            f"give data.gt_size={step}"
+        )
+    return recipe_size // step * step
+
+
+def register() -> None:
+    """Make the discovered networks and the configuration's resolvers known to Hydra; repeatable."""
+    OmegaConf.register_new_resolver("gt_size", largest_gt_size, replace=True)
+    check_names(store_choices(), [config_dir()])
+
+
+def compose_config(overrides: list[str]) -> DictConfig:
+    """The configuration that ``python -m esrgan_train <overrides>`` would run, for tests and notebooks."""
+    register()
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        cfg = compose("train", overrides=overrides, return_hydra_config=True)
+    HydraConfig.instance().set_config(cfg)
+    name_experiment(cfg)
+    with open_dict(cfg):
+        del cfg.hydra
+    return cfg
+
+
+def name_experiment(cfg: DictConfig) -> None:
+    """Replace the reference to Hydra's choice by the experiment's name, so that ``cfg`` stands alone."""
+    cfg.experiment = HydraConfig.get().runtime.choices["experiment"]

@@ -1,0 +1,83 @@
+"""metrics.csv: every logged value, one row a reading, column ``step`` = iterations done."""
+
+from __future__ import annotations
+
+import csv
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
+
+from esrgan_train.files import replacing
+
+FILE_NAME = "metrics.csv"
+Row = dict[str, str]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a metrics file, oldest first, values as written; empty if the file does not exist."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def trim_rows(path: Path, last_step: int) -> None:
+    """Drop the rows past ``last_step``: a run that goes on from there writes them anew."""
+    rows = read_rows(path)
+    kept = [row for row in rows if int(row["step"]) <= last_step]
+    if len(kept) < len(rows):
+        write_rows(path, kept)
+
+
+def write_rows(path: Path, rows: list[Row]) -> None:
+    """Replace the file by ``rows``; the columns are all their keys, in order of appearance."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    lines = [_line(columns), *(_line([row.get(column, "") for column in columns]) for row in rows)]
+    with replacing(path) as partial:
+        partial.write_bytes("".join(lines).encode())
+
+
+class MetricsCSV(Logger):
+    """Appends to ``<run_dir>/metrics.csv``, and goes on with the file of a resumed run.
+
+    Lightning's own CSV logger deletes the file of a run that goes on in the same folder. The file is
+    rewritten only when a new column appears.
+    """
+
+    def __init__(self, *, run_dir: str) -> None:
+        super().__init__()
+        self.path = Path(run_dir) / FILE_NAME
+        self._columns: list[str] | None = None
+
+    @property
+    def name(self) -> str:
+        """The logger's name among others."""
+        return "csv"
+
+    @property
+    def version(self) -> str:
+        """The run folder's name."""
+        return self.path.parent.name
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Append one row."""
+        row = {"step": str(step), **{name: f"{value:.7g}" for name, value in metrics.items()}}
+        if self._columns is None or not set(row) <= set(self._columns):
+            rows = [*read_rows(self.path), row]
+            write_rows(self.path, rows)
+            self._columns = list(dict.fromkeys(key for each in rows for key in each))
+            return
+        with self.path.open("a", newline="") as file:
+            file.write(_line([row.get(column, "") for column in self._columns]))
+
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """Nothing: config.yaml holds them."""
+
+
+def _line(values: list[str]) -> str:
+    return ",".join(values) + "\r\n"

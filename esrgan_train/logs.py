@@ -1,0 +1,47 @@
+"""What a command prints, and train.log."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import rich
+
+_ROOT = logging.getLogger()
+
+
+class ConsoleHandler(logging.Handler):
+    """Prints through rich's console, so that lines appear above a progress bar and not across it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the message; warnings and errors say what they are."""
+        prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        text = f"{prefix}{record.getMessage()}"
+        rich.get_console().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def set_up_console() -> None:
+    """Send the project's messages, Lightning's warnings and Python's warnings to the console."""
+    _ROOT.handlers = [h for h in _ROOT.handlers if not isinstance(h, ConsoleHandler)]
+    _ROOT.addHandler(ConsoleHandler())
+    logging.getLogger("esrgan_train").setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        library = logging.getLogger(name)
+        library.handlers.clear()  # it brings its own, which would print across the progress bar
+        library.propagate = True
+        library.setLevel(logging.WARNING)  # its INFO lines repeat what this program says of the device
+
+
+def add_log_file(path: Path) -> logging.Handler:
+    """Write the same messages, with times and tracebacks, to ``path``; appends. Returns the handler."""
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    _ROOT.addHandler(handler)
+    return handler
+
+
+def remove_log_file(handler: logging.Handler) -> None:
+    """Stop writing to the file of ``add_log_file``."""
+    _ROOT.removeHandler(handler)
+    handler.close()

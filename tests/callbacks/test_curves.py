@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from esrgan_train.callbacks.curves import draw_curves, points
+
+ROWS = [
+    {"step": "10", "train/pixel": "0.1", "train/d_real": "", "val/psnr": ""},
+    {"step": "20", "train/pixel": "0.08", "train/d_real": "", "val/psnr": "22.0"},
+    {"step": "30", "train/pixel": "0.07", "train/d_real": "0.7", "val/psnr": ""},
+]
+
+
+def test_points_skip_the_rows_without_a_value() -> None:
+    assert points(ROWS, "train/pixel") == ([10, 20, 30], [0.1, 0.08, 0.07])
+    assert points(ROWS, "val/psnr") == ([20], [22.0])
+    assert points(ROWS, "val/ssim") == ([], [])
+
+
+def test_only_panels_with_data_are_drawn_and_the_switch_is_marked() -> None:
+    figure = draw_curves(ROWS, switch=20)
+    shown = [axis for axis in figure.axes if axis.get_visible()]
+    assert [axis.get_title().split(",")[0] for axis in shown] == [
+        "PSNR on held-out photos (dB)",
+        "generator losses",
+        "discriminator losses",
+    ]
+    for axis in shown:
+        assert "GAN stage starts" in [text.get_text() for text in axis.get_legend().get_texts()]
+    pixel = next(line for line in shown[1].lines if line.get_label() == "train/pixel")
+    assert list(pixel.get_ydata()) == [0.1, 0.08, 0.07]
+
+
+def test_a_switch_that_has_not_come_is_not_drawn() -> None:
+    (axis, *_) = draw_curves(ROWS, switch=1000).axes
+    assert "GAN stage starts" not in [text.get_text() for text in axis.get_legend().get_texts()]

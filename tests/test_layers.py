@@ -1,0 +1,62 @@
+"""The package's rooms import one way: each only from those before it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import esrgan_train
+
+PACKAGE = Path(esrgan_train.__file__).parent
+ANYWHERE = {"", "errors", "files"}
+ORDER = [
+    "images",
+    "degradation",
+    "archs",
+    "data",
+    "losses",
+    "metrics",
+    "inference",
+    "training",
+    "loggers",
+    "callbacks",
+    "bench",
+    "logs",
+    "cli",
+    "config",
+    "build",
+    "train",
+    "preview_data",
+    "upscale",
+    "__main__",
+]
+
+
+def room_of(module: str) -> str:
+    return module.removeprefix("esrgan_train").lstrip(".").partition(".")[0]
+
+
+def imported_rooms(file: Path) -> set[str]:
+    names = []
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: a relative import"
+            names.append(node.module or "")
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    return {room_of(name) for name in names if name.partition(".")[0] == "esrgan_train"}
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(PACKAGE).as_posix())
+def test_a_file_imports_only_from_rooms_upstream(file: Path) -> None:
+    room = room_of(".".join(file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix("__init__")
+    allowed = ANYWHERE | {room}
+    if room not in ANYWHERE:
+        assert room in ORDER, f"give {room} its place in ORDER"
+        allowed |= set(ORDER[: ORDER.index(room)])
+    assert imported_rooms(file) <= allowed
