@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -13,6 +14,7 @@ from torch import nn
 
 from esrgan_train.archs import discover
 from esrgan_train.archs.build import load_into
+from esrgan_train.archs.initialisation import he_init
 from esrgan_train.archs.weights import load_weights
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.errors import UserError
@@ -22,16 +24,36 @@ from esrgan_train.training.precision import Precision
 
 
 def build(node: DictConfig, **also: Any) -> Any:
-    """Instantiate ``node``; a mistake in its values becomes a ``UserError`` of one line."""
+    """Instantiate ``node`` with the further arguments ``also``; a ``_partial_`` node gives a function.
+
+    Raises:
+        UserError: a value that the class refuses, in one line.
+    """
     try:
-        return instantiate(node, **also)
+        make = instantiate(node, _partial_=True)  # objects in ``also`` must not be made into configuration
+        return partial(make, **also) if node.get("_partial_") else make(**also)
     except InstantiationException as error:
         cause = error.__cause__
-        if isinstance(cause, UserError):
-            raise cause from error
-        if isinstance(cause, (ValueError, TypeError)):
-            raise UserError(f"{node.get('_target_')}: {_one_line(cause)}") from error
-        raise
+    except (ValueError, TypeError) as error:
+        cause = error
+    if isinstance(cause, UserError):
+        raise cause
+    if isinstance(cause, (ValueError, TypeError)):
+        raise UserError(f"{node.get('_target_')}: {' '.join(str(cause).split())}") from cause
+    assert cause is not None
+    raise cause
+
+
+def build_generator(cfg: DictConfig) -> nn.Module:
+    """The generator with its first weights: those of ``init_from``, or as ``training.init`` says."""
+    generator: nn.Module = build(cfg.generator)
+    if cfg.init_from is not None:
+        load_into(generator, load_weights(cfg.init_from).state_dict, name=f"init_from={cfg.init_from}")
+    elif cfg.training.init == "he":
+        he_init(generator)
+    elif cfg.training.init != "default":
+        raise UserError(f"training.init={cfg.training.init} is not known: give default or he")
+    return generator
 
 
 def build_objective(cfg: DictConfig) -> Objective:
@@ -54,14 +76,11 @@ def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
     The discriminator is built only if its stage can come. Seed the random numbers before: they make the
     networks' first weights.
     """
-    generator = build(cfg.generator)
-    if cfg.init_from is not None:
-        load_into(generator, load_weights(cfg.init_from).state_dict, name=f"init_from={cfg.init_from}")
+    generator = build_generator(cfg)
     objective = build_objective(cfg)
     wanted = objective.adversarial is not None and cfg.trainer.max_steps > objective.start_step
     optimizer = cfg.optimizer
-    return build(  # type: ignore[no-any-return]
-        cfg.training,
+    return ESRGANModule(
         generator=generator,
         discriminator=build(cfg.discriminator) if wanted else None,
         objective=objective,
@@ -72,6 +91,10 @@ def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
         },
         make_scheduler=build(cfg.scheduler),
         upscale=cfg.upscale,
+        ema_decay=cfg.training.ema_decay,
+        ema_warmup=cfg.training.ema_warmup,
+        channels_last=cfg.training.channels_last,
+        shared_fake_forward=cfg.training.shared_fake_forward,
         precision=precision,
         metadata=describe(generator, cfg),
     )
@@ -115,6 +138,3 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
         "upscale": cfg.upscale,
     }
 
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())

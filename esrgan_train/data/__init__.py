@@ -1,0 +1,1 @@
+"""From photographs to batches: sample number n always gives the same pair."""

@@ -1,0 +1,56 @@
+"""The data module of ``data=folder``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from esrgan_train.data.datamodule import DataModule
+from esrgan_train.data.dataset import Degradation
+from esrgan_train.data.folder import folder_split
+
+
+class FolderDataModule(DataModule):
+    """``DataModule`` over ``folder_split``; the other arguments are those of ``DataModule``.
+
+    Args:
+        train_dir: folder of photos, searched recursively.
+        val_dir: folder whose photos are held out; None holds out some of the others.
+        val_fraction: share held out without ``val_dir``, between 0 and 1.
+        max_val_photos: most photos held out without ``val_dir``.
+
+    Raises:
+        UserError: as ``folder_split`` and ``DataModule``.
+    """
+
+    def __init__(
+        self,
+        *,
+        train_dir: str | Path,
+        val_dir: str | Path | None,
+        val_fraction: float,
+        max_val_photos: int,
+        degradation: Degradation,
+        upscale: int,
+        seed: int,
+        gt_size: int,
+        batch_size: int,
+        num_workers: int | str,
+        scales: Sequence[float],
+        usm: bool,
+        cache_mb: float,
+        max_bad_fraction: float,
+    ) -> None:
+        super().__init__(
+            split=folder_split(train_dir, val_dir, val_fraction=val_fraction, max_val_photos=max_val_photos),
+            degradation=degradation,
+            upscale=upscale,
+            seed=seed,
+            gt_size=gt_size,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            scales=scales,
+            usm=usm,
+            cache_mb=cache_mb,
+            max_bad_fraction=max_bad_fraction,
+        )

@@ -1,0 +1,100 @@
+"""The loader: batches of samples, made by worker processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset, default_collate
+
+from esrgan_train.data.dataset import TrainingPhotos
+from esrgan_train.data.stream import RankStridedSampler
+from esrgan_train.errors import UserError
+
+MAX_WORKERS = 16
+_PREFETCH_BATCHES = 4  # per worker
+
+
+class PhotoLoader(DataLoader[dict[str, Any]]):
+    """A loader of ``TrainingPhotos`` or ``ValidationPhotos``.
+
+    In training batches ``hr_target`` is the same tensor as ``hr`` where nothing is sharpened.
+
+    A ``UserError`` of a worker arrives as it was raised, in one line, without the worker's traceback.
+
+    Args:
+        dataset: what is indexed.
+        batch_size: samples per batch.
+        sampler: yields the indices; None takes each index once, in order.
+        num_workers: worker processes; 0 loads in the calling process.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset[dict[str, Any]],
+        *,
+        batch_size: int,
+        sampler: RankStridedSampler | None = None,
+        num_workers: int,
+    ) -> None:
+        super().__init__(
+            dataset,
+            batch_size=batch_size,
+            sampler=sampler,
+            num_workers=num_workers,
+            collate_fn=collate,
+            pin_memory=torch.cuda.is_available(),
+            worker_init_fn=_one_thread,
+            persistent_workers=num_workers > 0,
+            prefetch_factor=_PREFETCH_BATCHES if num_workers else None,
+            multiprocessing_context=_start_method() if num_workers else None,
+        )
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
+        try:
+            for batch in super().__iter__():
+                if isinstance(self.dataset, TrainingPhotos):
+                    batch.setdefault("hr_target", batch["hr"])  # see collate
+                yield batch
+        except UserError as error:
+            lines = str(error).strip().splitlines()
+            if len(lines) == 1:
+                raise
+            # torch hands over the formatted traceback, whose last line is "module.Class: message".
+            raise UserError(lines[-1].partition(": ")[2]) from None
+
+
+def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Stack samples, leaving out an ``hr_target`` that is ``hr`` itself: it need not travel twice."""
+    shared = all(sample.get("hr_target") is sample["hr"] for sample in samples)
+    keys = [key for key in samples[0] if not (shared and key == "hr_target")]
+    return {key: default_collate([sample[key] for sample in samples]) for key in keys}
+
+
+def choose_num_workers(num_workers: int | str) -> int:
+    """``auto``: the usable cores minus one for training, from 1 to ``MAX_WORKERS``.
+
+    Raises:
+        UserError: neither ``auto`` nor a whole number from 0 on.
+    """
+    if num_workers == "auto":
+        affinity = getattr(os, "sched_getaffinity", None)  # not on every system
+        cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+        return min(max(1, cores - 1), MAX_WORKERS)
+    if not isinstance(num_workers, int) or isinstance(num_workers, bool) or num_workers < 0:
+        raise UserError(f"data.num_workers={num_workers!r}: give auto or a whole number from 0 on")
+    return num_workers
+
+
+def _one_thread(worker_id: int) -> None:  # noqa: ARG001 (torch passes it)
+    # Each worker is one core's worth of work; the main process keeps its own number. OpenCV is
+    # single-threaded everywhere, see esrgan_train.images.
+    torch.set_num_threads(1)
+
+
+def _start_method() -> str | None:
+    # fork shares the loaded modules and the path table; None is the system's own where there is no fork.
+    return "fork" if "fork" in multiprocessing.get_all_start_methods() else None

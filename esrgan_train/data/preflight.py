@@ -1,0 +1,58 @@
+"""A quick look at the photographs before anything else starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from esrgan_train.errors import UserError
+from esrgan_train.images.decode import UnreadableImageError, read_size
+from esrgan_train.images.find import PathTable
+
+MAX_LOOKED_AT = 1000  # headers; a fraction of a second on a disk, some seconds over a network
+
+_SSIM_WINDOW = 11  # pixels that must be left inside the border that metrics cut off
+
+
+class Preflight(NamedTuple):
+    """What a look at the headers of some photos, spread evenly, found."""
+
+    looked_at: int
+    small: int  # whose shorter side is below the window
+    unreadable: Sequence[UnreadableImageError]
+
+
+def look_at(photos: PathTable, *, window_side: int) -> Preflight:
+    """Read the headers of up to ``MAX_LOOKED_AT`` photos; pixels are not decoded."""
+    small, unreadable = 0, []
+    looked_at = min(len(photos), MAX_LOOKED_AT)
+    for index in np.linspace(0, len(photos) - 1, looked_at).astype(int):
+        try:
+            small += min(read_size(photos[int(index)])) < window_side
+        except UnreadableImageError as error:
+            unreadable.append(error)
+    return Preflight(looked_at, small, unreadable)
+
+
+def check_training(found: Preflight, *, max_bad_fraction: float) -> None:
+    """``UserError`` if more than ``max_bad_fraction`` of what was looked at, or all of it, is unreadable."""
+    bad = len(found.unreadable)
+    if bad and (bad == found.looked_at or bad > max_bad_fraction * found.looked_at):
+        raise UserError(
+            f"data.max_bad_fraction={max_bad_fraction:g} is exceeded: {bad} of {found.looked_at} training "
+            f"photos cannot be read; the first: {found.unreadable[0]}; remove the bad ones or raise the limit"
+        )
+
+
+def check_held_out(photos: PathTable, *, upscale: int) -> None:
+    """``UserError`` for the first held-out photo that cannot be read or is too small to be measured."""
+    least = _SSIM_WINDOW + 3 * upscale  # the border on both sides, and what is lost to whole LR pixels
+    for path in photos:
+        width, height = read_size(path)
+        if min(width, height) < least:
+            raise UserError(
+                f"{path} is held out for validation, but {width} × {height} pixels are too few: "
+                f"remove it, or give data.val_dir with photos of at least {least} × {least}"
+            )

@@ -1,0 +1,81 @@
+"""The endless stream of samples, as a pure function of the seed and the sample number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from functools import lru_cache
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Sampler
+
+from esrgan_train.errors import UserError
+
+_SEED_LIMIT = 2**64
+
+
+class Purpose(IntEnum):
+    """What random numbers are for; each purpose has numbers of its own."""
+
+    TRAIN = 0
+    VALIDATION = 1
+    PERMUTATION = 2
+
+
+def check_seed(seed: int) -> None:
+    """``UserError`` unless the seed is a whole number from 0 to 2⁶⁴ − 1."""
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < _SEED_LIMIT:
+        raise UserError(f"seed={seed!r} must be a whole number from 0 to {_SEED_LIMIT - 1}, such as 0")
+
+
+def sample_rng(seed: int, n: int, attempt: int = 0, purpose: Purpose = Purpose.TRAIN) -> np.random.Generator:
+    """The random numbers of sample ``n``, whoever asks and in whatever order.
+
+    Philox is a keyed function of a 256-bit counter: Salmon et al., "Parallel random numbers: as easy as
+    1, 2, 3", 2011. Here the seed is the key, and the counter's four words are (blocks drawn so far, n,
+    attempt, purpose), so no two samples share a number before 2⁶⁴ blocks are drawn.
+
+    Args:
+        seed: 0 to 2⁶⁴ − 1.
+        n: sample number, from 0.
+        attempt: how many photos of this sample could not be read.
+        purpose: what the numbers are for.
+    """
+    return np.random.Generator(np.random.Philox(key=seed, counter=[0, n, attempt, purpose]))
+
+
+def photo_index(seed: int, n: int, num_photos: int) -> int:
+    """The photo of sample ``n``: every epoch of ``num_photos`` samples shows each photo once, reshuffled."""
+    epoch, position = divmod(n, num_photos)
+    return int(_permutation(seed, epoch, num_photos)[position])
+
+
+@lru_cache(maxsize=2)  # the samples at the end of an epoch and at the start of the next interleave
+def _permutation(seed: int, epoch: int, num_photos: int) -> NDArray[np.int64]:
+    order = sample_rng(seed, epoch, purpose=Purpose.PERMUTATION).permutation(num_photos)
+    return order.astype(np.int64, copy=False)
+
+
+class RankStridedSampler(Sampler[int]):
+    """Yields start + rank, start + rank + world_size, … without end.
+
+    Together the processes take each sample number once, in order: process ``rank`` of ``world_size`` has
+    every ``world_size``-th.
+
+    Args:
+        start: the first sample number.
+        rank: this process, from 0.
+        world_size: number of processes.
+    """
+
+    def __init__(self, *, start: int, rank: int = 0, world_size: int = 1) -> None:
+        assert start >= 0, start
+        assert 0 <= rank < world_size, (rank, world_size)
+        self.start = start
+        self.rank = rank
+        self.world_size = world_size
+
+    def __iter__(self) -> Iterator[int]:
+        return count(self.start + self.rank, self.world_size)

@@ -1,0 +1,11 @@
+"""Making low-quality inputs from photographs; everything random comes from the generator passed in."""
+
+from __future__ import annotations
+
+from esrgan_train.degradation.bicubic import BicubicDegradation
+from esrgan_train.degradation.kernel_choice import KernelChoice
+from esrgan_train.degradation.pipeline import RealESRGANDegradation
+from esrgan_train.degradation.stage import Stage
+from esrgan_train.degradation.usm import usm_sharpen
+
+__all__ = ["BicubicDegradation", "KernelChoice", "RealESRGANDegradation", "Stage", "usm_sharpen"]

@@ -1,0 +1,73 @@
+"""Compressing an image as a JPEG file and decoding it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from esrgan_train.degradation.levels import from_levels, to_levels
+
+Image = NDArray[np.float32]
+
+
+def compress_jpeg(image: Image, quality: int, *, nearest_chroma: bool = False) -> Image:
+    """Encode with libjpeg (through OpenCV: baseline, 4:2:0, standard tables) and decode again.
+
+    As in real files, the tables are whole numbers and partial blocks at the right and lower edges repeat
+    the last column and row.
+
+    Args:
+        image: (H, W, 3) float32 RGB, clamped to [0,1] and rounded to 8 bits first.
+        quality: libjpeg's quality, 1 to 100.
+        nearest_chroma: Repeat each chroma sample over its 2 × 2 pixels, as fast decoders and the published
+            training code do, instead of interpolating as libjpeg does.
+
+    Returns:
+        (H, W, 3) float32 RGB in [0,1].
+    """
+    options = [
+        cv2.IMWRITE_JPEG_QUALITY,
+        quality,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+    ]
+    encoded, file = cv2.imencode(".jpg", cv2.cvtColor(to_levels(image), cv2.COLOR_RGB2BGR), options)
+    assert encoded, image.shape
+    decoded = _decode(file, cv2.IMREAD_COLOR)
+    return _repeat_chroma(decoded, file) if nearest_chroma else decoded
+
+
+def _repeat_chroma(decoded: Image, file: NDArray[Any]) -> Image:
+    """Replace the interpolated chroma of a decoded image.
+
+    Decoding at half size reconstructs each stored chroma sample as it is, without any resampling. An RGB
+    colour less its luma carries chroma alone, so it can be moved onto another luma.
+    """
+    half = _decode(file, cv2.IMREAD_REDUCED_COLOR_2)
+    half -= _luma(half)
+    chroma = cv2.resize(half, (2 * half.shape[1], 2 * half.shape[0]), interpolation=cv2.INTER_NEAREST)
+    height, width = decoded.shape[:2]
+    repeated: Image = np.clip(_luma(decoded) + chroma[:height, :width], 0.0, 1.0)
+    return repeated
+
+
+def _decode(file: NDArray[Any], flags: int) -> Image:
+    decoded = cv2.imdecode(file, flags)
+    assert decoded is not None, "libjpeg has just written this file"
+    return from_levels(np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8))
+
+
+def _luma(image: Image) -> Image:
+    """Return BT.601 luma, (H, W, 1)."""
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.float32)[..., None]
+
+
+def draw_quality(rng: np.random.Generator, quality: tuple[int, int]) -> int:
+    """Draw a whole-number quality, uniformly, both ends included.
+
+    Whole numbers because libjpeg's tables know no others; the mean is that of the continuous range.
+    """
+    return int(rng.integers(quality[0], quality[1], endpoint=True))

@@ -1,0 +1,142 @@
+"""Which blur kernels occur, how often, and in which range of shapes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from esrgan_train.degradation.checks import (
+    Range,
+    check_integer_range,
+    check_odds,
+    check_probability,
+    check_range,
+)
+from esrgan_train.degradation.kernels import (
+    Kernel,
+    circular_lowpass_kernel,
+    gaussian_kernel,
+    generalized_gaussian_kernel,
+    plateau_kernel,
+)
+from esrgan_train.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelChoice:
+    """The family from which one stage of the degradation draws its blur kernel.
+
+    With probability `sinc_prob` the kernel is a circular low-pass; otherwise its shape is drawn by the six
+    odds. The defaults are those of both stages of the published recipe; `sigma` differs between them.
+
+    Attributes:
+        sigma: Standard deviations, in pixels; drawn once for isotropic shapes, twice for the others, whose
+            rotation is uniform.
+        size: Smallest and largest side in pixels; odd sizes in between are equally likely.
+        sinc_prob: Probability of the circular low-pass.
+        sinc_cutoff: Its cutoff as a fraction of the Nyquist frequency, for kernels under `wide_from` pixels.
+        sinc_cutoff_wide: The same for kernels of `wide_from` pixels and more.
+        wide_from: Where the second range takes over, in pixels.
+        iso_odds, aniso_odds: Relative weights of the Gaussians (all odds need not sum to 1).
+        generalized_iso_odds, generalized_aniso_odds: Of the generalized Gaussians.
+        plateau_iso_odds, plateau_aniso_odds: Of the plateau shapes.
+        generalized_beta: Exponents of the generalized Gaussian: half the draws lie under 1, half above, so
+            the range must contain 1.
+        plateau_beta: The same for the plateau. The published range starts at 1, so half its draws are 1.
+
+    Raises:
+        UserError: a value out of bounds.
+    """
+
+    sigma: Range
+    size: tuple[int, int] = (7, 21)
+    sinc_prob: float = 0.1
+    sinc_cutoff: Range = (1 / 3, 1.0)
+    sinc_cutoff_wide: Range = (1 / 5, 1.0)
+    wide_from: int = 13
+    iso_odds: float = 0.45
+    aniso_odds: float = 0.25
+    generalized_iso_odds: float = 0.12
+    generalized_aniso_odds: float = 0.03
+    plateau_iso_odds: float = 0.12
+    plateau_aniso_odds: float = 0.03
+    generalized_beta: Range = (0.5, 4.0)
+    plateau_beta: Range = (1.0, 2.0)
+
+    def __post_init__(self) -> None:
+        ranges: dict[str, tuple[float, float]] = {
+            "sigma": check_range("sigma", self.sigma, low=0.01, high=1000),
+            "size": check_kernel_size("size", self.size),
+            "sinc_cutoff": check_range("sinc_cutoff", self.sinc_cutoff, low=0.01, high=1),
+            "sinc_cutoff_wide": check_range("sinc_cutoff_wide", self.sinc_cutoff_wide, low=0.01, high=1),
+        }
+        for name in ("generalized_beta", "plateau_beta"):
+            low, high = ranges[name] = check_range(name, getattr(self, name), low=0.01, high=100)
+            if not low <= 1 <= high:
+                raise UserError(
+                    f"{name}={[low, high]} must contain 1; half the draws lie on either side of it"
+                )
+        for name, value in ranges.items():
+            object.__setattr__(self, name, value)  # a frozen dataclass gives its fields their final type
+        check_probability("sinc_prob", self.sinc_prob)
+        check_odds(
+            iso_odds=self.iso_odds,
+            aniso_odds=self.aniso_odds,
+            generalized_iso_odds=self.generalized_iso_odds,
+            generalized_aniso_odds=self.generalized_aniso_odds,
+            plateau_iso_odds=self.plateau_iso_odds,
+            plateau_aniso_odds=self.plateau_aniso_odds,
+        )
+
+
+def draw_kernel(rng: np.random.Generator, choice: KernelChoice) -> Kernel:
+    """Draw one kernel, (size, size) float64, sum 1."""
+    size = draw_size(rng, choice.size)
+    if rng.random() < choice.sinc_prob:
+        cutoff = choice.sinc_cutoff if size < choice.wide_from else choice.sinc_cutoff_wide
+        return circular_lowpass_kernel(size, cutoff=math.pi * rng.uniform(*cutoff))
+    shapes: tuple[tuple[float, bool, Callable[..., Kernel], Range | None], ...] = (
+        (choice.iso_odds, True, gaussian_kernel, None),
+        (choice.aniso_odds, False, gaussian_kernel, None),
+        (choice.generalized_iso_odds, True, generalized_gaussian_kernel, choice.generalized_beta),
+        (choice.generalized_aniso_odds, False, generalized_gaussian_kernel, choice.generalized_beta),
+        (choice.plateau_iso_odds, True, plateau_kernel, choice.plateau_beta),
+        (choice.plateau_aniso_odds, False, plateau_kernel, choice.plateau_beta),
+    )
+    _, isotropic, shape, beta_range = shapes[draw_index(rng, [odds for odds, *_ in shapes])]
+    sigma_x = sigma_y = rng.uniform(*choice.sigma)
+    angle = 0.0
+    if not isotropic:
+        sigma_y = rng.uniform(*choice.sigma)
+        angle = rng.uniform(-math.pi, math.pi)
+    if beta_range is None:
+        return shape(size, sigma_x=sigma_x, sigma_y=sigma_y, angle=angle)
+    beta = _draw_beta(rng, beta_range)
+    return shape(size, sigma_x=sigma_x, sigma_y=sigma_y, angle=angle, beta=beta)
+
+
+def draw_index(rng: np.random.Generator, odds: list[float]) -> int:
+    """Draw an index with probability proportional to its weight."""
+    cumulative = np.cumsum(odds)
+    # The minimum guards against rounding at the very end of the last interval.
+    return min(int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")), len(odds) - 1)
+
+
+def draw_size(rng: np.random.Generator, size: tuple[int, int]) -> int:
+    """Draw an odd size, uniformly between two odd ones."""
+    return size[0] + 2 * int(rng.integers((size[1] - size[0]) // 2 + 1))
+
+
+def check_kernel_size(name: str, value: tuple[int, int]) -> tuple[int, int]:
+    """Return two ascending odd sizes in pixels; `UserError` otherwise."""
+    low, high = check_integer_range(name, value, low=1, high=99)
+    if low % 2 == 0 or high % 2 == 0:
+        raise UserError(f"{name}={[low, high]} must be odd; a kernel has a centre pixel, e.g. [7,21]")
+    return low, high
+
+
+def _draw_beta(rng: np.random.Generator, beta: Range) -> float:
+    return rng.uniform(beta[0], 1.0) if rng.random() < 0.5 else rng.uniform(1.0, beta[1])

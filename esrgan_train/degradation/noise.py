@@ -1,0 +1,65 @@
+"""Gaussian and Poisson noise, in colour or gray."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from esrgan_train.degradation.levels import from_levels, to_levels
+from esrgan_train.degradation.poisson import sample_poisson
+
+Image = NDArray[np.float32]
+
+
+def add_gaussian_noise(image: Image, *, sigma_levels: float, gray: bool, rng: np.random.Generator) -> Image:
+    """Add white Gaussian noise.
+
+    Args:
+        image: (H, W, 3) float32 in [0,1].
+        sigma_levels: Standard deviation in 8-bit levels, that is, in units of 1/255.
+        gray: One noise map for all channels instead of one each.
+        rng: Where the noise comes from.
+
+    Returns:
+        (H, W, 3) float32, not clamped.
+    """
+    shape = (*image.shape[:2], 1 if gray else image.shape[2])
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    noise *= np.float32(sigma_levels / 255.0)
+    return _add(image, noise)
+
+
+def add_poisson_noise(image: Image, *, scale: float, gray: bool, rng: np.random.Generator) -> Image:
+    """Add shot noise: scale · (Poisson(x·v)/v − x), x being the image rounded to 8 bits.
+
+    v is the number of distinct values in x, rounded up to a power of two. Gray noise is that of the luma,
+    added to all channels.
+
+    Args:
+        image: (H, W, 3) float32 RGB; nominally in [0,1], values outside count as 0 or 1 for the noise.
+        scale: Strength; 1 is the noise of v photons at full brightness.
+        gray: One noise map, made from luma (.299, .587, .114), instead of one for each channel.
+        rng: Where the noise comes from.
+
+    Returns:
+        (H, W, 3) float32, not clamped.
+    """
+    source = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.float32) if gray else image
+    levels = to_levels(source)
+    distinct = np.count_nonzero(cv2.calcHist([levels.ravel()], [0], None, [256], [0, 256]))
+    peak = 2 ** math.ceil(math.log2(distinct))
+    noise = sample_poisson(levels, peak, rng).astype(np.float32)
+    noise *= np.float32(scale / peak)
+    noise -= np.float32(scale) * from_levels(levels)
+    return _add(image, noise[..., None] if gray else noise)
+
+
+def _add(image: Image, noise: Image) -> Image:
+    """Return the sum, reusing the memory of a colour noise map."""
+    if noise.shape == image.shape:
+        noise += image
+        return noise
+    return image + noise

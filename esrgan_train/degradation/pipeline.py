@@ -1,0 +1,102 @@
+"""The second-order degradation of Real-ESRGAN: from a sharp photograph to a low-quality input."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esrgan_train.degradation.blur import blur
+from esrgan_train.degradation.checks import Range, check_probability, check_range, check_sides, check_upscale
+from esrgan_train.degradation.kernel_choice import check_kernel_size, draw_size
+from esrgan_train.degradation.kernels import circular_lowpass_kernel
+from esrgan_train.degradation.levels import from_levels, to_levels
+from esrgan_train.degradation.stage import FIRST_STAGE, SECOND_STAGE, Stage
+
+Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealESRGANDegradation:
+    """Blur, resize, noise and JPEG, twice, then a ringing low-pass; every choice drawn per image.
+
+    Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data", 2021.
+    The defaults are the published x4 recipe. It is departed from on purpose in two places: JPEG is
+    libjpeg's instead of an approximation on tensors, and the first resize keeps the content aligned.
+
+    Attributes:
+        upscale: Whole number of at least 1, by which the result is smaller.
+        first: The first stage; its resize factors refer to the size of the photograph.
+        second: The second; its resize factors refer to the size of the result, and its modes serve the
+            final resize too.
+        final_sinc_prob: Probability of the final circular low-pass.
+        final_sinc_size: Its smallest and largest side in pixels; odd sizes in between are equally likely.
+        final_sinc_cutoff: Its cutoff as a fraction of the Nyquist frequency.
+        jpeg_last_prob: Probability that the second JPEG comes after the final resize and low-pass, instead
+            of before.
+
+    Raises:
+        UserError: a value out of bounds.
+    """
+
+    upscale: int = 4
+    first: Stage = FIRST_STAGE
+    second: Stage = SECOND_STAGE
+    final_sinc_prob: float = 0.8
+    final_sinc_size: tuple[int, int] = (7, 21)
+    final_sinc_cutoff: Range = (1 / 3, 1.0)
+    jpeg_last_prob: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_upscale(self.upscale)
+        check_probability("final_sinc_prob", self.final_sinc_prob)
+        check_probability("jpeg_last_prob", self.jpeg_last_prob)
+        size = check_kernel_size("final_sinc_size", self.final_sinc_size)
+        cutoff = check_range("final_sinc_cutoff", self.final_sinc_cutoff, low=0.01, high=1)
+        object.__setattr__(self, "final_sinc_size", size)
+        object.__setattr__(self, "final_sinc_cutoff", cutoff)
+
+    def __call__(self, hr: Image, rng: np.random.Generator) -> Image:
+        """Degrade one image.
+
+        Args:
+            hr: (H, W, 3) float32 RGB in [0,1], both sides multiples of `upscale`; not changed. Sharpen it
+                before with `usm_sharpen` to follow the published recipe.
+            rng: Decides everything: the same state gives the same bytes.
+
+        Returns:
+            (H/upscale, W/upscale, 3) float32 RGB in [0,1], on the 8-bit grid.
+
+        Raises:
+            ValueError: a side is not a multiple of `upscale`.
+        """
+        check_sides(hr, self.upscale)
+        height, width = hr.shape[:2]
+        image = self.first.blur(hr, rng)
+        image = self.first.resize(image, (height, width), rng)
+        image = self.first.add_noise(image, rng)
+        image = self.first.compress(image, rng)
+
+        height, width = height // self.upscale, width // self.upscale
+        image = self.second.blur(image, rng)
+        image = self.second.resize(image, (height, width), rng)
+        image = self.second.add_noise(image, rng)
+        if rng.random() < self.jpeg_last_prob:
+            image = self._finish(image, height, width, rng)
+            image = self.second.compress(image, rng)
+        else:
+            image = self.second.compress(image, rng)
+            image = self._finish(image, height, width, rng)
+        return from_levels(to_levels(image))
+
+    def _finish(self, image: Image, height: int, width: int, rng: np.random.Generator) -> Image:
+        """Resize to the final size and filter with the final low-pass, if there is one."""
+        image = self.second.resize_to(image, height, width, rng)
+        if rng.random() >= self.final_sinc_prob:
+            return image
+        size = draw_size(rng, self.final_sinc_size)
+        return blur(
+            image, circular_lowpass_kernel(size, cutoff=math.pi * rng.uniform(*self.final_sinc_cutoff))
+        )

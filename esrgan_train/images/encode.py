@@ -1,0 +1,69 @@
+"""From an RGB array to a picture file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from esrgan_train.errors import UserError
+from esrgan_train.files import replacing
+
+# Pillow's options per suffix. Lossy formats are set so high that their own traces do not show.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    ".png": {"compress_level": 6},
+    ".jpg": {"quality": 95, "subsampling": 0},
+    ".jpeg": {"quality": 95, "subsampling": 0},
+    ".webp": {"quality": 95},
+    ".tif": {"compression": "tiff_deflate"},
+    ".tiff": {"compression": "tiff_deflate"},
+    ".bmp": {},
+}
+_SUFFIXES_16_BIT = (".png", ".tif", ".tiff")
+
+
+def to_uint8(image: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Clamp to [0,1] and round to the nearest of 256 levels; not-a-number becomes 0. Any shape."""
+    levels: NDArray[np.floating[Any]] = np.rint(np.nan_to_num(np.clip(image, 0.0, 1.0), nan=0.0) * 255.0)
+    return levels.astype(np.uint8)
+
+
+def write_image(path: Path, image: NDArray[Any]) -> None:
+    """Write a picture in the format of the path's suffix: .png .jpg .jpeg .webp .tif .tiff .bmp.
+
+    The file is written beside its place and renamed; missing folders are made.
+
+    Args:
+        path: where to write.
+        image: (H, W, 3) RGB or (H, W) gray, uint8, or uint16 for PNG and TIFF.
+
+    Raises:
+        UserError: an unknown suffix, or a picture that the format cannot hold.
+        ValueError: another shape or number type.
+    """
+    if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)) or not image.size:
+        raise ValueError(f"image is of shape {image.shape}; pass (H, W, 3) or (H, W)")
+    if image.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"image is {image.dtype}; pass uint8 or uint16")
+    suffix = path.suffix.lower()
+    if suffix not in _OPTIONS:
+        raise UserError(f"{path}: unknown format {suffix!r}; end the name in one of {' '.join(_OPTIONS)}")
+    if image.dtype == np.uint16 and suffix not in _SUFFIXES_16_BIT:
+        raise UserError(f"{path}: {suffix} holds no 16-bit picture; end the name in .png or .tif")
+    with replacing(path) as partial:
+        if image.dtype == np.uint16:
+            encoded = cv2.imencode(suffix, image[:, :, ::-1] if image.ndim == 3 else image)[1]
+            partial.write_bytes(encoded.tobytes())
+            return
+        try:
+            Image.fromarray(image).save(partial, **_OPTIONS[suffix])
+        except (OSError, ValueError) as error:
+            height, width = image.shape[:2]
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"{path}: {width} × {height} pixels cannot be written as {suffix}: {reason}; try .png"
+            ) from error

@@ -1,0 +1,102 @@
+"""From a folder to the table of its photographs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esrgan_train.errors import UserError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+
+
+class PathTable:
+    """An immutable sequence of file paths below one folder, held in two arrays.
+
+    A list of a million strings would be copied page by page into every worker process, since reading an
+    object writes its reference count. Arrays stay shared.
+
+    Args:
+        root: the folder.
+        relative_paths: POSIX paths below it, in the order of the table.
+    """
+
+    def __init__(self, root: Path, relative_paths: Iterable[str]) -> None:
+        encoded = [os.fsencode(path) for path in relative_paths]
+        self.root = root
+        self._bytes: NDArray[np.uint8] = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+        self._ends: NDArray[np.int64] = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, index: int) -> Path:
+        return self.root / self.relative(index)
+
+    def __iter__(self) -> Iterator[Path]:
+        return (self[index] for index in range(len(self)))
+
+    def relative(self, index: int) -> str:
+        """The POSIX path below ``root``; negative indices count from the end."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"index {index} of a table of {len(self)} photos")
+        position = index % len(self)
+        start, end = self._ends[position], self._ends[position + 1]
+        return os.fsdecode(self._bytes[start:end].tobytes())
+
+    def subset(self, indices: Iterable[int]) -> PathTable:
+        """The photos at ``indices``, in that order."""
+        return PathTable(self.root, (self.relative(int(index)) for index in indices))
+
+
+def find_photos(folder: str | Path, *, option: str) -> PathTable:
+    """Every PNG, JPEG, WebP, TIFF and BMP below ``folder``, by suffix, sorted by relative POSIX path.
+
+    Names that start with a dot are left out. Links to folders are followed; a folder reached in several
+    ways is listed once, under its own place if that is below ``folder``. No regular file is opened.
+
+    Args:
+        folder: where to look.
+        option: the option that ``folder`` comes from, such as ``data.train_dir``, for the messages.
+
+    Raises:
+        UserError: the folder is missing, cannot be read, or holds no photo.
+    """
+    root = Path(folder)
+    try:
+        found = sorted(_walk(root))
+    except NotADirectoryError:
+        raise UserError(f"{option}={folder} is not a folder: give the folder that holds the photos") from None
+    except FileNotFoundError:
+        raise UserError(f"{option}={folder} does not exist: give the folder that holds the photos") from None
+    except OSError as error:
+        raise UserError(f"{option}={folder}: {error.filename}: {error.strerror}; make it readable") from error
+    if not found:
+        kinds = " ".join(SUFFIXES)
+        raise UserError(f"{option}={folder} holds no photo ({kinds}): give the folder that holds them")
+    return PathTable(root, found)
+
+
+def _walk(root: Path) -> Iterator[str]:
+    seen: set[tuple[int, int]] = set()
+    pending: list[str] = [""]
+    linked: list[str] = []  # relative paths of folders, each with its closing slash
+    while pending or linked:
+        # Links wait until every real folder has been listed, so that a folder's own place wins.
+        prefix = pending.pop() if pending else linked.pop()
+        status = (root / prefix).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        with os.scandir(root / prefix) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name, reverse=True):
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    (linked if entry.is_symlink() else pending).append(f"{prefix}{entry.name}/")
+                elif entry.name.lower().endswith(SUFFIXES) and (entry.is_file() or entry.is_symlink()):
+                    yield prefix + entry.name

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from lr_statistics import crop, photographs
+from scipy.stats import kstest
+
+from esrgan_train.degradation import RealESRGANDegradation
+from esrgan_train.degradation.stage import FIRST_STAGE, SECOND_STAGE
+
+OFF = {"blur_prob": 0, "up_odds": 0, "down_odds": 0, "keep_odds": 1, "noise_prob": 0, "jpeg_prob": 0}
+CLEAN = RealESRGANDegradation(
+    first=replace(FIRST_STAGE, **OFF), second=replace(SECOND_STAGE, **OFF), final_sinc_prob=0
+)
+
+
+@pytest.mark.parametrize("upscale", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("size", [(8, 8), (64, 64), (72, 216), (5, 1)])
+def test_any_factor_and_size(upscale, size):
+    hr = np.random.default_rng(0).random((size[0] * upscale, size[1] * upscale, 3), dtype=np.float32)
+    for seed in range(5):
+        lr = RealESRGANDegradation(upscale=upscale)(hr, np.random.default_rng(seed))
+        assert lr.shape == (*size, 3)
+        assert lr.dtype == np.float32
+        np.testing.assert_array_equal(lr, np.rint(lr * 255).clip(0, 255).astype(np.float32) / np.float32(255))
+
+
+def test_same_state_gives_the_same_bytes_and_hr_is_not_changed():
+    hr = crop(0, 128)
+    hr.setflags(write=False)
+    degrade = RealESRGANDegradation()
+    results = [degrade(hr, np.random.Generator(np.random.Philox(key=5, counter=n))) for n in range(20)]
+    again = pickle.loads(pickle.dumps(degrade))
+    for n, lr in enumerate(results):
+        np.testing.assert_array_equal(again(hr, np.random.Generator(np.random.Philox(key=5, counter=n))), lr)
+    assert len({lr.tobytes() for lr in results}) == 20
+    np.testing.assert_array_equal(hr, crop(0, 128))
+
+
+def test_result_does_not_depend_on_the_number_of_threads():
+    hr, degrade, threads = crop(1, 400), RealESRGANDegradation(), cv2.getNumThreads()
+    results = []
+    for count in (1, 4):
+        cv2.setNumThreads(count)
+        results.append([degrade(hr, np.random.default_rng(seed)) for seed in range(10)])
+    cv2.setNumThreads(threads)
+    np.testing.assert_array_equal(*results)
+
+
+def test_nothing_switched_on_is_a_plain_resize():
+    hr = crop(0, 96)
+    lrs = [CLEAN(hr, np.random.default_rng(seed)) for seed in range(20)]
+    expected = cv2.resize(hr, (24, 24), interpolation=cv2.INTER_AREA)  # one of the three modes
+    distances = [np.abs(lr - expected).max() for lr in lrs]
+    assert 1 <= sum(distance < 0.51 / 255 for distance in distances) < 20
+
+
+def test_content_stays_where_it_is():
+    """The centre of gravity of a bright spot does not move, whatever the sizes in between."""
+    resizing = {"up_odds": 0.3, "down_odds": 0.7, "resize_modes": ["bilinear"]}
+    degrade = replace(CLEAN, first=replace(CLEAN.first, **resizing), second=replace(CLEAN.second, **resizing))
+    rows, columns = np.mgrid[:160, :200]
+    spot = np.exp(-((rows - 140) ** 2 + (columns - 165) ** 2) / 200)
+    hr = spot.astype(np.float32)[..., None].repeat(3, axis=2)
+    for seed in range(50):
+        lr = degrade(hr, np.random.default_rng(seed))[..., 0].astype(float)
+        rows, columns = np.mgrid[: lr.shape[0], : lr.shape[1]]
+        centre = np.array([(lr * rows).sum(), (lr * columns).sum()]) / lr.sum()
+        assert centre == pytest.approx([(140.5) / 4 - 0.5, (165.5) / 4 - 0.5], abs=0.35), seed
+
+
+def test_first_resize_and_noise_follow_their_ranges(monkeypatch):
+    sizes, sigmas = [], []
+
+    def record_size(image, height, width, mode):  # noqa: ARG001
+        sizes.append(height / image.shape[0])
+        return image
+
+    def record_sigma(image, *, sigma_levels, gray, rng):  # noqa: ARG001
+        sigmas.append(sigma_levels)
+        return image
+
+    monkeypatch.setattr("esrgan_train.degradation.stage.resize", record_size)
+    monkeypatch.setattr("esrgan_train.degradation.stage.add_gaussian_noise", record_sigma)
+    rng = np.random.default_rng(0)
+    image = np.zeros((100_000, 1, 3), dtype=np.float32)
+    for _ in range(3000):
+        FIRST_STAGE.resize(image, image.shape[:2], rng)
+    factors = np.array(sizes)
+    assert np.mean(factors > 1) == pytest.approx(0.2, abs=0.03)
+    assert np.mean(factors < 1) == pytest.approx(0.7, abs=0.03)
+    assert kstest(factors[factors > 1], "uniform", (1, 0.5)).pvalue > 1e-3
+    assert kstest(factors[factors < 1], "uniform", (0.15, 0.85)).pvalue > 1e-3
+    for _ in range(2000):
+        FIRST_STAGE.add_noise(image[:2], rng)
+    assert len(sigmas) / 2000 == pytest.approx(0.5, abs=0.05)
+    assert kstest(sigmas, "uniform", (1, 29)).pvalue > 1e-3
+
+
+def test_whole_photographs_of_any_shape():
+    photo = photographs()[2][:424, :640]
+    lr = RealESRGANDegradation(upscale=2)(np.ascontiguousarray(photo), np.random.default_rng(1))
+    assert lr.shape == (212, 320, 3)
+
+
+@pytest.mark.parametrize(
+    ("hr", "message"),
+    [
+        (
+            np.zeros((8, 10, 3), np.float32),
+            "hr is 10×8 pixels; crop it to multiples of upscale=4, such as 8×8",
+        ),
+        (np.zeros((8, 8, 3), np.uint8), "hr is uint8 .*; pass float32 RGB"),
+        (np.zeros((8, 8), np.float32), "pass float32 RGB of shape"),
+        (np.zeros((0, 8, 3), np.float32), "hr is 8×0 pixels"),
+    ],
+)
+def test_bad_images(hr, message):
+    with pytest.raises(ValueError, match=message):
+        RealESRGANDegradation()(hr, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"upscale": 0}, "upscale=0 must be a whole number of at least 1"),
+        ({"final_sinc_prob": -0.1}, "final_sinc_prob=-0.1 is out of bounds"),
+        ({"jpeg_last_prob": 2}, "jpeg_last_prob=2 is out of bounds"),
+        ({"final_sinc_size": [6, 21]}, "final_sinc_size=.* must be odd"),
+        ({"final_sinc_cutoff": [0.5, 2]}, "final_sinc_cutoff=2 is out of bounds"),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        RealESRGANDegradation(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"blur_prob": "often"}, "blur_prob='often' is not a number"),
+        ({"down_range": [0.5, 1.2]}, "down_range=1.2 is out of bounds"),
+        ({"up_range": [0.5, 1.2]}, "up_range=0.5 is out of bounds"),
+        ({"jpeg_quality": [30, 101]}, r"jpeg_quality=101 is out of bounds; give a number in \[1, 100\]"),
+        ({"jpeg_quality": [30, 60, 95]}, r"jpeg_quality=\[30, 60, 95\] has 3 numbers"),
+        ({"gaussian_sigma_levels": [30, 1]}, "gaussian_sigma_levels=.* is descending"),
+        (
+            {"resize_modes": ["lanczos"]},
+            r"resize_modes=\['lanczos'\] must be one or more of area, bilinear, bicubic",
+        ),
+        ({"resize_modes": []}, r"resize_modes=\[\] must be one or more"),
+        ({"up_odds": 0, "down_odds": 0, "keep_odds": 0}, "up_odds, down_odds, keep_odds are all 0"),
+    ],
+)
+def test_bad_stage_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        replace(FIRST_STAGE, **options)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from esrgan_train.errors import UserError
+from esrgan_train.images.decode import decode
+from esrgan_train.images.encode import to_uint8, write_image
+
+RNG = np.random.default_rng(2)
+SMOOTH = np.add.outer(np.arange(64), np.arange(48))[:, :, None] + np.array([0, 40, 90])
+RGB = SMOOTH.astype(np.uint8)
+
+
+def test_to_uint8_clamps_and_rounds_to_the_nearest() -> None:
+    values = [-1.0, 0.0, 0.4 / 255, 0.6 / 255, 127.4 / 255, 1.0, 7.0, np.inf, -np.inf, np.nan]
+    assert to_uint8(np.array(values, np.float32)).tolist() == [0, 0, 0, 1, 127, 255, 255, 255, 0, 0]
+    levels = np.arange(256, dtype=np.uint8)
+    assert np.array_equal(to_uint8(levels.astype(np.float32) / 255), levels)
+
+
+@pytest.mark.parametrize("suffix", ["png", "PNG", "tif", "tiff", "bmp"])
+def test_lossless_formats_come_back(tmp_path: Path, suffix: str) -> None:
+    write_image(tmp_path / f"new/folder/a.{suffix}", RGB)
+    assert np.array_equal(decode(tmp_path / f"new/folder/a.{suffix}"), RGB)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "jpeg", "webp"])
+def test_lossy_formats_come_close(tmp_path: Path, suffix: str) -> None:
+    write_image(tmp_path / f"a.{suffix}", RGB)
+    error = decode(tmp_path / f"a.{suffix}").astype(float) - RGB
+    assert np.sqrt(np.square(error).mean()) < 2.5
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("shape", [(9, 7, 3), (9, 7)])
+def test_16_bits_come_back(tmp_path: Path, suffix: str, shape: tuple[int, ...]) -> None:
+    image = RNG.integers(0, 65536, shape, dtype=np.uint16)
+    write_image(tmp_path / f"a.{suffix}", image)
+    decoded = decode(tmp_path / f"a.{suffix}")
+    assert decoded.dtype == np.uint16
+    assert np.array_equal(decoded, image if image.ndim == 3 else np.repeat(image[:, :, None], 3, 2))
+
+
+def test_gray_is_written(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", RGB[:, :, 0])
+    assert np.array_equal(decode(tmp_path / "a.png"), np.repeat(RGB[:, :, :1], 3, axis=2))
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "message"),
+    [
+        ("a.gif", RGB, "unknown format '.gif'; end the name in one of .png"),
+        ("a", RGB, "unknown format ''"),
+        ("a.jpg", RGB.astype(np.uint16), "holds no 16-bit"),
+        ("a.webp", np.zeros((1, 20000, 3), np.uint8), "20000 × 1 pixels cannot be written.*try .png"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_named(tmp_path: Path, name: str, image: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        write_image(tmp_path / name, image)
+    assert str(tmp_path / name) in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)]
+)
+def test_other_arrays_are_refused(tmp_path: Path, image: Any) -> None:
+    with pytest.raises(ValueError, match="pass"):
+        write_image(tmp_path / "a.png", image)
+
+
+def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.webp"
+    write_image(path, RGB)
+    before = path.read_bytes()
+    with pytest.raises(UserError):
+        write_image(path, np.zeros((1, 20000, 3), np.uint8))
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

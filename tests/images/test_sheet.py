@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import ImageFont
+
+from esrgan_train.images.sheet import labelled_sheet, shorten
+
+
+def tile(height: int, width: int, value: int) -> Any:
+    return np.full((height, width, 3), value, np.uint8)
+
+
+def place_of(sheet: Any, value: int) -> tuple[int, int, int, int]:
+    """Top, left, height and width of the area of one gray value."""
+    rows, columns = np.nonzero((sheet == value).all(axis=2))
+    return rows.min(), columns.min(), rows.max() - rows.min() + 1, columns.max() - columns.min() + 1
+
+
+def test_tiles_of_unequal_size_are_whole_and_aligned() -> None:
+    rows = [[("a", tile(150, 140, 101)), ("b", tile(40, 200, 102))], [("c", tile(60, 180, 103))]]
+    sheet = labelled_sheet(rows, title="title")
+    places = [place_of(sheet, value) for value in (101, 102, 103)]
+    assert [place[2:] for place in places] == [(150, 140), (40, 200), (60, 180)]
+    (top_a, left_a, *_), (top_b, left_b, *_), (top_c, left_c, *_) = places
+    assert top_a == top_b
+    assert left_a == left_c
+    assert left_b >= left_a + 180  # the column is as wide as its widest tile
+    assert top_c >= top_a + 150
+
+
+def test_labels_and_title_are_drawn_above_the_tiles() -> None:
+    plain = labelled_sheet([[("", tile(50, 150, 101))]])
+    labelled = labelled_sheet([[("label", tile(50, 150, 101))]])
+    titled = labelled_sheet([[("label", tile(50, 150, 101))]], title="title")
+    top = place_of(plain, 101)[0]
+    assert (labelled[:top] < 100).any()
+    assert not (plain[:top] < 100).any()
+    assert titled.shape[0] > labelled.shape[0]
+
+
+def test_a_long_label_loses_its_middle() -> None:
+    font = ImageFont.load_default(15)
+    short = shorten("a_very_long_name_of_a_photo_0001.png", font, 120)
+    assert font.getlength(short) <= 120
+    assert short.startswith("a_very")
+    assert short.endswith(".png")
+    assert shorten("short", font, 120) == "short"
+    assert shorten("x", font, 0) == "…"
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [[]], [[("a", np.zeros((4, 4, 3)))]], [[("a", np.zeros((4, 4), np.uint8))]]]
+)
+def test_what_is_no_sheet_is_refused(rows: Any) -> None:
+    with pytest.raises(ValueError):
+        labelled_sheet(rows)
