@@ -16,13 +16,11 @@ Range = tuple[float, float]
 
 def check_number(name: str, value: Any, *, low: float = -math.inf, high: float = math.inf) -> float:
     """Return `value` as a float if it lies in [low, high]; `UserError` otherwise."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise UserError(f"{name}={value!r} is not a number; give one in {_interval(low, high)}") from None
-    if not low <= number <= high:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UserError(f"{name}={value!r} is not a number; give one in {_interval(low, high)}")
+    if not low <= value <= high:
         raise UserError(f"{name}={value!r} is out of bounds; give a number in {_interval(low, high)}")
-    return number
+    return float(value)
 
 
 def check_probability(name: str, value: Any) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from esrgan_train.degradation.checks import (
     Range,
     check_integer_range,
+    check_number,
     check_odds,
     check_probability,
     check_range,
@@ -82,6 +83,7 @@ class KernelChoice:
         for name, value in ranges.items():
             object.__setattr__(self, name, value)  # a frozen dataclass gives its fields their final type
         check_probability("sinc_prob", self.sinc_prob)
+        check_number("wide_from", self.wide_from, low=0)
         check_odds(
             iso_odds=self.iso_odds,
             aniso_odds=self.aniso_odds,

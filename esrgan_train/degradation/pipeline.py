@@ -24,7 +24,8 @@ class RealESRGANDegradation:
 
     Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data", 2021.
     The defaults are the published x4 recipe. It is departed from on purpose in two places: JPEG is
-    libjpeg's instead of an approximation on tensors, and the first resize keeps the content aligned.
+    libjpeg's, without black padding that tints the last rows and columns, and the first resize does not
+    shift the content.
 
     Attributes:
         upscale: Whole number of at least 1, by which the result is smaller.

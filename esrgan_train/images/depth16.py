@@ -57,15 +57,16 @@ def decode_16_bit(path: Path, image: Image.Image) -> NDArray[np.uint16]:
     Raises:
         ValueError: the file holds neither gray nor interleaved RGB, or OpenCV cannot read it.
     """
-    photometric = _RGB
-    if isinstance(image, TiffImageFile):
+    photometric, orientation = _RGB, 1
+    if isinstance(image, TiffImageFile):  # OpenCV turns these by itself, whatever it is asked
         photometric = _values(image, PHOTOMETRIC_INTERPRETATION, default=_BLACK_IS_ZERO)[0]
         if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
             raise ValueError("its 16-bit colours are neither gray nor RGB; convert it first")
         if _values(image, PLANAR_CONFIGURATION, default=_INTERLEAVED)[0] != _INTERLEAVED:
             # OpenCV 5 returns such a file scrambled, without a word.
             raise ValueError("its 16-bit channels are stored one after the other; save it interleaved")
-    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    else:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     image.load()  # raises if the file is truncated, of which OpenCV makes a picture that is partly black
     flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
     stored: Any = cv2.imdecode(np.fromfile(path, dtype=np.uint8), flags)

@@ -132,6 +132,8 @@ class ESRGANModule(LightningModule):
         self.meter.add(measured, samples=len(images["lr"]) * self.trainer.world_size)
         if (done + 1) % self.trainer.log_every_n_steps == 0:
             self._log_training(done + 1)
+        if done + 1 >= self.trainer.max_steps > 0:
+            self.trainer.should_stop = True  # unlike reaching max_steps, a stop is preceded by a validation
 
     def backward_all(self, images: dict[str, Tensor], stage: str) -> Measured:
         """Leave this iteration's gradients on every player of the stage; return what was measured."""

@@ -104,6 +104,8 @@ def test_odds_are_relative_and_zero_never_happens():
         ({"size": (7, 20)}, "must be odd"),
         ({"size": (7.5, 21)}, "must be whole numbers"),
         ({"sinc_prob": 1.5}, r"sinc_prob=1.5 is out of bounds; give a number in \[0, 1\]"),
+        ({"sinc_prob": "0.5"}, "sinc_prob='0.5' is not a number"),
+        ({"wide_from": "wide"}, "wide_from='wide' is not a number"),
         ({"iso_odds": -1}, "iso_odds=-1 is out of bounds"),
         ({"plateau_beta": (2, 3)}, "plateau_beta=.* must contain 1"),
         ({name: 0 for name in KernelChoice.__dataclass_fields__ if name.endswith("_odds")}, "are all 0"),

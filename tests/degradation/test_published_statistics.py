@@ -61,7 +61,7 @@ def right() -> list[dict[str, float]]:
 @pytest.mark.parametrize(
     ("fault", "seen_in"),
     [
-        ({"noise_prob": 0}, {"luma_noise", "sharpness", "chroma_noise"}),
+        ({"noise_prob": 0}, {"luma_noise"}),
         ({"jpeg_nearest_chroma_prob": 0}, {"chroma_noise"}),
         ({"jpeg_quality": (10, 20)}, {"blockiness"}),
         ({"gaussian_prob": 1, "gaussian_sigma_levels": (30, 60)}, {"psnr", "luma_noise"}),

@@ -25,7 +25,7 @@ def as_rgb(image: Any) -> Any:
     return np.repeat(image[:, :, :1], 3, axis=2) if image.shape[2] < 3 else image[:, :, :3]
 
 
-def write_png(path: Path, image: Any) -> None:
+def write_png(path: Path, image: Any, exif: bytes = b"") -> None:
     """A 16-bit PNG written by hand, byte for byte as the standard says."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
@@ -34,7 +34,9 @@ def write_png(path: Path, image: Any) -> None:
     colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[image.shape[2]]
     header = struct.pack(">IIBBBBB", image.shape[1], image.shape[0], 16, colour_type, 0, 0, 0)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in image)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    exif_chunk = chunk(b"eXIf", exif.removeprefix(b"Exif\0\0")) if exif else b""
+    pixels = chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    body = chunk(b"IHDR", header) + exif_chunk + pixels
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
 
 
@@ -115,12 +117,17 @@ def test_a_truncated_file_is_refused(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_equals_pillow(tmp_path: Path, orientation: int) -> None:
     image = samples(3)
-    exif = Image.Exif()
-    exif[0x0112] = orientation
     stored = Image.fromarray((image >> 8).astype(np.uint8))
     stored.getexif()[0x0112] = orientation
     turned = np.asarray(ImageOps.exif_transpose(stored))
     assert np.array_equal(orient(image, orientation) >> 8, turned)
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    write_png(tmp_path / "a.png", image, exif=exif.tobytes())
+    decoded = decode(tmp_path / "a.png")
+    assert decoded.dtype == np.uint16
+    assert np.array_equal(decoded >> 8, turned)
 
     extratags = [(274, 3, 1, orientation, True)]
     tifffile.imwrite(tmp_path / "a.tif", image, photometric="rgb", extratags=extratags)

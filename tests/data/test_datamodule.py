@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import lightning
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from esrgan_train.data.datamodule import DataModule
+from esrgan_train.data.folder_datamodule import FolderDataModule
+from esrgan_train.data.split import Split
+from esrgan_train.errors import UserError
+from esrgan_train.images.find import PathTable
+
+MakePhotos = Callable[..., PathTable]
+
+
+def noisy_mean(hr: Any, rng: np.random.Generator) -> Any:
+    blocks = hr.reshape(hr.shape[0] // 2, 2, hr.shape[1] // 2, 2, 3).mean(axis=(1, 3))
+    return (blocks + rng.normal(0, 0.01, blocks.shape)).astype(np.float32)
+
+
+OPTIONS: dict[str, Any] = {
+    "degradation": noisy_mean,
+    "upscale": 2,
+    "seed": 0,
+    "gt_size": 16,
+    "batch_size": 2,
+    "num_workers": 0,
+    "scales": [1],
+    "usm": False,
+    "cache_mb": 64,
+    "max_bad_fraction": 0.1,
+}
+
+
+@pytest.fixture
+def split(make_photos: MakePhotos) -> Split:
+    train = make_photos(*[(80, 80)] * 3)
+    return Split(train, make_photos((40, 45), (50, 40), folder="val"))
+
+
+def with_trainer(datamodule: DataModule, **state: Any) -> SimpleNamespace:
+    defaults = {"global_step": 0, "global_rank": 0, "world_size": 1, "is_global_zero": True}
+    trainer = SimpleNamespace(**(defaults | state))
+    datamodule.trainer = trainer  # type: ignore[assignment]
+    return trainer
+
+
+def numbers(datamodule: DataModule, count: int) -> list[int]:
+    loaded = islice(iter(datamodule.train_dataloader()), count)
+    return [n for batch in loaded for n in batch["index"].tolist()]
+
+
+def test_the_place_in_the_stream_follows_the_trainers_iterations(split: Split) -> None:
+    datamodule = DataModule(split=split, **OPTIONS)
+    trainer = with_trainer(datamodule)
+    assert numbers(datamodule, 3) == [0, 1, 2, 3, 4, 5]
+    assert datamodule.state_dict() == {"samples_seen": 0}  # loaded ahead is not seen
+    trainer.global_step = 2
+    assert datamodule.state_dict() == {"samples_seen": 4}
+    assert numbers(datamodule, 1) == [4, 5]  # a second loader goes on
+
+
+def test_a_resumed_stream_goes_on_although_the_trainer_restores_its_count_later(split: Split) -> None:
+    datamodule = DataModule(split=split, **(OPTIONS | {"batch_size": 3}))
+    trainer = with_trainer(datamodule, global_step=0)
+    datamodule.load_state_dict({"samples_seen": 14})
+    trainer.global_step = 7
+    assert datamodule.state_dict() == {"samples_seen": 14}
+    assert numbers(datamodule, 1) == [14, 15, 16]  # with another batch size
+    trainer.global_step = 9
+    assert datamodule.state_dict() == {"samples_seen": 20}
+
+
+def test_two_processes_interleave(split: Split) -> None:
+    streams = []
+    for rank in range(2):
+        datamodule = DataModule(split=split, **OPTIONS)
+        trainer = with_trainer(datamodule, global_rank=rank, world_size=2)
+        streams.append(numbers(datamodule, 2))
+        trainer.global_step = 2
+        assert datamodule.state_dict() == {"samples_seen": 8}
+    assert streams == [[0, 2, 4, 6], [1, 3, 5, 7]]
+
+
+def test_validation_takes_each_held_out_photo_once(split: Split) -> None:
+    for num_workers in (0, 2):
+        datamodule = DataModule(split=split, **(OPTIONS | {"num_workers": num_workers}))
+        batches = list(datamodule.val_dataloader())
+        assert [batch["name"] for batch in batches] == [["00.png"], ["01.png"]]
+        assert [tuple(batch["hr"].shape) for batch in batches] == [(1, 3, 40, 44), (1, 3, 50, 40)]
+        assert sorted(batches[0]) == ["hr", "index", "lr", "name"]
+        assert torch.equal(batches[1]["lr"][0], datamodule.validation_photos()[1]["lr"])
+
+
+@pytest.mark.parametrize("usm", [False, True])
+def test_moving_keeps_one_tensor_one(split: Split, usm: bool) -> None:
+    datamodule = DataModule(split=split, **(OPTIONS | {"usm": usm}))
+    batch = next(iter(datamodule.train_dataloader()))
+    moved = datamodule.transfer_batch_to_device(batch, torch.device("meta"), 0)
+    assert sorted(moved) == ["hr", "hr_target", "index", "lr"]
+    assert {moved[key].device.type for key in moved} == {"meta"}
+    assert (moved["hr_target"] is moved["hr"]) == (not usm)
+
+
+def test_small_and_bad_photos_are_said_once_by_the_first_process(
+    make_photos: MakePhotos, caplog: pytest.LogCaptureFixture
+) -> None:
+    photos = make_photos(*[(80, 80)] * 10, (20, 90))
+    photos[4].write_bytes(b"no picture")
+    datamodule = DataModule(split=Split(photos, make_photos((40, 40), folder="val")), **OPTIONS)
+    with caplog.at_level(logging.INFO, logger="esrgan_train"):
+        datamodule.setup("fit")
+        with_trainer(datamodule, is_global_zero=False)
+        datamodule.setup("fit")
+    small, bad = (record.getMessage() for record in caplog.records)
+    assert "1 of 11 photos looked at are smaller than the 78 × 78 window" in small
+    assert "1 of 11 photos looked at cannot be read" in bad
+    assert "04.png" in bad
+
+
+def test_it_describes_itself(split: Split) -> None:
+    datamodule = DataModule(split=split, **OPTIONS)
+    assert datamodule.describe() == f"3 photos from {split.train.root}, 2 held out from {split.val.root}"
+    assert datamodule.bad_samples == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"batch_size": 0}, "data.batch_size=0"),
+        ({"gt_size": 100}, "data.gt_size=100 .* give 96 or 104"),
+        ({"num_workers": -1}, "data.num_workers=-1"),
+        ({"seed": -1}, "seed=-1"),
+    ],
+)
+def test_wrong_values_are_refused(split: Split, changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        DataModule(split=split, **(OPTIONS | changed))
+
+
+def test_unreadable_photos_stop_it_before_it_starts(make_photos: MakePhotos) -> None:
+    photos = make_photos((80, 80), (80, 80))
+    photos[0].write_bytes(b"no picture")
+    val = make_photos((40, 40), folder="val")
+    with pytest.raises(UserError, match=r"data\.max_bad_fraction=0\.1"):
+        DataModule(split=Split(photos, val), **OPTIONS)
+    with pytest.raises(UserError, match=r"00\.png cannot be read"):
+        DataModule(split=Split(val, photos), **OPTIONS)
+
+
+def test_the_folder_module_splits_its_folder(make_photos: MakePhotos) -> None:
+    root = make_photos(*[(80, 80)] * 5).root
+    options = OPTIONS | {"val_fraction": 0.05, "max_val_photos": 32}
+    datamodule = FolderDataModule(train_dir=str(root), val_dir=None, **options)
+    assert datamodule.describe() == f"4 photos from {root}, 1 held out"
+    val = make_photos((40, 40), folder="val").root
+    assert len(FolderDataModule(train_dir=root, val_dir=val, **options).split.train) == 5
+
+
+class Recorder(lightning.LightningModule):
+    """Remembers every batch it is trained on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+        self.seen: list[tuple[list[int], float]] = []
+
+    def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> torch.Tensor:  # noqa: ARG002
+        self.seen.append((batch["index"].tolist(), float(batch["lr"].sum())))
+        return self.weight * batch["lr"].mean()
+
+    def validation_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> None:  # noqa: ARG002
+        assert batch["lr"].shape[0] == 1
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def fit(
+    split: Split, folder: Path, max_steps: int, num_workers: int, resume: Path | None = None
+) -> tuple[Recorder, lightning.Trainer]:
+    trainer = lightning.Trainer(
+        accelerator="cpu",
+        max_steps=max_steps,
+        max_epochs=-1,
+        val_check_interval=2,
+        check_val_every_n_epoch=None,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+        logger=False,
+        default_root_dir=folder,
+    )
+    module = Recorder()
+    datamodule = DataModule(split=split, **(OPTIONS | {"num_workers": num_workers}))
+    trainer.fit(module, datamodule=datamodule, ckpt_path=resume, weights_only=True)
+    return module, trainer
+
+
+def test_seven_and_five_iterations_equal_twelve_in_lightnings_loop(split: Split, tmp_path: Path) -> None:
+    whole, _ = fit(split, tmp_path, 12, num_workers=0)
+    first, trainer = fit(split, tmp_path, 7, num_workers=2)
+    trainer.save_checkpoint(tmp_path / "seven.ckpt")
+    rest, _ = fit(split, tmp_path, 12, num_workers=1, resume=tmp_path / "seven.ckpt")
+    assert len(first.seen) == 7
+    assert first.seen + rest.seen == whole.seen
+    assert [n for numbers, _ in whole.seen for n in numbers] == list(range(24))

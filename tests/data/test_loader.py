@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import cv2
+import pytest
+import torch
+from torch.utils.data import Dataset
+
+from esrgan_train.data.dataset import TrainingPhotos
+from esrgan_train.data.loader import PhotoLoader, choose_num_workers, collate
+from esrgan_train.data.stream import RankStridedSampler
+from esrgan_train.degradation import usm_sharpen
+from esrgan_train.errors import UserError
+from esrgan_train.images.find import PathTable
+
+MakePhotos = Callable[..., PathTable]
+MakeDataset = Callable[..., TrainingPhotos]
+
+
+def batches(dataset: TrainingPhotos, count: int, num_workers: int, **place: int) -> list[dict[str, Any]]:
+    sampler = RankStridedSampler(**({"start": 0} | place))
+    loader = PhotoLoader(dataset, batch_size=3, sampler=sampler, num_workers=num_workers)
+    return list(islice(loader, count))
+
+
+@pytest.mark.parametrize("sharpen", [None, usm_sharpen])
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_batch_has_the_promised_shapes(
+    make_photos: MakePhotos, make_dataset: MakeDataset, sharpen: Any, num_workers: int
+) -> None:
+    dataset = make_dataset(make_photos((80, 80)), sharpen=sharpen)
+    (batch,) = batches(dataset, 1, num_workers)
+    assert sorted(batch) == ["hr", "hr_target", "index", "lr"]
+    assert batch["lr"].shape == (3, 3, 8, 8)
+    assert batch["hr"].shape == batch["hr_target"].shape == (3, 3, 16, 16)
+    assert batch["index"].tolist() == [0, 1, 2]
+    assert (batch["hr_target"] is batch["hr"]) == (sharpen is None)
+    assert torch.equal(batch["hr"][1], dataset[1]["hr"])
+    assert torch.equal(batch["hr_target"][2], dataset[2]["hr_target"])
+
+
+def test_the_stream_does_not_depend_on_the_number_of_workers(
+    make_photos: MakePhotos, make_dataset: MakeDataset
+) -> None:
+    dataset = make_dataset(make_photos((80, 80), (90, 70)))
+    for one, other in zip(batches(dataset, 5, 0), batches(dataset, 5, 2), strict=True):
+        assert one["index"].tolist() == other["index"].tolist()
+        assert torch.equal(one["lr"], other["lr"])
+        assert torch.equal(one["hr"], other["hr"])
+
+
+def test_two_processes_share_the_stream_of_one(make_photos: MakePhotos, make_dataset: MakeDataset) -> None:
+    dataset = make_dataset(make_photos((80, 80), (90, 70)))
+    alone = torch.cat([batch["lr"] for batch in batches(dataset, 4, 0, start=6)])
+    ranks = [
+        torch.cat([batch["lr"] for batch in batches(dataset, 2, 0, start=6, rank=rank, world_size=2)])
+        for rank in range(2)
+    ]
+    assert torch.equal(torch.stack(ranks, dim=1).flatten(0, 1), alone)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_bad_photos_met_by_workers_are_counted_here(
+    make_photos: MakePhotos, make_dataset: MakeDataset, num_workers: int
+) -> None:
+    photos = make_photos(*[(60, 60)] * 4)
+    photos[2].write_bytes(b"no picture")
+    dataset = make_dataset(photos)
+    assert len(batches(dataset, 4, num_workers)) == 4
+    assert dataset.bad.count == 1
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_too_many_bad_photos_give_one_line(
+    make_photos: MakePhotos, make_dataset: MakeDataset, num_workers: int
+) -> None:
+    photos = make_photos(*[(60, 60)] * 4)
+    for index in (1, 2):
+        photos[index].write_bytes(b"no picture")
+    dataset = make_dataset(photos, max_bad_fraction=0.25)
+    with pytest.raises(UserError) as caught:
+        batches(dataset, 10, num_workers)
+    assert str(caught.value).startswith("data.max_bad_fraction=0.25 is exceeded: 2 of 4")
+    assert "\n" not in str(caught.value)
+
+
+class Threads(Dataset[dict[str, Any]]):
+    """What a worker's libraries are set to."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {"hr": torch.tensor([cv2.getNumThreads(), torch.get_num_threads()])}
+
+
+def test_workers_use_one_thread_and_leave_the_main_process_alone() -> None:
+    before = (cv2.getNumThreads(), torch.get_num_threads())
+    for num_workers, expected in ((2, [1, 1]), (0, list(before))):
+        loader = PhotoLoader(Threads(), batch_size=1, num_workers=num_workers)
+        assert [batch["hr"][0].tolist() for batch in loader] == [expected] * 2
+        assert (cv2.getNumThreads(), torch.get_num_threads()) == before
+
+
+def test_collate_leaves_out_a_target_that_is_hr() -> None:
+    hr = torch.rand(3, 4, 4)
+    assert "hr_target" not in collate([{"hr": hr, "hr_target": hr}] * 2)
+    assert "hr_target" in collate([{"hr": hr, "hr_target": hr}, {"hr": hr, "hr_target": hr.clone()}])
+    assert "hr_target" not in collate([{"hr": hr, "name": "a"}])
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 1), (8, 7), (64, 16)])
+def test_auto_takes_the_usable_cores_but_one(
+    monkeypatch: pytest.MonkeyPatch, cores: int, workers: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    assert choose_num_workers("auto") == workers
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert choose_num_workers("auto") == workers
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "many", None, True])
+def test_a_wrong_number_of_workers_is_refused(value: Any) -> None:
+    with pytest.raises(UserError, match=r"data\.num_workers=.*give auto"):
+        choose_num_workers(value)

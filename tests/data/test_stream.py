@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from collections import Counter
+from itertools import chain, islice
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from esrgan_train.data.stream import Purpose, RankStridedSampler, check_seed, photo_index, sample_rng
+from esrgan_train.errors import UserError
+
+
+def test_a_sample_has_the_same_numbers_in_any_order() -> None:
+    forwards = [sample_rng(3, n).random() for n in range(20)]
+    backwards = [sample_rng(3, n).random() for n in reversed(range(20))]
+    assert forwards == backwards[::-1]
+
+
+def test_numbers_are_those_of_philox_at_that_counter() -> None:
+    # The counter is one 256-bit number: n counts in units of 2^64 blocks, attempt in 2^128, purpose in 2^192.
+    counter = (2 << 192) + (7 << 128) + (5 << 64)
+    reference = np.random.Philox(key=11, counter=counter).random_raw(8)
+    generator = sample_rng(11, 5, 7, Purpose.PERMUTATION).bit_generator
+    assert isinstance(generator, np.random.Philox)
+    assert np.array_equal(generator.random_raw(8), reference)
+
+
+def test_seed_n_attempt_and_purpose_all_matter() -> None:
+    streams = [(0, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1), (0, 0, 0, 2)]
+    blocks = [
+        sample_rng(seed, n, attempt, Purpose(purpose)).integers(2**63, size=1000)
+        for seed, n, attempt, purpose in streams
+    ]
+    assert len(set(np.concatenate(blocks).tolist())) == 1000 * len(streams)
+
+
+def test_first_numbers_of_successive_samples_are_uniform_and_independent() -> None:
+    first = np.array([sample_rng(0, n).random() for n in range(4000)])
+    assert stats.kstest(first, "uniform").pvalue > 1e-3
+    assert abs(np.corrcoef(first[:-1], first[1:])[0, 1]) < 0.05
+
+
+def test_every_epoch_shows_each_photo_once_in_a_new_order() -> None:
+    epochs = [[photo_index(0, 7 * epoch + i, 7) for i in range(7)] for epoch in range(30)]
+    assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) > 25
+    first = Counter(epoch[0] for epoch in epochs)
+    assert len(first) >= 5
+    assert [photo_index(1, i, 7) for i in range(21)] != list(chain(*epochs[:3]))
+
+
+def test_photo_index_does_not_depend_on_what_was_asked_before() -> None:
+    asked = [photo_index(5, n, 13) for n in (0, 100, 3, 40, 100)]
+    assert asked[1] == asked[4] == photo_index(5, 100, 13)
+    assert photo_index(5, 3, 13) == asked[2]
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3])
+def test_processes_together_take_each_number_once(world_size: int) -> None:
+    samplers = [RankStridedSampler(start=10, rank=r, world_size=world_size) for r in range(world_size)]
+    taken = [list(islice(iter(sampler), 4)) for sampler in samplers]
+    assert sorted(chain(*taken)) == list(range(10, 10 + 4 * world_size))
+    assert taken[-1][0] == 10 + world_size - 1
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 1.5, True, "7"])
+def test_a_wrong_seed_is_refused(seed: object) -> None:
+    with pytest.raises(UserError, match=r"seed=.*must be a whole number"):
+        check_seed(seed)  # type: ignore[arg-type]
+
+
+def test_the_largest_seed_works() -> None:
+    check_seed(2**64 - 1)
+    assert 0 <= sample_rng(2**64 - 1, 0).random() < 1
