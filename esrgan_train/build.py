@@ -58,7 +58,7 @@ def build_generator(cfg: DictConfig) -> nn.Module:
 
 def build_objective(cfg: DictConfig) -> Objective:
     """The losses of the ``loss`` group; those with weight 0 are not even built."""
-    parts = {
+    parts: dict[str, Any] = {
         name: build(cfg.loss[name].function) if cfg.loss[name].weight else None
         for name in ("perceptual", "adversarial")
     }
@@ -137,4 +137,3 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
         "options": {str(k): v for k, v in options.items() if not str(k).startswith("_")},
         "upscale": cfg.upscale,
     }
-

@@ -92,9 +92,7 @@ def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> int:
     checkpoint = load_checkpoint(Path(cfg.ckpt_path))
     theirs, ours = checkpoint.get("esrgan_train"), module.metadata
     if theirs is None:
-        raise UserError(
-            f"ckpt_path={cfg.ckpt_path} was not written by esrgan_train: use init_from for weights"
-        )
+        raise UserError(f"ckpt_path={cfg.ckpt_path} was not written by esrgan_train: use init_from for weights")
     if theirs["arch"] != ours["arch"] or theirs["options"] != ours["options"]:
         raise UserError(
             f"ckpt_path={cfg.ckpt_path} holds generator {theirs['arch']} {theirs['options']}, "

@@ -53,9 +53,7 @@ def upscale_file(generator: nn.Module, source: Path, target: Path, device: torch
     enlarged = upscale_image(generator, image, device)
     write_image(target, enlarged)
     height, width = image.shape[:2]
-    log.info(
-        "%s (%d × %d) → %s (%d × %d)", source, width, height, target, enlarged.shape[1], enlarged.shape[0]
-    )
+    log.info("%s (%d × %d) → %s (%d × %d)", source, width, height, target, enlarged.shape[1], enlarged.shape[0])
 
 
 def plan(sources: list[Path], folder: Path, suffix: str) -> dict[Path, Path]:
@@ -98,9 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m esrgan_train.upscale", description="Upscale photos.")
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder to write to")
-    parser.add_argument(
-        "--model", required=True, type=Path, metavar="FILE", help=".pth, .safetensors or .ckpt"
-    )
+    parser.add_argument("--model", required=True, type=Path, metavar="FILE", help=".pth, .safetensors or .ckpt")
     parser.add_argument("--format", default="png", choices=["png", "jpg", "webp"], help="default: png")
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, mps")
     return parser

@@ -76,9 +76,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     """
     content = read_torch(Path(path))
     if not isinstance(content.get("state_dict"), dict) or not isinstance(content.get("global_step"), int):
-        raise UserError(
-            f"{path} is no training checkpoint; give a .ckpt, or use init_from for a model's weights"
-        )
+        raise UserError(f"{path} is no training checkpoint; give a .ckpt, or use init_from for a model's weights")
     return content
 
 
@@ -110,9 +108,7 @@ def save_pth(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mappi
     write_torch(Path(path), content)
 
 
-def save_safetensors(
-    path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]
-) -> None:
+def save_safetensors(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
     """Write weights (float32, CPU) as ``.safetensors``, with ``metadata`` as JSON in the header."""
     write_safetensors(Path(path), _plain(state_dict), {METADATA_KEY: json.dumps(metadata)})
 
@@ -131,14 +127,10 @@ def _generator_in(path: Path, content: dict[str, object]) -> dict[str, object]:
             return inner
     if isinstance(inner := content.get("state_dict"), dict):
         for prefix in CHECKPOINT_PREFIXES:
-            found = {
-                name[len(prefix) :]: value for name, value in inner.items() if str(name).startswith(prefix)
-            }
+            found = {name[len(prefix) :]: value for name, value in inner.items() if str(name).startswith(prefix)}
             if found:
                 return found
-        raise UserError(
-            f"{path} is a checkpoint without a generator; give one that this framework has written"
-        )
+        raise UserError(f"{path} is a checkpoint without a generator; give one that this framework has written")
     return {name: value for name, value in content.items() if name != METADATA_KEY}
 
 

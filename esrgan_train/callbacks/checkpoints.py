@@ -36,9 +36,7 @@ class Checkpoints(Callback):
         UserError: a mode other than ``max`` and ``min``; a ``monitor`` that is never logged.
     """
 
-    def __init__(
-        self, *, run_dir: str, name: str, monitor: str, mode: str, every_n_steps: int | None
-    ) -> None:
+    def __init__(self, *, run_dir: str, name: str, monitor: str, mode: str, every_n_steps: int | None) -> None:
         if mode not in ("max", "min"):
             raise UserError(f"callbacks.checkpoints.mode={mode} must be max or min")
         self.folder = Path(run_dir) / "checkpoints"
@@ -71,9 +69,7 @@ class Checkpoints(Callback):
         """Take in the monitored value; whether it is the best so far."""
         if self.monitor not in trainer.callback_metrics:
             known = ", ".join(name for name in trainer.callback_metrics if name.startswith("val/"))
-            raise UserError(
-                f"callbacks.checkpoints.monitor={self.monitor} is not logged: give one of {known}"
-            )
+            raise UserError(f"callbacks.checkpoints.monitor={self.monitor} is not logged: give one of {known}")
         value = float(trainer.callback_metrics[self.monitor])
         sign = 1 if self.mode == "max" else -1
         if math.isnan(value) or (self.best_value is not None and sign * value <= sign * self.best_value):

@@ -47,9 +47,7 @@ class Curves(Callback):
 
 def draw_curves(rows: list[Row], switch: int | None) -> Figure:
     """The panels that have data; a dotted line marks iteration ``switch``, where the GAN stage starts."""
-    panels = {
-        title: names for title, names in _PANELS.items() if any(points(rows, name)[0] for name in names)
-    }
+    panels = {title: names for title, names in _PANELS.items() if any(points(rows, name)[0] for name in names)}
     figure = Figure(figsize=(12, 3 * max(1, -(-len(panels) // 2))), layout="constrained")
     axes = list(figure.subplots(max(1, -(-len(panels) // 2)), 2, squeeze=False).flat)
     last_step = max((int(row["step"]) for row in rows), default=0)

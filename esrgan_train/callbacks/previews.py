@@ -50,10 +50,7 @@ class Previews(Callback):
         images = {"LR": nearest, "bicubic": outputs["bicubic"], "SR": outputs["sr"], "HR": batch["hr"]}
         name = batch["name"][0]
         self._rows.append(
-            [
-                (f"{name} {label}", _middle(image, self.crop, pl_module.upscale))
-                for label, image in images.items()
-            ]
+            [(f"{name} {label}", _middle(image, self.crop, pl_module.upscale)) for label, image in images.items()]
         )
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

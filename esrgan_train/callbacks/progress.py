@@ -101,9 +101,7 @@ def smoothed(mean: float | None, value: float, weight: float = 0.05) -> float:
     return value if mean is None else mean + weight * (value - mean)
 
 
-def seconds_left(
-    module: ESRGANModule, done: int, total: int, iteration_seconds: float | None
-) -> float | None:
+def seconds_left(module: ESRGANModule, done: int, total: int, iteration_seconds: float | None) -> float | None:
     """Seconds until iteration ``total``, or None as long as nothing was measured.
 
     In the pixel stage the GAN stage is estimated from the one iteration that was rehearsed at the start.

@@ -43,9 +43,7 @@ class Summary(Callback):
         assert isinstance(pl_module, ESRGANModule)
         if trainer.sanity_checking:
             return
-        values = {
-            k.removeprefix("val/"): float(v) for k, v in trainer.callback_metrics.items() if "val/" in k
-        }
+        values = {k.removeprefix("val/"): float(v) for k, v in trainer.callback_metrics.items() if "val/" in k}
         stage = pl_module.objective.stage(max(trainer.global_step - 1, 0))
         self.validations[stage] = {"step": trainer.global_step, **values}
         if trainer.is_global_zero:

@@ -120,9 +120,7 @@ class DataModule(LightningDataModule):
             )
         if found.unreadable:
             bad, first = len(found.unreadable), found.unreadable[0]
-            log.warning(
-                "%d of %d photos looked at cannot be read; the first: %s", bad, found.looked_at, first
-            )
+            log.warning("%d of %d photos looked at cannot be read; the first: %s", bad, found.looked_at, first)
 
     def train_dataloader(self) -> PhotoLoader:
         """Endless; goes on where the stream stands."""

@@ -77,9 +77,7 @@ class KernelChoice:
         for name in ("generalized_beta", "plateau_beta"):
             low, high = ranges[name] = check_range(name, getattr(self, name), low=0.01, high=100)
             if not low <= 1 <= high:
-                raise UserError(
-                    f"{name}={[low, high]} must contain 1; half the draws lie on either side of it"
-                )
+                raise UserError(f"{name}={[low, high]} must contain 1; half the draws lie on either side of it")
         for name, value in ranges.items():
             object.__setattr__(self, name, value)  # a frozen dataclass gives its fields their final type
         check_probability("sinc_prob", self.sinc_prob)

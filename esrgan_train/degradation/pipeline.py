@@ -98,6 +98,4 @@ class RealESRGANDegradation:
         if rng.random() >= self.final_sinc_prob:
             return image
         size = draw_size(rng, self.final_sinc_size)
-        return blur(
-            image, circular_lowpass_kernel(size, cutoff=math.pi * rng.uniform(*self.final_sinc_cutoff))
-        )
+        return blur(image, circular_lowpass_kernel(size, cutoff=math.pi * rng.uniform(*self.final_sinc_cutoff)))

@@ -47,6 +47,4 @@ def usm_sharpen(
 
 def _gaussian_blur(image: Image, kernel_size: int, sigma: float) -> Image:
     size = (kernel_size, kernel_size)
-    return np.asarray(
-        cv2.GaussianBlur(image, size, sigma, borderType=cv2.BORDER_REFLECT_101), dtype=np.float32
-    )
+    return np.asarray(cv2.GaussianBlur(image, size, sigma, borderType=cv2.BORDER_REFLECT_101), dtype=np.float32)

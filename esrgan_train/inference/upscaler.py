@@ -13,9 +13,7 @@ from esrgan_train.images.decode import to_float
 from esrgan_train.images.encode import to_uint8
 
 
-def upscale_image(
-    generator: nn.Module, image: npt.NDArray[Any], device: torch.device
-) -> npt.NDArray[np.uint8]:
+def upscale_image(generator: nn.Module, image: npt.NDArray[Any], device: torch.device) -> npt.NDArray[np.uint8]:
     """Upscale an RGB picture, (h, w, 3) uint8 or uint16, to (h·s, w·s, 3) uint8, in float32.
 
     The whole picture goes through the network at once.

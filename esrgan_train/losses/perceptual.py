@@ -71,9 +71,7 @@ def _weights(features: str, seed: int) -> dict[str, Tensor]:
         return random_weights(seed)
     file = Path(features).expanduser()
     if not file.is_file():
-        raise UserError(
-            f"loss.perceptual.features={features} is no file; give imagenet, random or a VGG19 file"
-        )
+        raise UserError(f"loss.perceptual.features={features} is no file; give imagenet, random or a VGG19 file")
     return file_weights(file)
 
 
@@ -85,9 +83,7 @@ def _checked(layers: Mapping[str, float]) -> dict[str, float]:
                 f"loss.perceptual.function.layers.{name} is no layer of VGG19; give {names[0]} … {names[-1]}"
             )
         if not weight >= 0:
-            raise UserError(
-                f"loss.perceptual.function.layers.{name}={weight} is not possible: give 0 or more"
-            )
+            raise UserError(f"loss.perceptual.function.layers.{name}={weight} is not possible: give 0 or more")
     used = {name: float(weight) for name, weight in layers.items() if weight > 0}
     if not used:
         raise UserError(

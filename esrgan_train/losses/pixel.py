@@ -32,9 +32,7 @@ class CharbonnierLoss(nn.Module):
     def __init__(self, *, eps: float = 1e-12) -> None:
         super().__init__()
         if not eps > 0:
-            raise UserError(
-                f"loss.pixel.function.eps={eps} is not possible: give a number above 0, such as 1e-12"
-            )
+            raise UserError(f"loss.pixel.function.eps={eps} is not possible: give a number above 0, such as 1e-12")
         self.eps = eps
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:

@@ -71,9 +71,7 @@ class VGG19Features(nn.Module):
         height, width = image.shape[-2:]
         smallest = 2 ** sum(conv.pool_before for conv in self.convs)
         if min(height, width) < smallest:
-            raise ValueError(
-                f"VGG19 needs images of at least {smallest}×{smallest} here, not {height}×{width}"
-            )
+            raise ValueError(f"VGG19 needs images of at least {smallest}×{smallest} here, not {height}×{width}")
         x = (image - self.mean) / self.std
         features = {}
         for conv in self.convs:

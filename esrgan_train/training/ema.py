@@ -43,7 +43,7 @@ class EMA(nn.Module):
     def update(self, generator: nn.Module, iteration: int) -> None:
         """Take in the weights that iteration number ``iteration`` (1 is the first) has left."""
         weight = 1.0 - ema_decay_at(iteration, self.decay, self.warmup)
-        averaged = list(self.module.parameters())
+        averaged: list[Tensor] = list(self.module.parameters())
         torch._foreach_lerp_(averaged, [p.detach() for p in generator.parameters()], weight)
         _copy_all(self.module.buffers(), generator.buffers())
 

@@ -130,7 +130,7 @@ class ESRGANModule(LightningModule):
         self.ema.update(self.generator, iteration=done + 1)
 
         self.meter.add(measured, samples=len(images["lr"]) * self.trainer.world_size)
-        if (done + 1) % self.trainer.log_every_n_steps == 0:
+        if (done + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._log_training(done + 1)
         if done + 1 >= self.trainer.max_steps > 0:
             self.trainer.should_stop = True  # unlike reaching max_steps, a stop is preceded by a validation
@@ -146,7 +146,7 @@ class ESRGANModule(LightningModule):
     def _content_backward(self, images: dict[str, Tensor], stage: str) -> Measured:
         sr = self._forward(self.generator, images["lr"])
         loss, measured = self.objective.content(sr, images["hr_target"], stage)  # type: ignore[arg-type]
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         return {**measured, "colour_shift": colour_shift(sr, images["hr"])}
 
     def _published_backward(self, images: dict[str, Tensor]) -> Measured:
@@ -159,13 +159,13 @@ class ESRGANModule(LightningModule):
         sr = self._forward(self.generator, images["lr"])
         content, measured = self.objective.content(sr, images["hr_target"], "gan")
         judged = adversarial.generator(self._forward(discriminator, sr))
-        (content + self.objective.adversarial_weight * judged).backward()
+        (content + self.objective.adversarial_weight * judged).backward()  # type: ignore[no-untyped-call]
         discriminator.requires_grad_(True)
 
         real_logits = self._forward(discriminator, images["hr"])
         fake_logits = self._forward(discriminator, sr.detach())
         d_real, d_fake = adversarial.real(real_logits), adversarial.fake(fake_logits)
-        (d_real + d_fake).backward()
+        (d_real + d_fake).backward()  # type: ignore[no-untyped-call]
         measured |= {"adversarial": judged, "d_real": d_real, "d_fake": d_fake}
         measured |= discriminator_scores(real_logits, fake_logits)
         return {**measured, "colour_shift": colour_shift(sr, images["hr"])}
@@ -184,7 +184,7 @@ class ESRGANModule(LightningModule):
         weighted = self.objective.adversarial_weight * judged
         (from_discriminator,) = torch.autograd.grad(weighted, fake, retain_graph=True)
         content, measured = self.objective.content(sr, images["hr_target"], "gan")
-        torch.autograd.backward([content, sr], [None, from_discriminator])  # type: ignore[list-item]
+        torch.autograd.backward([content, sr], [None, from_discriminator])
 
         real_logits = self._forward(discriminator, images["hr"])
         d_real, d_fake = adversarial.real(real_logits), adversarial.fake(fake_logits)

@@ -49,9 +49,7 @@ class Objective(nn.Module):
             if weight < 0:
                 raise UserError(f"loss.{name}.weight={weight} is negative: give 0 to leave the loss out")
         if start_step < 0:
-            raise UserError(
-                f"loss.adversarial.start_step={start_step} is negative: 0 starts with the GAN stage"
-            )
+            raise UserError(f"loss.adversarial.start_step={start_step} is negative: 0 starts with the GAN stage")
         self.pixel = pixel
         self.perceptual = perceptual if perceptual_weight > 0 else None
         self.adversarial = adversarial if adversarial_weight > 0 else None

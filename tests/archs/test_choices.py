@@ -61,9 +61,7 @@ def test_variants_extend_the_class(compose, choice, num_feat, num_conv):
 
 
 @pytest.mark.parametrize("choice", ["srvgg", "ultracompact", "superultracompact", "general"])
-@pytest.mark.parametrize(
-    "override", ["generator.num_feat=abc", "generator.num_feat=2.5", "generator.num_fet=32"]
-)
+@pytest.mark.parametrize("override", ["generator.num_feat=abc", "generator.num_feat=2.5", "generator.num_fet=32"])
 def test_wrong_types_and_misspelt_keys_fail_when_composing(compose, choice, override):
     with pytest.raises(HydraException, match="num_fe"):
         compose(f"generator={choice}", override)

@@ -108,9 +108,7 @@ def test_a_name_used_twice_names_both_places(tmp_path, monkeypatch, name):
     write(tmp_path, "a_arch.py", name, cls="One")
     write(tmp_path, "b_arch.py", name, cls="Two")
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path))
-    with pytest.raises(
-        ValueError, match=rf"generator={name} is defined twice: .*\.py \(\w+\) and .*\.py \(\w+\)"
-    ):
+    with pytest.raises(ValueError, match=rf"generator={name} is defined twice: .*\.py \(\w+\) and .*\.py \(\w+\)"):
         discover()
 
 

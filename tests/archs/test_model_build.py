@@ -100,9 +100,7 @@ def test_a_mismatch_lists_some_differences_and_options_that_would_fit():
 
 def test_a_compact_model_for_another_network_says_its_options():
     state = SRVGGNetCompact(num_feat=8, num_conv=1, act_type="relu").state_dict()
-    with pytest.raises(
-        UserError, match=r"they fit generator=srvgg .*num_feat=8 .*act_type=relu \(or leakyrelu\)"
-    ):
+    with pytest.raises(UserError, match=r"they fit generator=srvgg .*num_feat=8 .*act_type=relu \(or leakyrelu\)"):
         load_into(torch.nn.Conv2d(3, 3, 1), state, "init_from=x.pth")
 
 

@@ -62,9 +62,7 @@ def test_a_pth_holds_params_alone_in_contiguous_float32(tmp_path, network):
     content = torch.load(path, weights_only=True)
     assert set(content) == {"params", "esrgan_train"}
     assert json.loads(content["esrgan_train"]) == METADATA
-    assert all(
-        tensor.dtype == torch.float32 and tensor.is_contiguous() for tensor in content["params"].values()
-    )
+    assert all(tensor.dtype == torch.float32 and tensor.is_contiguous() for tensor in content["params"].values())
 
 
 def test_shared_tensors_can_be_saved(tmp_path):

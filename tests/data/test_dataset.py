@@ -39,9 +39,7 @@ def test_a_sample_has_the_promised_shapes(make_photos: MakePhotos, make_dataset:
     assert 0 <= sample["hr"].min() < sample["hr"].max() <= 1
 
 
-def test_a_sample_is_a_function_of_seed_and_number(
-    make_photos: MakePhotos, make_dataset: MakeDataset
-) -> None:
+def test_a_sample_is_a_function_of_seed_and_number(make_photos: MakePhotos, make_dataset: MakeDataset) -> None:
     photos = make_photos((100, 90), (120, 90), (90, 90))
     one, other = make_dataset(photos), make_dataset(photos, cache_mb=0)
     forwards = [one[n] for n in range(12)]
@@ -73,9 +71,7 @@ def test_about_half_of_the_samples_are_flipped(make_photos: MakePhotos, make_dat
     assert 70 < sum(rising) < 130
 
 
-def test_without_sharpening_the_target_is_hr_itself(
-    make_photos: MakePhotos, make_dataset: MakeDataset
-) -> None:
+def test_without_sharpening_the_target_is_hr_itself(make_photos: MakePhotos, make_dataset: MakeDataset) -> None:
     sample = make_dataset(make_photos((100, 90)))[0]
     assert sample["hr_target"] is sample["hr"]
 

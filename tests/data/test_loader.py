@@ -114,9 +114,7 @@ def test_collate_leaves_out_a_target_that_is_hr() -> None:
 
 
 @pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 1), (8, 7), (64, 16)])
-def test_auto_takes_the_usable_cores_but_one(
-    monkeypatch: pytest.MonkeyPatch, cores: int, workers: int
-) -> None:
+def test_auto_takes_the_usable_cores_but_one(monkeypatch: pytest.MonkeyPatch, cores: int, workers: int) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
     assert choose_num_workers("auto") == workers
     monkeypatch.delattr(os, "sched_getaffinity")

@@ -32,9 +32,7 @@ def seed_published(seed: int) -> None:
 
 
 @torch.no_grad()
-def degrade_published(
-    hr: NDArray[np.float32], upscale: int = 4, *, aligned: bool = False
-) -> NDArray[np.float32]:
+def degrade_published(hr: NDArray[np.float32], upscale: int = 4, *, aligned: bool = False) -> NDArray[np.float32]:
     """(H, W, 3) in [0,1] -> (H/upscale, W/upscale, 3), by the x4 recipe and the global generators.
 
     `aligned` removes the published shift of the content in the first resize and nothing else.

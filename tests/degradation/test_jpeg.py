@@ -38,9 +38,7 @@ def test_repeated_chroma_is_that_of_the_published_code(quality):
         return float((chroma - cv2.blur(chroma, (3, 3))).std())
 
     # Sides of multiples of 16, so that the published code pads nothing; values that need no clamping.
-    image = (0.2 + 0.6 * crop(0, 128) + np.random.default_rng(0).normal(0, 0.03, (128, 128, 3))).astype(
-        np.float32
-    )
+    image = (0.2 + 0.6 * crop(0, 128) + np.random.default_rng(0).normal(0, 0.03, (128, 128, 3))).astype(np.float32)
     batch = torch.from_numpy(image).permute(2, 0, 1)[None].contiguous()
     with torch.no_grad():
         theirs = DiffJPEG(differentiable=False)(batch, quality=float(quality))[0].permute(1, 2, 0).numpy()
@@ -79,9 +77,7 @@ def test_edges_of_partial_blocks_are_as_good_as_the_rest():
 
 def test_lower_quality_shows_more_blocks():
     luma = crop(1, 128).mean(2)
-    seen = [
-        blockiness(compress_jpeg(luma[..., None].repeat(3, 2), quality)[..., 0]) for quality in (95, 30, 10)
-    ]
+    seen = [blockiness(compress_jpeg(luma[..., None].repeat(3, 2), quality)[..., 0]) for quality in (95, 30, 10)]
     assert seen[0] < seen[1] < seen[2]
 
 

@@ -55,9 +55,7 @@ def test_lowpass_follows_the_bessel_function(size, cutoff):
         expected = np.where(
             radius > 0, cutoff * j1(cutoff * radius) / (2 * np.pi * radius), cutoff**2 / (4 * np.pi)
         )
-    np.testing.assert_allclose(
-        circular_lowpass_kernel(size, cutoff=cutoff), expected / expected.sum(), atol=1e-12
-    )
+    np.testing.assert_allclose(circular_lowpass_kernel(size, cutoff=cutoff), expected / expected.sum(), atol=1e-12)
     np.testing.assert_allclose(
         circular_lowpass_kernel(size, cutoff=cutoff),
         published.circular_lowpass_kernel(cutoff, size),

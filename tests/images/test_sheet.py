@@ -51,9 +51,7 @@ def test_a_long_label_loses_its_middle() -> None:
     assert shorten("x", font, 0) == "…"
 
 
-@pytest.mark.parametrize(
-    "rows", [[], [[]], [[("a", np.zeros((4, 4, 3)))]], [[("a", np.zeros((4, 4), np.uint8))]]]
-)
+@pytest.mark.parametrize("rows", [[], [[]], [[("a", np.zeros((4, 4, 3)))]], [[("a", np.zeros((4, 4), np.uint8))]]])
 def test_what_is_no_sheet_is_refused(rows: Any) -> None:
     with pytest.raises(ValueError):
         labelled_sheet(rows)

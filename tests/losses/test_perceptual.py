@@ -231,9 +231,7 @@ def test_the_real_address_is_torchvisions():
 
 
 def test_wrong_features_are_named(tmp_path):
-    with pytest.raises(
-        UserError, match=r"loss\.perceptual\.features=imagnet is no file; give imagenet, random"
-    ):
+    with pytest.raises(UserError, match=r"loss\.perceptual\.features=imagnet is no file; give imagenet, random"):
         PerceptualLoss(features="imagnet")
     other = tmp_path / "resnet.pth"
     torch.save({"conv1.weight": torch.rand(2)}, other)

@@ -58,9 +58,7 @@ def test_values_equal_scikit_images(name):
         channel_axis=2,
         full=True,
     )[1]
-    assert ssim(tensor(sr), tensor(hr), 0).item() == pytest.approx(
-        full[5:-5, 5:-5].mean(), abs=SSIM_TOLERANCE
-    )
+    assert ssim(tensor(sr), tensor(hr), 0).item() == pytest.approx(full[5:-5, 5:-5].mean(), abs=SSIM_TOLERANCE)
 
 
 def test_images_are_clamped_and_rounded_first():

@@ -102,9 +102,7 @@ def test_the_adversarial_gradient_makes_generated_images_look_more_real_to_the_d
     assert module.discriminator(module.generator(lr)).mean() > before
 
 
-def test_sharing_the_fake_forward_changes_nothing_but_the_power_iterations(
-    make_module: Any, batches: Any
-) -> None:
+def test_sharing_the_fake_forward_changes_nothing_but_the_power_iterations(make_module: Any, batches: Any) -> None:
     shared = make_module(shared_fake_forward=True)
     published = make_module(shared_fake_forward=False)
     for module in (shared, published):
