@@ -14,7 +14,7 @@ from torch import nn
 from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.losses.perceptual import PUBLISHED_LAYERS, PerceptualLoss
-from esrgan_train.losses.vgg import random_weights
+from esrgan_train.losses.vgg_weights import random_weights
 
 LEARNING_RATE, BETAS, EMA_DECAY = 1e-4, (0.9, 0.99), 0.999
 VGG_SEED = 3
