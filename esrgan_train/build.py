@@ -20,6 +20,7 @@ from esrgan_train.data.datamodule import DataModule
 from esrgan_train.errors import UserError
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import Objective
+from esrgan_train.training.options import Options
 from esrgan_train.training.precision import Precision
 
 
@@ -70,6 +71,11 @@ def build_objective(cfg: DictConfig) -> Objective:
     )
 
 
+def build_options(cfg: DictConfig) -> Options:
+    """The ``training`` group, less what data and first weights take from it."""
+    return Options(**{name: value for name, value in cfg.training.items() if name not in ("usm", "init")})
+
+
 def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
     """Networks, losses, optimizers and the training step.
 
@@ -89,12 +95,10 @@ def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
             "generator": build(optimizer.generator),
             "discriminator": build(optimizer.discriminator),
         },
-        make_scheduler=build(cfg.scheduler),
+        schedule=build(cfg.scheduler),
         upscale=cfg.upscale,
-        ema_decay=cfg.training.ema_decay,
-        ema_warmup=cfg.training.ema_warmup,
-        channels_last=cfg.training.channels_last,
-        shared_fake_forward=cfg.training.shared_fake_forward,
+        seed=cfg.seed,
+        options=build_options(cfg),
         precision=precision,
         metadata=describe(generator, cfg),
     )

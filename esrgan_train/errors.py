@@ -1,4 +1,4 @@
-"""The one exception for mistakes that a user can mend."""
+"""The exceptions that end a command with one line instead of a traceback."""
 
 from __future__ import annotations
 
@@ -9,3 +9,24 @@ class UserError(ValueError):
     The message is one line that names the option or file, its value, and the remedy. Commands print it
     to stderr without a traceback and exit with status 2.
     """
+
+
+class RunError(RuntimeError):
+    """A run that cannot go on, through no wrong option. The message is one line; exit status 1."""
+
+
+class StoppedBySignal(RuntimeError):
+    """A run that was asked to stop, and has saved. The message tells how to resume; exit status 128 + n.
+
+    Args:
+        message: one line.
+        signal_number: n.
+    """
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message, signal_number)
+        self.message = message
+        self.signal_number = signal_number
+
+    def __str__(self) -> str:
+        return self.message

@@ -32,7 +32,8 @@ class DataModule(LightningDataModule):
         upscale: HR pixels per LR pixel.
         seed: 0 to 2⁶⁴ − 1.
         gt_size: side of the HR crop in pixels, a multiple of lcm(8, upscale).
-        batch_size: samples per batch and process.
+        batch_size: samples per process that go through the networks at once.
+        accumulate: such batches per iteration; a batch of the loader holds them all.
         num_workers: worker processes, or ``auto``: the usable cores minus one.
         scales: at which photos are used, each in (0, 1].
         usm: sharpen HR before degrading and for ``hr_target``.
@@ -52,6 +53,7 @@ class DataModule(LightningDataModule):
         seed: int,
         gt_size: int,
         batch_size: int,
+        accumulate: int,
         num_workers: int | str,
         scales: Sequence[float],
         usm: bool,
@@ -63,7 +65,7 @@ class DataModule(LightningDataModule):
             raise UserError(f"data.batch_size={batch_size!r}: give a whole number from 1 on")
         self.split = split
         self.seed = seed
-        self.batch_size = batch_size
+        self.samples_per_iteration = batch_size * accumulate  # of one process
         self.num_workers = choose_num_workers(num_workers)
         self._training = TrainingPhotos(
             split.train,
@@ -132,7 +134,7 @@ class DataModule(LightningDataModule):
             world_size=trainer.world_size if trainer else 1,
         )
         return PhotoLoader(
-            self._training, batch_size=self.batch_size, sampler=sampler, num_workers=self.num_workers
+            self._training, batch_size=self.samples_per_iteration, sampler=sampler, num_workers=self.num_workers
         )
 
     def val_dataloader(self) -> PhotoLoader:
@@ -156,7 +158,7 @@ class DataModule(LightningDataModule):
         if self._start_step is None or self.trainer is None:
             return self._start
         done = self.trainer.global_step - self._start_step
-        return self._start + done * self.batch_size * self.trainer.world_size
+        return self._start + done * self.samples_per_iteration * self.trainer.world_size
 
     def state_dict(self) -> dict[str, Any]:
         """The place in the stream, for the checkpoint."""

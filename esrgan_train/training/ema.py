@@ -40,11 +40,16 @@ class EMA(nn.Module):
         self.module = deepcopy(generator).requires_grad_(False)
 
     @torch.no_grad()
-    def update(self, generator: nn.Module, iteration: int) -> None:
-        """Take in the weights that iteration number ``iteration`` (1 is the first) has left."""
-        weight = 1.0 - ema_decay_at(iteration, self.decay, self.warmup)
+    def update(self, generator: nn.Module, iteration: int, skip: Tensor) -> None:
+        """Take in the weights that iteration number ``iteration`` (1 is the first) has left.
+
+        ``skip``, a scalar on the weights' device, is 1 if the iteration was skipped: then nothing changes.
+        """
+        weight = (1.0 - ema_decay_at(iteration, self.decay, self.warmup)) * (1.0 - skip)
         averaged: list[Tensor] = list(self.module.parameters())
-        torch._foreach_lerp_(averaged, [p.detach() for p in generator.parameters()], weight)
+        steps = torch._foreach_sub([p.detach() for p in generator.parameters()], averaged)
+        torch._foreach_mul_(steps, weight)
+        torch._foreach_add_(averaged, steps)
         _copy_all(self.module.buffers(), generator.buffers())
 
     @torch.no_grad()

@@ -7,6 +7,8 @@ import time
 import torch
 from torch import Tensor
 
+from esrgan_train.training.gradients import mean_over_processes
+
 
 class Meter:
     """Sums named scalars on their own device and reads them back only when asked.
@@ -18,7 +20,6 @@ class Meter:
     def __init__(self) -> None:
         self._names: tuple[str, ...] = ()
         self._sums: Tensor | None = None
-        self._iterations = 0
         self._samples = 0
         self._started = time.perf_counter()
         self._paused_at = self._started
@@ -26,7 +27,7 @@ class Meter:
     def restart(self) -> None:
         """Forget what was added and start the clock."""
         self._sums = None
-        self._iterations = self._samples = 0
+        self._samples = 0
         self._started = time.perf_counter()
 
     def pause(self) -> None:
@@ -37,24 +38,29 @@ class Meter:
         """Let the clock run again, without the time since ``pause``."""
         self._started += time.perf_counter() - self._paused_at
 
-    def add(self, values: dict[str, Tensor], samples: int) -> None:
-        """Add one iteration's scalars, made from ``samples`` samples."""
+    def add(self, values: dict[str, Tensor], *, skip: Tensor, samples: int) -> None:
+        """Add one iteration's scalars, made from ``samples`` samples; none of them if ``skip`` is 1."""
         if self._sums is None:
             self._names = tuple(values)
         assert self._names == tuple(values), "restart the meter when a stage measures other things"
         stacked = torch.stack([value.detach().float() for value in values.values()])
-        self._sums = stacked if self._sums is None else self._sums + stacked
-        self._iterations += 1
+        # One more figure: how many iterations count. A skipped one may hold NaN, which no factor removes.
+        counted = torch.where(
+            skip > 0, torch.zeros((), device=stacked.device), torch.cat([stacked, torch.ones_like(stacked[:1])])
+        )
+        self._sums = counted if self._sums is None else self._sums + counted
         self._samples += samples
 
     def read(self) -> dict[str, float]:
-        """The means and ``samples_per_second`` since the last reading; then start anew.
+        """The means over all processes and ``samples_per_second`` since the last reading; then start anew.
 
-        Empty when nothing was added.
+        Empty when nothing was added; the means are left out when every iteration was skipped.
         """
         if self._sums is None:
             return {}
-        means = dict(zip(self._names, (self._sums / self._iterations).tolist(), strict=True))
+        mean_over_processes([self._sums])
+        *sums, count = self._sums.tolist()
+        means = {name: value / count for name, value in zip(self._names, sums, strict=True)} if count else {}
         means["samples_per_second"] = self._samples / max(time.perf_counter() - self._started, 1e-9)
         self.restart()
         return means

@@ -7,35 +7,47 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from esrgan_train.metrics.image_quality import ImageQuality
+from esrgan_train.training.backward import (
+    Images,
+    Measured,
+    Players,
+    content_backward,
+    published_backward,
+    shared_backward,
+)
 from esrgan_train.training.ema import EMA
-from esrgan_train.training.health import colour_shift, discriminator_scores
+from esrgan_train.training.gradients import clip, gradients_of, mean_over_processes, norm_of
+from esrgan_train.training.guard import NonFinite
 from esrgan_train.training.meter import Meter
-from esrgan_train.training.objective import Objective
+from esrgan_train.training.objective import Objective, Stage
+from esrgan_train.training.options import Options
 from esrgan_train.training.precision import Precision
+from esrgan_train.training.schedule import Schedule
 
 log = logging.getLogger(__name__)
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
-MakeScheduler = Callable[[Optimizer], LRScheduler]
 Batch = dict[str, Any]
-Measured = dict[str, Tensor]
 
 
 class ESRGANModule(LightningModule):
     """Trains a generator, first with the pixel loss alone, then against a discriminator.
 
-    Both players' gradients are computed from the same weights before either of them steps; as the
-    discriminator sees the generated images without their graph, this equals the published order of
-    generator step, then discriminator step. ``trainer.global_step`` counts iterations: only the generator
-    steps through Lightning's optimizer wrapper, which is what counts.
+    ``trainer.global_step`` counts iterations: only the generator steps through Lightning's optimizer wrapper,
+    which is what counts. An iteration takes one batch of the loader, in ``options.accumulate`` parts. One whose
+    losses or gradients are not finite, in any process, changes nothing but the count.
+
+    Everything an iteration does is a function of the weights, the optimizers' state, the batch and the
+    number of iterations done: learning rates are computed from that number, and layers that draw random
+    numbers are seeded with it.
 
     Args:
         generator: (B, 3, h, w) in [0, 1] to (B, 3, h·upscale, w·upscale).
@@ -43,12 +55,10 @@ class ESRGANModule(LightningModule):
         objective: losses, weights and stages.
         make_optimizers: for ``pixel`` (generator, pixel stage), ``generator`` and ``discriminator`` (GAN
             stage). Each stage starts with a fresh optimizer.
-        make_scheduler: a learning-rate schedule for each optimizer, stepped once per iteration.
+        schedule: (iterations done in the stage, iterations of the stage) to the factor of the learning rate.
         upscale: output pixels per input pixel, each way.
-        ema_decay: decay of the averaged generator, which starts as a copy.
-        ema_warmup: let its memory grow with the run.
-        channels_last: keep convolutions in NHWC order, which is faster on CPUs and tensor cores.
-        shared_fake_forward: let one discriminator pass over the generated images serve both players.
+        seed: of layers that draw random numbers.
+        options: see ``Options``.
         precision: number format of the networks.
         metadata: plain values kept in the checkpoint, by which other commands rebuild the generator.
     """
@@ -60,35 +70,41 @@ class ESRGANModule(LightningModule):
         discriminator: nn.Module | None,
         objective: Objective,
         make_optimizers: dict[str, MakeOptimizer],
-        make_scheduler: MakeScheduler,
+        schedule: Schedule,
         upscale: int,
-        ema_decay: float,
-        ema_warmup: bool,
-        channels_last: bool,
-        shared_fake_forward: bool,
+        seed: int,
+        options: Options,
         precision: Precision,
         metadata: dict[str, Any],
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.memory_format = torch.channels_last if options.channels_last else torch.contiguous_format
         self.generator = generator.to(memory_format=self.memory_format)
         self.discriminator = None
         if discriminator is not None:
             self.discriminator = discriminator.to(memory_format=self.memory_format)
-        self.ema = EMA(self.generator, decay=ema_decay, warmup=ema_warmup)
+        self.ema = EMA(self.generator, decay=options.ema_decay, warmup=options.ema_warmup)
         self.objective = objective
         self.upscale = upscale
-        self.shared_fake_forward = shared_fake_forward
+        self.seed = seed
+        self.options = options
         self.precision = precision
         self.metadata = metadata
         self.make_optimizers = make_optimizers
-        self.make_scheduler = make_scheduler
+        self.schedule = schedule
         self.players = self._players()
         self.quality = ImageQuality(border=upscale)
         self.bicubic_quality = ImageQuality(border=upscale)
         self.meter = Meter()
+        self.nonfinite = NonFinite()
         self.gan_iteration_seconds: float | None = None
+        self.last_stage: Stage = self.objective.stage(0)
+        self._settings: list[list[dict[str, Any]]] = []
+        if options.compile:
+            for network in (self.generator, self.discriminator):
+                if network is not None:
+                    network.compile()  # in place: the names of the weights stay
 
     def _players(self) -> list[str]:
         """Names of the optimizers this training needs, in the order in which they are stored."""
@@ -101,16 +117,20 @@ class ESRGANModule(LightningModule):
             players.append("discriminator")
         return players
 
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        """One optimizer and schedule for each of ``players``."""
+    def configure_optimizers(self) -> list[Optimizer]:
+        """One optimizer for each of ``players``."""
         networks = {"pixel": self.generator, "generator": self.generator, "discriminator": self.discriminator}
         optimizers = [self.make_optimizers[name](networks[name].parameters()) for name in self.players]  # type: ignore[union-attr]
-        return optimizers, [self.make_scheduler(optimizer) for optimizer in optimizers]
+        self._settings = [[_settings(group) for group in optimizer.param_groups] for optimizer in optimizers]
+        return optimizers
 
     # training
 
     def on_train_start(self) -> None:
-        """Start the clock."""
+        """Start the clock. A resumed run takes its moments from the checkpoint, its settings from the config."""
+        for optimizer, settings in zip(self._optimizers(), self._settings, strict=True):
+            for group, values in zip(optimizer.param_groups, settings, strict=True):
+                group.update(values)
         self.meter.restart()
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002 — Lightning's signature
@@ -118,105 +138,114 @@ class ESRGANModule(LightningModule):
         images = {k: batch[k].contiguous(memory_format=self.memory_format) for k in ("lr", "hr", "hr_target")}
         done = self.trainer.global_step
         stage = self.objective.stage(done)
+        torch.manual_seed(iteration_seed(self.seed, done, self.global_rank))
         if done == 0 and stage == "pixel" and self._gan_stage_will_come():
             self._rehearse_gan(images)
-        if stage == "gan" and done == self.objective.start_step > 0:
-            self._enter_gan_stage()
+        if stage != self.last_stage:
+            self._enter_gan_stage(done)
+        self.last_stage = stage
 
-        measured = self.backward_all(images, stage)
-        self._step("generator" if stage == "gan" else "pixel")
-        if stage == "gan" and self.discriminator is not None:
-            self._step("discriminator")
-        self.ema.update(self.generator, iteration=done + 1)
+        measured = self.accumulate(images, stage)
+        active = self.active_players(stage)
+        measured, skip = self._finish_gradients(measured, active)
+        for player in active:
+            self._step(player, done, skip)
+        self.ema.update(self.generator, iteration=done + 1, skip=skip)
 
-        self.meter.add(measured, samples=len(images["lr"]) * self.trainer.world_size)
+        self.meter.add(measured, skip=skip, samples=len(images["lr"]) * self.trainer.world_size)
+        self.nonfinite.add(done + 1, batch.get("index"), measured, skip)
         if (done + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self._log_training(done + 1)
         if done + 1 >= self.trainer.max_steps > 0:
             self.trainer.should_stop = True  # unlike reaching max_steps, a stop is preceded by a validation
 
-    def backward_all(self, images: dict[str, Tensor], stage: str) -> Measured:
+    def accumulate(self, images: Images, stage: Stage) -> Measured:
         """Leave this iteration's gradients on every player of the stage; return what was measured."""
+        parts = self.options.accumulate
+        pieces = {name: tensor.chunk(parts) for name, tensor in images.items()}
+        measured = [
+            self.backward_all({name: piece[part] for name, piece in pieces.items()}, stage, share=1 / parts)
+            for part in range(parts)
+        ]
+        if parts == 1:
+            return measured[0]
+        return {name: torch.stack([m[name].detach() for m in measured]).mean() for name in measured[0]}
+
+    def backward_all(self, images: Images, stage: Stage, *, share: float = 1.0) -> Measured:
+        """Add the gradients of one part of a batch to those of every player of the stage."""
+        players = Players(
+            generator=self.generator,
+            discriminator=self.discriminator,
+            objective=self.objective,
+            precision=self.precision,
+        )
         if stage == "pixel" or self.discriminator is None:
-            return self._content_backward(images, stage)
-        if self.shared_fake_forward:
-            return self._shared_backward(images)
-        return self._published_backward(images)
+            return content_backward(players, images, stage=stage, share=share)
+        if self.options.shared_fake_forward:
+            return shared_backward(players, images, share=share)
+        return published_backward(players, images, share=share)
 
-    def _content_backward(self, images: dict[str, Tensor], stage: str) -> Measured:
-        sr = self._forward(self.generator, images["lr"])
-        loss, measured = self.objective.content(sr, images["hr_target"], stage)  # type: ignore[arg-type]
-        loss.backward()  # type: ignore[no-untyped-call]
-        return {**measured, "colour_shift": colour_shift(sr, images["hr"])}
+    def active_players(self, stage: Stage) -> list[str]:
+        """Who steps in this stage."""
+        if stage == "pixel":
+            return ["pixel"]
+        return ["generator", "discriminator"] if self.discriminator is not None else ["generator"]
 
-    def _published_backward(self, images: dict[str, Tensor]) -> Measured:
-        """Three discriminator passes: generated (for the generator), real, generated (for itself)."""
-        discriminator, adversarial = self.discriminator, self.objective.adversarial
-        assert discriminator is not None
-        assert adversarial is not None
+    def _finish_gradients(self, measured: Measured, active: list[str]) -> tuple[Measured, Tensor]:
+        """Average over processes, measure and clip; whether anything is not finite, as 0 or 1."""
+        parameters = {player: self._parameters_of(player) for player in active}
+        gradients = {player: gradients_of(parameters[player]) for player in active}
+        figures = torch.stack([value.detach().float() for value in measured.values()])
+        bad = (~figures.isfinite()).any().float()
+        mean_over_processes([*(g for each in gradients.values() for g in each), bad])
+        norms = {player: norm_of(gradients[player]) for player in active}
+        skip = ((bad > 0) | ~torch.stack(list(norms.values())).isfinite().all()).float()
+        if self.options.grad_clip is not None:
+            for player in active:
+                clip(parameters[player], norms[player], limit=self.options.grad_clip)
+        names = {"pixel": "grad_norm_generator"}
+        return measured | {names.get(player, f"grad_norm_{player}"): norm for player, norm in norms.items()}, skip
 
-        discriminator.requires_grad_(False)
-        sr = self._forward(self.generator, images["lr"])
-        content, measured = self.objective.content(sr, images["hr_target"], "gan")
-        judged = adversarial.generator(self._forward(discriminator, sr))
-        (content + self.objective.adversarial_weight * judged).backward()  # type: ignore[no-untyped-call]
-        discriminator.requires_grad_(True)
+    def _parameters_of(self, player: str) -> list[nn.Parameter]:
+        network = self.discriminator if player == "discriminator" else self.generator
+        assert network is not None
+        return list(network.parameters())
 
-        real_logits = self._forward(discriminator, images["hr"])
-        fake_logits = self._forward(discriminator, sr.detach())
-        d_real, d_fake = adversarial.real(real_logits), adversarial.fake(fake_logits)
-        (d_real + d_fake).backward()  # type: ignore[no-untyped-call]
-        measured |= {"adversarial": judged, "d_real": d_real, "d_fake": d_fake}
-        measured |= discriminator_scores(real_logits, fake_logits)
-        return {**measured, "colour_shift": colour_shift(sr, images["hr"])}
-
-    def _shared_backward(self, images: dict[str, Tensor]) -> Measured:
-        """Two discriminator passes, real and generated; the second gives both players their gradients."""
-        discriminator, adversarial = self.discriminator, self.objective.adversarial
-        assert discriminator is not None
-        assert adversarial is not None
-
-        sr = self._forward(self.generator, images["lr"])
-        fake = sr.detach().requires_grad_()  # a leaf: the two players' graphs meet here
-        fake_logits = self._forward(discriminator, fake)
-
-        judged = adversarial.generator(fake_logits)
-        weighted = self.objective.adversarial_weight * judged
-        (from_discriminator,) = torch.autograd.grad(weighted, fake, retain_graph=True)
-        content, measured = self.objective.content(sr, images["hr_target"], "gan")
-        torch.autograd.backward([content, sr], [None, from_discriminator])
-
-        real_logits = self._forward(discriminator, images["hr"])
-        d_real, d_fake = adversarial.real(real_logits), adversarial.fake(fake_logits)
-        torch.autograd.backward(d_real + d_fake, inputs=list(discriminator.parameters()))
-        measured |= {"adversarial": judged, "d_real": d_real, "d_fake": d_fake}
-        measured |= discriminator_scores(real_logits, fake_logits)
-        return {**measured, "colour_shift": colour_shift(sr, images["hr"])}
-
-    def _forward(self, network: nn.Module, images: Tensor) -> Tensor:
-        """The network's output as float32, whatever it computes in."""
-        with self.precision.autocast():
-            output: Tensor = network(images)
-        return output.float()
-
-    def _step(self, player: str) -> None:
+    def _step(self, player: str, done: int, skip: Tensor) -> None:
         index = self.players.index(player)
-        # Lightning counts the steps of its wrappers; the discriminator's must not count as an iteration
-        optimizer = _listed(self.optimizers(use_pl_optimizer=player != "discriminator"))[index]
-        optimizer.step()
+        # Lightning counts the steps of its wrappers; the discriminator's must not count as an iteration.
+        optimizer = self._optimizers()[index]
+        stepper = optimizer if player == "discriminator" else _listed(self.optimizers())[index]
+        factor = self.schedule(*self._place_in_stage(player, done))
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+        if all(group.get("fused") for group in optimizer.param_groups):
+            optimizer.found_inf = skip  # type: ignore[attr-defined]  # read on the device: nothing waits for it
+        elif skip:
+            optimizer.zero_grad()  # a step without gradients changes nothing, and is counted
+        stepper.step()
         optimizer.zero_grad()
-        _listed(self.lr_schedulers())[index].step()
+
+    def _place_in_stage(self, player: str, done: int) -> tuple[int, int]:
+        """Iterations done in this player's stage, and iterations it has."""
+        switch = self.objective.start_step if self.objective.has_gan_stage else self.trainer.max_steps
+        if player == "pixel":
+            return done, min(switch, self.trainer.max_steps)
+        return done - switch, self.trainer.max_steps - switch
+
+    def _optimizers(self) -> list[Optimizer]:
+        return _listed(self.optimizers(use_pl_optimizer=False))
 
     def _gan_stage_will_come(self) -> bool:
         return self.objective.has_gan_stage and self.trainer.max_steps > self.objective.start_step
 
-    def _enter_gan_stage(self) -> None:
+    def _enter_gan_stage(self, done: int) -> None:
         """Go on from the averaged weights, as the published second stage does."""
         self.ema.copy_to(self.generator)
         self.meter.restart()
-        log.info("iteration %d: the GAN stage starts from the averaged generator", self.objective.start_step)
+        log.info("iteration %d: the GAN stage starts from the averaged generator", done)
 
-    def _rehearse_gan(self, images: dict[str, Tensor]) -> None:
+    def _rehearse_gan(self, images: Images) -> None:
         """Compute one GAN iteration and discard it: what would fail then, memory above all, fails now.
 
         It also tells how long the GAN stage will take.
@@ -225,13 +254,13 @@ class ESRGANModule(LightningModule):
         buffers = {}
         if self.discriminator is not None:
             buffers = {name: buffer.clone() for name, buffer in self.discriminator.named_buffers()}
-        with torch.random.fork_rng():
-            self.backward_all(images, "gan")
+        self.accumulate(images, "gan")
         self.zero_grad(set_to_none=True)
         if self.discriminator is not None:
             for name, buffer in self.discriminator.named_buffers():
                 buffer.copy_(buffers[name])
         self.gan_iteration_seconds = time.perf_counter() - started
+        torch.manual_seed(iteration_seed(self.seed, 0, self.global_rank))
         self.meter.restart()
 
     def _log_training(self, step: int) -> None:
@@ -242,8 +271,7 @@ class ESRGANModule(LightningModule):
 
     def _learning_rate(self, done: int) -> float:
         player = "generator" if self.objective.stage(done) == "gan" else "pixel"
-        optimizer: Optimizer = _listed(self.optimizers(use_pl_optimizer=False))[self.players.index(player)]
-        return float(optimizer.param_groups[0]["lr"])
+        return float(self._optimizers()[self.players.index(player)].param_groups[0]["lr"])
 
     # validation
 
@@ -280,10 +308,26 @@ class ESRGANModule(LightningModule):
     # checkpoints
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what rebuilds the generator from the file alone."""
+        """Add what rebuilds the generator from the file alone, and the stage."""
         checkpoint["esrgan_train"] = self.metadata
+        checkpoint["stage"] = self.last_stage
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the stage of the last iteration."""
+        self.last_stage = checkpoint["stage"]
+
+
+def iteration_seed(seed: int, done: int, rank: int) -> int:
+    """The seed of the layers that draw random numbers, such as dropout, in one iteration of one process."""
+    words = np.random.SeedSequence([seed, done, rank]).generate_state(1, np.uint64)
+    return int(words[0] >> np.uint64(1))
+
+
+def _settings(group: dict[str, Any]) -> dict[str, Any]:
+    """What the configuration says of a group of parameters: all but the parameters."""
+    return {**{name: value for name, value in group.items() if name != "params"}, "initial_lr": group["lr"]}
 
 
 def _listed(one_or_more: Any) -> list[Any]:
-    """Lightning hands out a single optimizer or scheduler bare, several as a list."""
+    """Lightning hands out a single optimizer bare, several as a list."""
     return one_or_more if isinstance(one_or_more, list) else [one_or_more]

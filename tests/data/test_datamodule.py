@@ -33,6 +33,7 @@ OPTIONS: dict[str, Any] = {
     "seed": 0,
     "gt_size": 16,
     "batch_size": 2,
+    "accumulate": 1,
     "num_workers": 0,
     "scales": [1],
     "usm": False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,9 @@ from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.losses.adversarial import VanillaLoss
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import Objective
+from esrgan_train.training.options import Options
 from esrgan_train.training.precision import Precision
+from esrgan_train.training.schedule import Constant
 
 Batch = dict[str, torch.Tensor]
 
@@ -43,7 +46,7 @@ def make_module(make_objective: Callable[..., Objective]) -> Callable[..., ESRGA
     def make(objective: Objective | None = None, **changes: Any) -> ESRGANModule:
         torch.manual_seed(0)
         adam = partial(torch.optim.Adam, betas=(0.9, 0.99))
-        options = {
+        options: dict[str, Any] = {
             "generator": SRVGGNetCompact(num_feat=8, num_conv=2, upscale=4),
             "discriminator": UNetDiscriminatorSN(num_feat=8),
             "objective": objective or make_objective(),
@@ -52,15 +55,23 @@ def make_module(make_objective: Callable[..., Objective]) -> Callable[..., ESRGA
                 "generator": partial(adam, lr=1e-4),
                 "discriminator": partial(adam, lr=1e-4),
             },
-            "make_scheduler": partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),
+            "schedule": Constant(warmup_steps=0),
             "upscale": 4,
-            "ema_decay": 0.9,
-            "ema_warmup": False,
-            "channels_last": False,
-            "shared_fake_forward": True,
+            "seed": 0,
+            "options": Options(
+                ema_decay=0.9,
+                ema_warmup=False,
+                grad_clip=None,
+                accumulate=1,
+                channels_last=False,
+                compile=False,
+                shared_fake_forward=True,
+            ),
             "precision": Precision("32", "cpu", "as asked"),
             "metadata": {},
         }
+        step_options = {k: changes.pop(k) for k in list(changes) if k in Options.__dataclass_fields__}
+        options["options"] = replace(options["options"], **step_options)
         return ESRGANModule(**{**options, **changes})
 
     return make

@@ -23,7 +23,7 @@ def test_equals_torchs_averaged_model() -> None:
     theirs.update_parameters(network)  # its first update copies
     for iteration in range(1, 6):
         wander(network)
-        ours.update(network, iteration)
+        ours.update(network, iteration, skip=torch.zeros(()))
         theirs.update_parameters(network)
     for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(mine, other)
@@ -33,9 +33,20 @@ def test_buffers_are_copied_and_nothing_in_it_is_trained() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
     ema = EMA(network, decay=0.9, warmup=False)
     network(torch.rand(2, 3, 8, 8))
-    ema.update(network, 1)
+    ema.update(network, 1, skip=torch.zeros(()))
     torch.testing.assert_close(ema.module[1].running_mean, network[1].running_mean)
     assert not any(parameter.requires_grad for parameter in ema.parameters())
+
+
+def test_a_skipped_iteration_leaves_the_average_alone() -> None:
+    network = nn.Conv2d(3, 4, 3)
+    ema = EMA(network, decay=0.5, warmup=False)
+    before = ema.module.weight.clone()
+    wander(network)
+    ema.update(network, 1, skip=torch.ones(()))
+    torch.testing.assert_close(ema.module.weight, before, rtol=0, atol=0)
+    ema.update(network, 2, skip=torch.zeros(()))
+    torch.testing.assert_close(ema.module.weight, (before + network.weight) / 2)
 
 
 def test_copy_to_gives_the_generator_the_averaged_weights() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from esrgan_train.training.health import colour_shift, discriminator_scores
+from esrgan_train.training.health import colour_shift, discriminator_signs
 
 
 def test_colour_shift_is_the_largest_shift_of_a_channels_mean() -> None:
@@ -22,5 +22,5 @@ def test_noise_without_a_drift_is_no_colour_shift() -> None:
 
 def test_scores_are_means_and_the_share_judged_rightly() -> None:
     real, fake = torch.tensor([[2.0, -1.0]]), torch.tensor([[-3.0, -1.0]])
-    scores = {k: v.item() for k, v in discriminator_scores(real, fake).items()}
+    scores = {k: v.item() for k, v in discriminator_signs(real, fake).items()}
     assert scores == {"d_real_score": 0.5, "d_fake_score": -2.0, "d_accuracy": 0.75}

@@ -7,6 +7,9 @@ from esrgan_train.training import meter as meter_module
 from esrgan_train.training.meter import Meter
 
 
+NO, YES = torch.zeros(()), torch.ones(())
+
+
 class Clock:
     now = 0.0
 
@@ -23,12 +26,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_reads_means_and_the_rate_without_pauses(clock: Clock) -> None:
     meter = Meter()
-    meter.add({"pixel": torch.tensor(1.0)}, samples=4)
+    meter.add({"pixel": torch.tensor(1.0)}, skip=NO, samples=4)
     clock.now = 1.0
     meter.pause()
     clock.now = 5.0
     meter.resume()
-    meter.add({"pixel": torch.tensor(3.0)}, samples=4)
+    meter.add({"pixel": torch.tensor(3.0)}, skip=NO, samples=4)
     clock.now = 6.0
     assert meter.read() == {"pixel": 2.0, "samples_per_second": 4.0}
     assert meter.read() == {}
@@ -36,9 +39,18 @@ def test_reads_means_and_the_rate_without_pauses(clock: Clock) -> None:
 
 def test_other_values_need_a_restart() -> None:
     meter = Meter()
-    meter.add({"pixel": torch.tensor(1.0)}, samples=1)
+    meter.add({"pixel": torch.tensor(1.0)}, skip=NO, samples=1)
     with pytest.raises(AssertionError, match="restart"):
-        meter.add({"d_real": torch.tensor(1.0)}, samples=1)
+        meter.add({"d_real": torch.tensor(1.0)}, skip=NO, samples=1)
     meter.restart()
-    meter.add({"d_real": torch.tensor(1.0)}, samples=1)
+    meter.add({"d_real": torch.tensor(1.0)}, skip=NO, samples=1)
     assert set(meter.read()) == {"d_real", "samples_per_second"}
+
+
+def test_a_skipped_iteration_does_not_spoil_the_means() -> None:
+    meter = Meter()
+    meter.add({"pixel": torch.tensor(float("nan"))}, skip=YES, samples=1)
+    assert set(meter.read()) == {"samples_per_second"}
+    meter.add({"pixel": torch.tensor(float("nan"))}, skip=YES, samples=1)
+    meter.add({"pixel": torch.tensor(2.0)}, skip=NO, samples=1)
+    assert meter.read()["pixel"] == 2.0

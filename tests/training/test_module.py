@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import copy
+import math
+from functools import partial
 from typing import Any
 
 import pytest
@@ -153,6 +155,93 @@ def test_bf16_keeps_weights_gradients_and_losses_in_float32(make_module: Any, ba
         assert measured[name].item() != exact[name].item()  # bf16 was really used
 
 
+def test_accumulated_parts_give_the_gradients_of_the_whole_batch(make_module: Any, batches: Any) -> None:
+    whole, parts = make_module(accumulate=1), make_module(accumulate=2)
+    for module in (whole, parts):
+        still_judge(module, batches[0])
+    expected, measured = (module.accumulate(batches[0], "gan") for module in (whole, parts))
+    for ours, theirs in zip(parts.parameters(), whole.parameters(), strict=True):
+        if theirs.grad is not None:
+            torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-7)
+    for name in ("pixel", "adversarial", "d_real", "d_fake"):
+        torch.testing.assert_close(measured[name], expected[name])
+
+
+def test_clipping_bounds_each_players_gradients_and_logs_what_they_were(
+    make_module: Any, batches: Any, fit: Any
+) -> None:
+    seen: dict[str, float] = {}
+
+    class Norms(Callback):
+        def on_before_optimizer_step(self, trainer: Trainer, pl_module: Any, optimizer: Any) -> None:
+            gradients = [p.grad.flatten() for p in optimizer.param_groups[0]["params"]]
+            seen["clipped"] = torch.cat(gradients).norm().item()
+
+    trainer = fit(make_module(grad_clip=1e-3), batches, steps=1, callbacks=[Norms()])
+    assert seen["clipped"] == pytest.approx(1e-3, rel=1e-3)
+    assert trainer.callback_metrics["train/grad_norm_generator"] > 1e-2
+    assert trainer.callback_metrics["train/grad_norm_discriminator"] > 1e-2
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_an_iteration_that_is_not_finite_changes_nothing_but_the_count(
+    make_module: Any, batches: Any, fit: Any, fused: bool
+) -> None:
+    watch = Watch()
+    adam = partial(torch.optim.Adam, lr=1e-3, fused=fused)
+    module = make_module(make_optimizers={"pixel": adam, "generator": adam, "discriminator": adam})
+    poisoned = [batches[0], {**batches[1], "lr": batches[1]["lr"] * float("nan")}, *batches[2:]]
+    fit(module, poisoned, steps=3, callbacks=[watch])
+    assert watch.steps == [1, 2, 3]
+    for name in ("G", "D", "EMA"):
+        learnt = {k for k in watch.after[0][name] if not k.endswith(("_u", "_v"))}
+        first, second, third = ({k: after[name][k] for k in learnt} for after in watch.after)
+        assert distance(first, second) == 0.0
+        assert distance(second, third) > 0.0
+    skipped = dict(module.nonfinite.read())
+    assert skipped[1] is None
+    assert skipped[3] is None
+    assert skipped[2].step == 2
+    assert math.isnan(skipped[2].figures["pixel"])
+    # The optimizer did not count the skipped step either, so the next one is Adam's second.
+    steps = {int(state["step"]) for state in module.optimizers(use_pl_optimizer=False)[0].state.values()}
+    assert steps == {2}
+
+
+def test_the_learning_rate_follows_the_schedule_of_each_stage(
+    make_module: Any, make_objective: Any, batches: Any, fit: Any
+) -> None:
+    rates: list[float] = []
+
+    class Rates(Callback):
+        def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *_: Any) -> None:
+            rates.append(float(trainer.callback_metrics["train/lr"]))
+
+    calls: list[tuple[int, int]] = []
+
+    def halving(done: int, steps: int) -> float:
+        calls.append((done, steps))
+        return 0.5**done
+
+    fit(make_module(make_objective(start_step=2), schedule=halving), batches, steps=5, callbacks=[Rates()])
+    assert rates == pytest.approx([2e-4, 1e-4, 1e-4, 5e-5, 2.5e-5])
+    assert set(calls) == {(0, 2), (1, 2), (0, 3), (1, 3), (2, 3)}
+
+
+def test_random_layers_draw_by_iteration_and_not_by_history(make_module: Any, batches: Any, fit: Any) -> None:
+    draws: list[float] = []
+
+    class Draws(Callback):
+        def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *_: Any) -> None:
+            draws.append(torch.rand(()).item())
+
+    for _ in range(2):
+        fit(make_module(), batches, steps=2, callbacks=[Draws()])
+        torch.rand(7)  # what came before has no say
+    assert draws[:2] == draws[2:]
+    assert draws[0] != draws[1]
+
+
 def test_the_log_holds_the_means_over_the_interval(make_module: Any, batches: Any, fit: Any) -> None:
     trainer = fit(make_module(), batches, steps=2)
     logged = {name for name in trainer.callback_metrics if name.startswith("train/")}
@@ -160,7 +249,7 @@ def test_the_log_holds_the_means_over_the_interval(make_module: Any, batches: An
         f"train/{name}"
         for name in (
             *("pixel", "adversarial", "d_real", "d_fake", "d_real_score", "d_fake_score", "d_accuracy"),
-            *("colour_shift", "samples_per_second", "lr"),
+            *("colour_shift", "samples_per_second", "lr", "grad_norm_generator", "grad_norm_discriminator"),
         )
     }
     assert trainer.callback_metrics["step"] == 2

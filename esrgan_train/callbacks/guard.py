@@ -1,0 +1,123 @@
+"""The watch over iterations whose losses or gradients are not finite."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+from lightning import Callback, LightningModule, Trainer
+
+from esrgan_train.errors import RunError, UserError
+from esrgan_train.files import replacing
+from esrgan_train.training.guard import MAX_PENDING, Skipped
+from esrgan_train.training.module import ESRGANModule
+
+log = logging.getLogger(__name__)
+
+
+class Guard(Callback):
+    """Writes down each skipped iteration, and stops a run that skips too many in a row.
+
+    All processes skip the same iterations. What happened is read back every few iterations at the most, so
+    that a GPU is not waited for; ``nonfinite/step_00000000.json`` then tells the samples and figures of
+    every process, and ``python -m esrgan_train.replay`` shows those samples.
+
+    Args:
+        run_dir: the run folder.
+        max_in_row: skipped iterations in a row after which the run stops.
+
+    Raises:
+        UserError: ``max_in_row`` is no whole number from 1 on.
+    """
+
+    def __init__(self, *, run_dir: str, max_in_row: int) -> None:
+        if isinstance(max_in_row, bool) or not isinstance(max_in_row, int) or max_in_row < 1:
+            raise UserError(f"callbacks.guard.max_in_row={max_in_row!r}: give a whole number from 1 on")
+        self.run_dir = Path(run_dir)
+        self.max_in_row = max_in_row
+        self.in_row = 0
+        self.skipped = 0
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Read now and then."""
+        assert isinstance(pl_module, ESRGANModule)
+        if len(pl_module.nonfinite) >= min(MAX_PENDING, trainer.log_every_n_steps):  # type: ignore[attr-defined]
+            self.read(trainer, pl_module)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Read before a checkpoint can be saved."""
+        assert isinstance(pl_module, ESRGANModule)
+        self.read(trainer, pl_module)
+
+    def read(self, trainer: Trainer, module: ESRGANModule) -> None:
+        """Report what was skipped since the last time.
+
+        Raises:
+            RunError: too many in a row.
+        """
+        for step, skipped in module.nonfinite.read():
+            if skipped is None:
+                self.in_row = 0
+                continue
+            self.in_row += 1
+            self.skipped += 1
+            self._report(trainer, module, _from_all_processes(skipped))
+            if self.in_row >= self.max_in_row:
+                raise RunError(
+                    f"{self.in_row} iterations in a row, up to {step}, had losses or gradients that are not finite: "
+                    f"look at {self.run_dir / 'nonfinite'}, then resume with a lower optimizer.lr, "
+                    "training.grad_clip=1 or trainer.precision=32"
+                )
+
+    def _report(self, trainer: Trainer, module: ESRGANModule, processes: list[Skipped]) -> None:
+        if not trainer.is_global_zero:
+            return
+        step, samples = processes[0].step, sorted(n for each in processes for n in each.samples)
+        path = self.run_dir / "nonfinite" / f"step_{step:08}.json"
+        content = {
+            "step": step,
+            "seed": module.seed,
+            "samples": samples,
+            "processes": [{"samples": each.samples, "figures": _as_text(each.figures)} for each in processes],
+        }
+        with replacing(path) as partial:
+            partial.write_text(json.dumps(content, indent=2) + "\n")
+        names = sorted({name for each in processes for name, value in each.figures.items() if not _finite(value)})
+        log.warning(
+            "iteration %d was skipped: not finite: %s; its samples: python -m esrgan_train.replay %s %s",
+            step,
+            ", ".join(names) or "gradients",
+            self.run_dir,
+            " ".join(map(str, samples)),
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """The counts, for the checkpoint."""
+        return {"in_row": self.in_row, "skipped": self.skipped}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on counting."""
+        self.in_row, self.skipped = state_dict["in_row"], state_dict["skipped"]
+
+
+def _from_all_processes(skipped: Skipped) -> list[Skipped]:
+    """What every process measured in this iteration; all of them skip the same, so all of them come here."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return [skipped]
+    gathered: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(gathered, skipped)
+    return gathered
+
+
+def _finite(value: float) -> bool:
+    return value - value == 0
+
+
+def _as_text(figures: dict[str, float]) -> dict[str, float | str]:
+    """JSON knows no NaN and no infinity."""
+    return {name: value if _finite(value) else str(value) for name, value in figures.items()}

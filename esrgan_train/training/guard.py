@@ -1,0 +1,49 @@
+"""Iterations whose losses or gradients are not finite, remembered on the device until somebody asks."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+MAX_PENDING = 50  # iterations kept back; asking costs one wait for the device
+
+
+class Skipped(NamedTuple):
+    """An iteration that changed no weight."""
+
+    step: int  # its number; 1 is the first
+    samples: list[int]  # their numbers in the stream, of this process
+    figures: dict[str, float]  # losses, scores and gradient norms, some of them not finite
+
+
+class NonFinite:
+    """Collects what is needed to explain a skipped iteration, without waiting for the device."""
+
+    def __init__(self) -> None:
+        self._pending: list[tuple[int, Any, tuple[str, ...], Tensor, Tensor]] = []
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def add(self, step: int, index: Tensor | None, measured: dict[str, Tensor], skip: Tensor) -> None:
+        """Remember iteration ``step``; ``skip`` is 1 if it was skipped, else 0."""
+        figures = torch.stack([value.detach().float() for value in measured.values()])
+        self._pending.append((step, index, tuple(measured), figures, skip))
+
+    def read(self) -> list[tuple[int, Skipped | None]]:
+        """Each remembered iteration's number, with what was measured if it was skipped; then forget them."""
+        pending, self._pending = self._pending, []
+        if not pending:
+            return []
+        skipped = torch.stack([skip for *_, skip in pending]).tolist()
+        return [
+            (step, _explain(step, index, names, figures) if skip else None)
+            for (step, index, names, figures, _), skip in zip(pending, skipped, strict=True)
+        ]
+
+
+def _explain(step: int, index: Tensor | None, names: tuple[str, ...], figures: Tensor) -> Skipped:
+    samples = [] if index is None else [int(n) for n in index.tolist()]
+    return Skipped(step, samples, dict(zip(names, figures.tolist(), strict=True)))
