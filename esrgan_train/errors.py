@@ -15,7 +15,7 @@ class RunError(RuntimeError):
     """A run that cannot go on, through no wrong option. The message is one line; exit status 1."""
 
 
-class StoppedBySignal(RuntimeError):
+class StopRequestedError(RuntimeError):
     """A run that was asked to stop, and has saved. The message tells how to resume; exit status 128 + n.
 
     Args:

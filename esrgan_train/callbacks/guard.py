@@ -7,13 +7,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import torch.distributed as dist
 from lightning import Callback, LightningModule, Trainer
 
 from esrgan_train.errors import RunError, UserError
-from esrgan_train.files import replacing
+from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.training.guard import MAX_PENDING, Skipped
 from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.processes import gather_objects
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +66,11 @@ class Guard(Callback):
                 continue
             self.in_row += 1
             self.skipped += 1
-            self._report(trainer, module, _from_all_processes(skipped))
+            self._report(trainer, module, gather_objects(skipped))
             if self.in_row >= self.max_in_row:
                 raise RunError(
-                    f"{self.in_row} iterations in a row, up to {step}, had losses or gradients that are not finite: "
-                    f"look at {self.run_dir / 'nonfinite'}, then resume with a lower optimizer.lr, "
+                    f"{self.in_row} iterations in a row, up to {step}, had losses or gradients that are not "
+                    f"finite: look at {self.run_dir / 'nonfinite'}, then resume with a lower optimizer.lr, "
                     "training.grad_clip=1 or trainer.precision=32"
                 )
 
@@ -85,7 +85,7 @@ class Guard(Callback):
             "samples": samples,
             "processes": [{"samples": each.samples, "figures": _as_text(each.figures)} for each in processes],
         }
-        with replacing(path) as partial:
+        with reporting_failure(str(path)), replacing(path) as partial:
             partial.write_text(json.dumps(content, indent=2) + "\n")
         names = sorted({name for each in processes for name, value in each.figures.items() if not _finite(value)})
         log.warning(
@@ -103,15 +103,6 @@ class Guard(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on counting."""
         self.in_row, self.skipped = state_dict["in_row"], state_dict["skipped"]
-
-
-def _from_all_processes(skipped: Skipped) -> list[Skipped]:
-    """What every process measured in this iteration; all of them skip the same, so all of them come here."""
-    if not (dist.is_available() and dist.is_initialized()):
-        return [skipped]
-    gathered: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(gathered, skipped)
-    return gathered
 
 
 def _finite(value: float) -> bool:

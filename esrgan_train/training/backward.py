@@ -69,7 +69,7 @@ def published_backward(players: Players, images: Images, *, share: float) -> Mea
     sr = players.forward(players.generator, images["lr"])
     content, measured = players.objective.content(sr, images["hr_target"], "gan")
     judged = adversarial.generator(players.forward(discriminator, sr))
-    (share * (content + players.objective.adversarial_weight * judged)).backward()
+    (share * (content + players.objective.adversarial_weight * judged)).backward()  # type: ignore[no-untyped-call]
     discriminator.requires_grad_(True)
 
     real_logits = players.forward(discriminator, images["hr"])

@@ -9,6 +9,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from esrgan_train.training.processes import are_several, sum_over_all
+
 
 def gradients_of(parameters: Sequence[nn.Parameter]) -> list[Tensor]:
     """The gradients that are there."""
@@ -21,12 +23,13 @@ def mean_over_processes(tensors: Sequence[Tensor]) -> None:
     Every process must pass tensors of the same shapes, in the same order. A value that is not finite in one
     process is not finite in all of them afterwards. Nothing happens in a single process.
     """
-    if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+    if not are_several():
         return
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
-    dist.all_reduce(flat)
+    sum_over_all(flat)
     flat /= dist.get_world_size()
-    for tensor, piece in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+    pieces = torch.split(flat, [tensor.numel() for tensor in tensors])
+    for tensor, piece in zip(tensors, pieces, strict=True):
         tensor.copy_(piece.view(tensor.shape))
 
 

@@ -175,11 +175,11 @@ class Recorder(lightning.LightningModule):
         self.weight = nn.Parameter(torch.zeros(()))
         self.seen: list[tuple[list[int], float]] = []
 
-    def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> torch.Tensor:  # noqa: ARG002
+    def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> torch.Tensor:
         self.seen.append((batch["index"].tolist(), float(batch["lr"].sum())))
         return self.weight * batch["lr"].mean()
 
-    def validation_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> None:  # noqa: ARG002
+    def validation_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> None:
         assert batch["lr"].shape[0] == 1
 
     def configure_optimizers(self) -> torch.optim.Optimizer:

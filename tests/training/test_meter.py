@@ -6,7 +6,6 @@ import torch
 from esrgan_train.training import meter as meter_module
 from esrgan_train.training.meter import Meter
 
-
 NO, YES = torch.zeros(()), torch.ones(())
 
 
