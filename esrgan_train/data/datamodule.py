@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 import torch
@@ -99,6 +100,14 @@ class DataModule(LightningDataModule):
     def bad_samples(self) -> int:
         """How many training photos could not be read so far."""
         return self._training.bad.count
+
+    def fingerprint(self) -> dict[str, int | str]:
+        """What the photos are, by names and number, so that a resumed run can tell whether they are others."""
+        digest = blake2b(digest_size=8)
+        for photos in self.split:
+            for index in range(len(photos)):
+                digest.update(photos.relative(index).encode("utf-8", "surrogateescape") + b"\0")
+        return {"photos": len(self.split.train), "photo names": digest.hexdigest()}
 
     def describe(self) -> str:
         """One line for people: how many photos, and where."""
