@@ -39,6 +39,11 @@ def slurm_job() -> str | None:
     return f"{array}_{task}" if array and task else os.environ["SLURM_JOB_ID"]
 
 
+def started_by_first_process() -> bool:
+    """Whether the first process of a run started this one."""
+    return _VARIABLE in os.environ
+
+
 def decide_together(decide: Callable[[], Decision]) -> Decision:
     """What the first process decides, in every process.
 
@@ -51,7 +56,7 @@ def decide_together(decide: Callable[[], Decision]) -> Decision:
     Raises:
         UserError: from ``decide``, in every process.
     """
-    if _VARIABLE in os.environ:
+    if started_by_first_process():
         decided: Decision = json.loads(os.environ[_VARIABLE])
         return decided
     if "TORCHELASTIC_RUN_ID" not in os.environ or int(os.environ["WORLD_SIZE"]) == 1:

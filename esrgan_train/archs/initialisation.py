@@ -46,7 +46,7 @@ def start_as_bilinear(network: SRVGGNetCompact) -> None:
 
 
 def bilinear_minus_nearest(upscale: int) -> Tensor:
-    """The 3×3 kernel of each output phase, (upscale, upscale, 3, 3): pixel edges coincide (align_corners=False)."""
+    """The 3×3 kernel of each output phase, (upscale, upscale, 3, 3), with align_corners=False."""
     offset = (torch.arange(upscale) + 0.5) / upscale - 0.5  # of the phase from the middle of its LR pixel
     taps = torch.stack([(-offset).clamp(min=0), 1 - offset.abs(), offset.clamp(min=0)], dim=1)
     kernels = torch.einsum("ia,jb->ijab", taps, taps)

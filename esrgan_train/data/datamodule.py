@@ -147,9 +147,12 @@ class DataModule(LightningDataModule):
         )
 
     def val_dataloader(self) -> PhotoLoader:
-        """Each held-out photo once, one per batch."""
+        """Each held-out photo once, one per batch, shared by the processes."""
+        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        share = -(-len(self._validation) // world_size)
+        positions = range(rank, share * world_size, world_size)
         return PhotoLoader(
-            self._validation, batch_size=1, num_workers=min(self.num_workers, len(self._validation))
+            self._validation, batch_size=1, sampler=positions, num_workers=min(self.num_workers, share)
         )
 
     def transfer_batch_to_device(

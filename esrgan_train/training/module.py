@@ -299,8 +299,9 @@ class ESRGANModule(LightningModule):
         """Compare the averaged generator and bicubic enlargement with a whole photo."""
         sr = self(batch["lr"])
         bicubic = F.interpolate(batch["lr"], scale_factor=float(self.upscale), mode="bicubic")
-        self.quality.update(sr, batch["hr"])
-        self.bicubic_quality.update(bicubic, batch["hr"])
+        if batch["counts"].all():
+            self.quality.update(sr, batch["hr"])
+            self.bicubic_quality.update(bicubic, batch["hr"])
         return {"sr": sr, "bicubic": bicubic}
 
     def on_validation_epoch_end(self) -> None:
