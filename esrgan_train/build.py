@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -12,6 +14,7 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from esrgan_train import __version__
 from esrgan_train.archs import discover
 from esrgan_train.archs.build import load_into
 from esrgan_train.archs.initialisation import he_init
@@ -128,7 +131,11 @@ def build_trainer(cfg: DictConfig) -> Trainer:
 
 
 def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
-    """Plain values by which other commands rebuild the generator: its name and options."""
+    """Plain values that go into every checkpoint and model file of a run.
+
+    By ``arch`` and ``options`` other commands rebuild the generator; the rest says where it comes from. Who
+    knows more (the data's fingerprint, the iterations done) adds it to this dict.
+    """
     names = {cls: name for name, cls in discover().generators.items()}
     options = OmegaConf.to_container(cfg.generator, resolve=True)
     assert isinstance(options, dict)
@@ -136,4 +143,21 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
         "arch": names.get(type(generator)),
         "options": {str(k): v for k, v in options.items() if not str(k).startswith("_")},
         "upscale": cfg.upscale,
+        "experiment": cfg.experiment,
+        "config_hash": config_hash(cfg),
+        "version": __version__,
     }
+
+
+def config_hash(cfg: DictConfig) -> str:
+    """Sixteen hexadecimal digits that two runs share if they are configured alike, wherever their files lie.
+
+    Left out are the folders and files, and what shows or keeps results without changing them.
+    """
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(plain, dict)
+    for key in ("run_dir", "ckpt_path", "init_from", "callbacks", "logger", "optimized_metric"):
+        plain.pop(key, None)
+    for key in ("train_dir", "val_dir", "num_workers"):
+        plain["data"].pop(key, None)
+    return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]

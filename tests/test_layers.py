@@ -30,6 +30,8 @@ ORDER = [
     "train",
     "preview_data",
     "upscale",
+    "export",
+    "interpolate",
     "__main__",
 ]
 
