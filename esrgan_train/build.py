@@ -49,6 +49,11 @@ def build(node: DictConfig, **also: Any) -> Any:
 
 def build_generator(cfg: DictConfig) -> nn.Module:
     """The generator with its first weights: those of ``init_from``, or as ``training.init`` says."""
+    if OmegaConf.is_missing(cfg, "init_from"):
+        raise UserError(
+            f"experiment={cfg.experiment} starts from a trained model: give init_from=FILE "
+            "(.pth, .safetensors or .ckpt)"
+        )
     generator: nn.Module = build(cfg.generator)
     if cfg.init_from is not None:
         load_into(generator, load_weights(cfg.init_from).state_dict, name=f"init_from={cfg.init_from}")
@@ -105,7 +110,8 @@ def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
 
 def build_datamodule(cfg: DictConfig) -> DataModule:
     """The photographs and what degrades them."""
-    return build(cfg.data, degradation=build(cfg.degradation))  # type: ignore[no-any-return]
+    noise = None if cfg.target_noise is None else build(cfg.target_noise)
+    return build(cfg.data, degradation=build(cfg.degradation), target_noise=noise)  # type: ignore[no-any-return]
 
 
 def build_trainer(cfg: DictConfig) -> Trainer:

@@ -43,12 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
     rich.get_console().print(table(verdicts))
     failed = [verdict.exported.label for verdict in verdicts if not verdict.passed]
     if failed:
-        fp16 = any(label.endswith("fp16") for label in failed)
-        remedy = "try again with --fp32" if fp16 else "leave that format out"
-        print(
-            f"error: {', '.join(failed)} differs too much from PyTorch: nothing was kept; {remedy}",
-            file=sys.stderr,
-        )
+        half = any(label.endswith("fp16") for label in failed)
+        remedy = "--fp32 writes no float16; otherwise leave that --format out" if half else "leave that --format out"
+        print(f"error: {', '.join(failed)}: differs too much, so nothing was kept; {remedy}", file=sys.stderr)
         return FAILED
     for verdict in verdicts:
         files = " ".join(str(options.output / file.name) for file in verdict.exported.files)

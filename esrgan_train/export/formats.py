@@ -51,8 +51,8 @@ def export_all(
             log.info("%-13s writing, then running on %d photographs", name, len(photos))
             try:
                 with quiet():
-                    for exported in _write(name, generator, Path(beside, stem.name), metadata, fp32=fp32):
-                        verdicts.append(verify(exported, reference, photos))
+                    written = _write(name, generator, Path(beside, stem.name), metadata, fp32=fp32)
+                    verdicts += [verify(exported, reference, photos) for exported in written]
             except ChatterError as error:
                 if isinstance(error.__cause__, UserError):
                     raise error.__cause__ from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ def export_ncnn(
     Raises:
         RuntimeError: pnnx failed or met an operation that ncnn lacks.
     """
-    traced = torch.jit.trace(generator, torch.zeros(SHAPES[0]), check_trace=False)
+    trace: Callable[..., torch.jit.ScriptModule] = torch.jit.trace  # it has no types of its own
+    traced = trace(generator, torch.zeros(SHAPES[0]), check_trace=False)
     traced.save(str(scratch / "traced.pt"))
     shapes = [f"inputshape{n}=[{','.join(map(str, s))}]" for n, s in zip(("", "2"), SHAPES, strict=True)]
     subprocess.run([pnnx.EXEC_PATH, "traced.pt", *shapes, f"fp16={int(half)}"], cwd=scratch, check=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class ChatterError(Exception):
@@ -38,7 +41,7 @@ def quiet() -> Iterator[None]:
             printed = chatter.read().decode(errors="replace").strip().splitlines()
             last = f" ({printed[-1].strip()})" if printed else ""
             reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given")
-            raise ChatterError(f"{type(error).__name__}: {reason}{last}") from error
+            raise ChatterError(_COLOUR.sub("", f"{type(error).__name__}: {reason}{last}")) from error
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

@@ -41,7 +41,7 @@ def upscale_of(generator: nn.Module) -> int:
     upscale = size[-1] // _WIDTH if size else 0
     if not upscale or size != (1, 3, _HEIGHT * upscale, _WIDTH * upscale):
         raise UserError(
-            f"{name} cannot be exported: of an RGB image of {_WIDTH}×{_HEIGHT} pixels it makes {size or type(sr)}, "
-            "which is no enlargement by a whole number"
+            f"{name} cannot be exported: of an RGB image of {_WIDTH}×{_HEIGHT} pixels it makes "
+            f"{size or type(sr).__name__}, which is no enlargement by a whole number"
         )
     return upscale

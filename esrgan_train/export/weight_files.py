@@ -35,8 +35,9 @@ def export_weights(generator: nn.Module, path: Path, metadata: Mapping[str, Any]
         )
     if opened.scale != metadata["upscale"]:
         raise UserError(
-            f"{path.name} enlarges {metadata['upscale']} times, but spandrel reads it as {opened.architecture.name} ×"
-            f"{opened.scale}: other programs would use it wrongly; rename the weights of your architecture"
+            f"{path.name} enlarges {metadata['upscale']} times, but spandrel reads it as "
+            f"{opened.architecture.id} ×{opened.scale}: other programs would use it wrongly; "
+            "rename the weights of your architecture"
         )
     return Exported(
         label=label,
