@@ -44,7 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     failed = [verdict.exported.label for verdict in verdicts if not verdict.passed]
     if failed:
         half = any(label.endswith("fp16") for label in failed)
-        remedy = "--fp32 writes no float16; otherwise leave that --format out" if half else "leave that --format out"
+        remedy = (
+            "--fp32 writes no float16; otherwise leave that --format out" if half else "leave that --format out"
+        )
         print(f"error: {', '.join(failed)}: differs too much, so nothing was kept; {remedy}", file=sys.stderr)
         return FAILED
     for verdict in verdicts:
