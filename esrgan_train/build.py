@@ -51,8 +51,8 @@ def build_generator(cfg: DictConfig) -> nn.Module:
     """The generator with its first weights: those of ``init_from``, or as ``training.init`` says."""
     if cfg.target_noise is not None and cfg.init_from is None:
         raise UserError(
-            f"experiment={cfg.experiment} (target_noise is on) makes the twin of a trained model, and only relatives "
-            "can be mixed: give init_from=FILE, the .pth, .safetensors or .ckpt of that model"
+            f"experiment={cfg.experiment} (target_noise is on) makes the twin of a trained model, and only "
+            "relatives can be mixed: give init_from=FILE, the .pth, .safetensors or .ckpt of that model"
         )
     generator: nn.Module = build(cfg.generator)
     if cfg.init_from is not None:

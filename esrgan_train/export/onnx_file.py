@@ -44,6 +44,7 @@ def export_onnx(generator: nn.Module, path: Path, metadata: Mapping[str, Any], *
     )
     assert program is not None, "only the older exporter returns nothing"
     model = program.model_proto
+    _forget_source(model.graph)
     model.metadata_props.add(key=METADATA_KEY, value=json.dumps(metadata))
     onnx.checker.check_model(model, full_check=True)
     onnx.save_model(model, path)
@@ -60,3 +61,10 @@ def export_onnx(generator: nn.Module, path: Path, metadata: Mapping[str, Any], *
         run=run,
         tolerance=FLOAT16_TOLERANCE if half else FLOAT32_TOLERANCE,
     )
+
+
+def _forget_source(graph: onnx.GraphProto) -> None:
+    """Drop what the exporter notes of the source code: lines of it, with paths of the maker's machine."""
+    graph.ClearField("metadata_props")
+    for part in (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        part.ClearField("metadata_props")
