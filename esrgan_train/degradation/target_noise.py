@@ -78,4 +78,5 @@ class TargetNoise:
 
 def add_noise(image: Image, noise: Image) -> Image:
     """Return the sum in [0,1], (H, W, 3) float32."""
-    return np.clip(image + noise, 0.0, 1.0)
+    total: Image = np.clip(image + noise, 0.0, 1.0)
+    return total
