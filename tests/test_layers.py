@@ -32,6 +32,8 @@ ORDER = [
     "train",
     "preview_data",
     "upscale",
+    "export",
+    "interpolate",
     "__main__",
 ]
 
