@@ -36,9 +36,9 @@ def launch(told: list[type[BaseException]]) -> int:
         try:
             return train(cfg)
         except StopRequestedError as stop:
-            if stop.signal_number or not told:
-                raise  # a sweep ends too
-            worst = max(worst, complain(stop))
+            status = complain(stop)
+            if status != DONE:
+                sys.exit(status)  # which ends a sweep, too
             return None
         except tuple(told) as error:
             worst = max(worst, complain(error))

@@ -31,6 +31,7 @@ ORDER = [
     "build",
     "train",
     "preview_data",
+    "replay",
     "upscale",
     "export",
     "interpolate",
