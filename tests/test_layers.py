@@ -31,6 +31,7 @@ ORDER = [
     "build",
     "train",
     "preview_data",
+    "compare",
     "upscale",
     "__main__",
 ]
