@@ -130,7 +130,7 @@ def build_trainer(cfg: DictConfig) -> Trainer:
     the networks' number format is the module's affair.
     """
     callbacks: list[Callback] = [build(node) for node in cfg.callbacks.values() if node is not None]
-    loggers: list[Logger] = [build(node) for node in (cfg.logger or {}).values() if node is not None]
+    loggers: list[Logger] = [build(node) for node in (cfg.get("logger") or {}).values() if node is not None]
     if not any(isinstance(logger, MetricsCSV) for logger in loggers):
         loggers.insert(0, MetricsCSV(run_dir=cfg.run_dir))  # curves.png and compare read it: it cannot be left out
     make = partial(

@@ -19,6 +19,7 @@ import rich
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 from torch import nn
@@ -26,7 +27,7 @@ from torch import nn
 from esrgan_train.archs.build import build_generator
 from esrgan_train.archs.weights import load_weights
 from esrgan_train.build import build_datamodule
-from esrgan_train.callbacks.curves import points
+from esrgan_train.callbacks.curves import points, use_log_scale
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import changed_settings, register, settings_of
 from esrgan_train.errors import UserError
@@ -232,8 +233,9 @@ def draw_curves(names: Sequence[str], runs: Sequence[Run]) -> Figure:
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("iteration", fontsize=8)
         axis.tick_params(labelsize=8)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(alpha=0.3)
-    axes[-1].set_yscale("log")
+    use_log_scale(axes[-1])
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(runs)), fontsize=8)
     return figure

@@ -8,6 +8,7 @@ from pathlib import Path
 from lightning import Callback, LightningModule, Trainer
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from esrgan_train.callbacks.health import Health, Sign
 from esrgan_train.files import replacing, reporting_failure
@@ -63,7 +64,7 @@ def draw_curves(rows: list[Row], switch: int | None, signs: Sequence[Sign] = ())
     lasted too long are shaded.
     """
     panels = {title: names for title, names in _PANELS.items() if any(points(rows, name)[0] for name in names)}
-    figure = Figure(figsize=(12, 3 * max(1, -(-len(panels) // 2))), layout="constrained")
+    figure = Figure(figsize=(14, 3 * max(1, -(-len(panels) // 2))), layout="constrained")
     axes = list(figure.subplots(max(1, -(-len(panels) // 2)), 2, squeeze=False).flat)
     last_step = max((int(row["step"]) for row in rows), default=0)
     for axis, (title, names) in zip(axes, panels.items(), strict=False):
@@ -74,6 +75,7 @@ def draw_curves(rows: list[Row], switch: int | None, signs: Sequence[Sign] = ())
         for sign in signs:
             if sign.value in names:
                 _shade(axis, sign, points(rows, sign.value))
+        axis.set_xlim(0, max(1, last_step) * 1.02)
         _finish(axis, title, switch if switch is not None and 0 < switch <= last_step else None)
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
@@ -98,8 +100,17 @@ def _finish(axis: Axes, title: str, switch: int | None) -> None:
     axis.set_xlabel("iteration", fontsize=8)
     axis.grid(alpha=0.3)
     if title in _LOG_SCALE:
-        axis.set_yscale("log")
+        use_log_scale(axis)
     if switch is not None:
         axis.axvline(switch, color="gray", linestyle=":", label="GAN stage starts")
     axis.tick_params(labelsize=8)
-    axis.legend(fontsize=8, loc="best")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0))  # beside: no curve is covered
+
+
+def use_log_scale(axis: Axes) -> None:
+    """Powers of ten up the side, with plain numbers where they would be too few."""
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.yaxis.set_minor_formatter(NullFormatter())
