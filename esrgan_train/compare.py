@@ -139,7 +139,7 @@ def read_run(folder: Path) -> Run:
         summary["iterations"], summary["val"]["psnr"]
     except FileNotFoundError as error:
         raise UserError(f"{Path(error.filename).name} is missing, so it has not come to a validation") from error
-    except Exception as error:  # noqa: BLE001 — a broken file can fail in any parser, and the others go on
+    except Exception as error:  # a broken file can fail in any parser; the others go on
         raise UserError(f"broken: {type(error).__name__}: {' '.join(str(error).split())}") from error
     if not model.exists():
         raise UserError(f"model/{model.name} is missing")
@@ -186,7 +186,9 @@ def record(name: str, run: Run, runs: Sequence[Run]) -> dict[str, Any]:
 
 def make_table(records: Sequence[dict[str, Any]]) -> Table:
     """One column a run, or one row a run if they are many; what no run has is left out."""
-    columns = [c for c in dict.fromkeys(key for r in records for key in r) if any(r.get(c) is not None for r in records)]
+    columns = [
+        c for c in dict.fromkeys(key for r in records for key in r) if any(r.get(c) is not None for r in records)
+    ]
     table = Table(title="runs")
     if len(records) <= _SIDE_BY_SIDE:
         for name in columns[:1] + [str(r["run"]) for r in records]:
@@ -241,9 +243,7 @@ def draw_curves(names: Sequence[str], runs: Sequence[Run]) -> Figure:
     return figure
 
 
-def draw_crops(
-    names: Sequence[str], runs: Sequence[Run], *, photos: int, crop: int
-) -> npt.NDArray[np.uint8]:
+def draw_crops(names: Sequence[str], runs: Sequence[Run], *, photos: int, crop: int) -> npt.NDArray[np.uint8]:
     """The same held-out photos through each run's model, with bicubic and HR beside.
 
     Each model gets the LR of its own run: runs that degrade or scale otherwise see other pictures, which is
@@ -253,10 +253,15 @@ def draw_crops(
     first = photographs[0]
     for name, run, theirs in zip(names[1:], runs[1:], photographs[1:], strict=True):
         if run.upscale != runs[0].upscale:
-            log.warning("%s upscales ×%d, %s ×%d: their photos are not alike", name, run.upscale, names[0], runs[0].upscale)
+            log.warning(
+                "%s upscales ×%d, %s ×%d: their photos are not alike", name, run.upscale, names[0], runs[0].upscale
+            )
         if list(theirs) != list(first):
             log.warning("%s was validated with other photos than %s: only those of both are alike", name, names[0])
-        elif any(theirs[n]["lr"].shape != first[n]["lr"].shape or not torch.equal(theirs[n]["lr"], first[n]["lr"]) for n in theirs):
+        elif any(
+            theirs[n]["lr"].shape != first[n]["lr"].shape or not torch.equal(theirs[n]["lr"], first[n]["lr"])
+            for n in theirs
+        ):
             log.warning("%s was validated with otherwise degraded photos than %s", name, names[0])
     rows: list[list[Tile]] = []
     for photo in dict.fromkeys(name for each in photographs for name in each):
@@ -299,9 +304,18 @@ def _middle(image: torch.Tensor, crop: int) -> npt.NDArray[np.uint8]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m esrgan_train.compare", description="Compare runs.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders, or folders that hold them")
-    parser.add_argument("-o", "--output", type=Path, default=Path("comparison"), metavar="OUT", help="folder to write to (default: comparison)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("comparison"),
+        metavar="OUT",
+        help="folder to write to (default: comparison)",
+    )
     parser.add_argument("--photos", type=int, default=3, metavar="N", help="held-out photos to show (default: 3)")
-    parser.add_argument("--crop", type=int, default=192, metavar="N", help="side of the crops in HR pixels (default: 192)")
+    parser.add_argument(
+        "--crop", type=int, default=192, metavar="N", help="side of the crops in HR pixels (default: 192)"
+    )
     return parser
 
 

@@ -52,7 +52,12 @@ class EarlyStopping(Callback):
         if self.is_over(float(trainer.callback_metrics[self.monitor])) and trainer.global_step < trainer.max_steps:
             log.info(
                 "iteration %d: %s has not been better than %.4g for %d validations: the run ends here",
-                *(trainer.global_step, self.monitor, self.best if self.best is not None else math.nan, self.waited),
+                *(
+                    trainer.global_step,
+                    self.monitor,
+                    self.best if self.best is not None else math.nan,
+                    self.waited,
+                ),
             )
             trainer.should_stop = True
 

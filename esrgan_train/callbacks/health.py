@@ -78,7 +78,11 @@ class Health(Callback):
     ) -> None:
         """Look at what this iteration logged, if it did."""
         if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            values = {s.value: trainer.callback_metrics[s.value] for s in self.signs if s.value in trainer.callback_metrics}
+            values = {
+                s.value: trainer.callback_metrics[s.value]
+                for s in self.signs
+                if s.value in trainer.callback_metrics
+            }
             for message in self.read(trainer.global_step, {name: float(value) for name, value in values.items()}):
                 log.warning("%s", message)
 
@@ -116,6 +120,4 @@ def _sign(name: str, options: Mapping[str, float]) -> Sign:
     if isinstance(patience, bool) or not isinstance(patience, int) or patience < 0:
         raise UserError(f"callbacks.health.signs.{name}.patience={patience!r}: give iterations, from 0 on")
     label, illness, advice = _WORDS[name]
-    return Sign(
-        value=f"train/{name}", limit=limit, patience=patience, label=label, illness=illness, advice=advice
-    )
+    return Sign(value=f"train/{name}", limit=limit, patience=patience, label=label, illness=illness, advice=advice)

@@ -102,7 +102,11 @@ class Summary(Callback):
 
 
 def _cells(values: dict[str, float], *names: str) -> list[str]:
-    return [f"{values[name]:.2f}" if name.startswith("psnr") else f"{values[name]:.4f}" for name in names if name in values]
+    return [
+        f"{values[name]:.2f}" if name.startswith("psnr") else f"{values[name]:.4f}"
+        for name in names
+        if name in values
+    ]
 
 
 def _commit() -> str | None:

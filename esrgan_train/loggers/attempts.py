@@ -73,5 +73,7 @@ class OptionalLogger(Logger):
             self.failed = True
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             log.warning(
-                "%s stopped working (%s); training goes on without it, metrics.csv holds everything", self.title, reason
+                "%s stopped working (%s); training goes on without it, metrics.csv holds everything",
+                self.title,
+                reason,
             )

@@ -8,7 +8,6 @@ from typing import Any
 
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import decode
-from esrgan_train.images.encode import to_uint8
 from esrgan_train.loggers.attempts import OptionalLogger
 
 
@@ -40,7 +39,7 @@ class TensorBoard(OptionalLogger):
 
     def send_picture(self, name: str, path: Path, step: int) -> None:
         """Write a picture."""
-        self.writer(step).add_image(name, to_uint8(decode(path)), step, dataformats="HWC")
+        self.writer(step).add_image(name, decode(path), step, dataformats="HWC")
 
     def close(self, status: str) -> None:  # noqa: ARG002 — TensorBoard knows no status
         """Write what is left."""
@@ -53,5 +52,5 @@ class TensorBoard(OptionalLogger):
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(self.run_dir / "tensorboard"), purge_step=step)  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(self.run_dir / "tensorboard"), purge_step=step)
         return self._writer

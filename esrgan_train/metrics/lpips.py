@@ -21,7 +21,8 @@ _SECONDS = 3.0
 
 def weights_file() -> Path:
     """Where torch.hub keeps torchvision's AlexNet."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / AlexNet_Weights.IMAGENET1K_V1.url.rpartition("/")[2]
+    name: str = AlexNet_Weights.IMAGENET1K_V1.url.rpartition("/")[2]
+    return Path(torch.hub.get_dir()) / "checkpoints" / name
 
 
 def fetch_weights() -> None:

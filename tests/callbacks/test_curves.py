@@ -37,7 +37,9 @@ def test_a_switch_that_has_not_come_is_not_drawn() -> None:
 
 def test_a_stretch_of_illness_is_shaded_in_its_own_panel_once_in_the_legend() -> None:
     accuracies = [0.5, 0.99, 0.99, 0.99, 0.5, 0.99, 0.99, 0.99]
-    rows = [{"step": str(10 * n), "train/d_accuracy": str(a), "train/pixel": "1"} for n, a in enumerate(accuracies)]
+    rows = [
+        {"step": str(10 * n), "train/d_accuracy": str(a), "train/pixel": "1"} for n, a in enumerate(accuracies)
+    ]
     (sign,) = Health(signs={"d_accuracy": {"limit": 0.95, "patience": 20}}).signs
     shown = {axis.get_title(): axis for axis in draw_curves(rows, None, [sign]).axes if axis.get_visible()}
     ill = shown["discriminator: share of pixels judged rightly"]

@@ -34,7 +34,7 @@ def weights(cache: Path) -> None:
     torch.save(alexnet(weights=None).state_dict(), file)
 
 
-def no_network(url: str, *_: object, **__: object) -> None:
+def no_network(*_: object, **__: object) -> None:
     raise OSError("no network")
 
 
@@ -80,11 +80,11 @@ def test_asked_for_and_not_to_be_had_is_an_error_before_any_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.hub, "download_url_to_file", no_network)
-    with pytest.raises(UserError, match="lpips.use=true.*cannot be fetched"):
+    with pytest.raises(UserError, match=r"lpips.use=true.*cannot be fetched"):
         train(compose_config(tiny(tmp_path / "run", "callbacks.lpips.use=true")))
     assert not (tmp_path / "run").exists()
 
 
 def test_an_unknown_wish_is_refused() -> None:
-    with pytest.raises(UserError, match="lpips.use=maybe"):
+    with pytest.raises(UserError, match=r"lpips.use=maybe"):
         ValidateLpips(use="maybe")

@@ -75,7 +75,7 @@ def fake_wandb(monkeypatch: pytest.MonkeyPatch, failing: str = "") -> tuple[Fake
         return run
 
     class Artifact:
-        def __init__(self, name: str, type: str) -> None:  # noqa: A002 — W&B's name
+        def __init__(self, name: str, type: str) -> None:
             self.name, self.files = name, []
 
         def add_file(self, path: str) -> None:
@@ -110,9 +110,7 @@ def test_a_failure_of_wandb_is_one_warning_and_the_run_is_as_without_it(
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["iterations"] == 4
 
 
-def test_wandb_gets_settings_readings_previews_and_models(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wandb_gets_settings_readings_previews_and_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, started = fake_wandb(monkeypatch)
     more = ("callbacks.previews={_target_: esrgan_train.callbacks.previews.Previews, max_photos: 1, crop: 32}",)
     train(compose_config(with_wandb(tmp_path, *more, f"+callbacks.previews.run_dir={tmp_path}")))
@@ -121,7 +119,9 @@ def test_wandb_gets_settings_readings_previews_and_models(
     assert options["config"]["generator"]["num_feat"] == 8
     assert options["settings"]["silent"] is True
     assert options["settings"]["console"] == "off"
-    steps = {name: [v["step"] for v in run.logged if name in v] for name in ("train/pixel", "val/psnr", "previews")}
+    steps = {
+        name: [v["step"] for v in run.logged if name in v] for name in ("train/pixel", "val/psnr", "previews")
+    }
     assert steps == {"train/pixel": [2, 4], "val/psnr": [4], "previews": [4]}
     assert [aliases[1] for _, aliases in run.artifacts] == ["last", "best"]
     assert run.finished == [0]
@@ -204,7 +204,12 @@ def test_the_real_library_writes_into_the_run_folder_alone_and_prints_nothing(tm
     here, run = tmp_path / "here", tmp_path / "run"
     here.mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", OFFLINE, str(run)], cwd=here, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", OFFLINE, str(run)],
+        cwd=here,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert list(here.iterdir()) == []
