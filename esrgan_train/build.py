@@ -24,6 +24,7 @@ from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.archs.weights import load_weights
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.errors import UserError
+from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import Objective
@@ -138,7 +139,9 @@ def build_trainer(cfg: DictConfig) -> Trainer:
     the networks' number format is the module's affair.
     """
     callbacks: list[Callback] = [build(node) for node in cfg.callbacks.values() if node is not None]
-    loggers: list[Logger] = [build(node) for node in cfg.logger.values() if node is not None]
+    loggers: list[Logger] = [build(node) for node in (cfg.get("logger") or {}).values() if node is not None]
+    if not any(isinstance(logger, MetricsCSV) for logger in loggers):
+        loggers.insert(0, MetricsCSV(run_dir=cfg.run_dir))  # curves.png and compare read it: it cannot be left out
     make = partial(
         build,
         cfg.trainer,

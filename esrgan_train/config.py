@@ -41,12 +41,19 @@ def largest_gt_size(recipe_size: int, upscale: int) -> int:
     return recipe_size // step * step
 
 
+def existing_folder(path: str) -> str:
+    """``path``, made if need be: a sweep's storage is opened before any job has made a folder."""
+    Path(path).mkdir(parents=True, exist_ok=True)
+    return path
+
+
 # What may differ between the parts of a resumed run without changing what it learns.
 _HARMLESS = (
     "run_dir",
     "ckpt_path",
     "init_from",
     "optimized_metric",
+    "hparams_search",
     "callbacks",
     "logger",
     "hydra",
@@ -95,6 +102,7 @@ def _flatten(value: Any, name: str) -> Iterator[tuple[str, Any]]:
 def register() -> None:
     """Make the discovered networks and the configuration's resolvers known to Hydra; repeatable."""
     OmegaConf.register_new_resolver("gt_size", largest_gt_size, replace=True)
+    OmegaConf.register_new_resolver("folder", existing_folder, replace=True)
     check_names(store_choices(), [config_dir()])
 
 

@@ -32,6 +32,7 @@ ORDER = [
     "train",
     "preview_data",
     "replay",
+    "compare",
     "upscale",
     "export",
     "interpolate",

@@ -96,9 +96,8 @@ def main() -> int:
                 return 1
         unreadable = [line for text in said for line in text.splitlines() if "is damaged" in line]
         differing = differences(tortured, peaceful)
-        print(
-            f"{options.kills} kills; unreadable files met: {len(unreadable)}; tensors that differ: {len(differing)}"
-        )
+        found = f"unreadable files met: {len(unreadable)}; tensors that differ: {len(differing)}"
+        print(f"{options.kills} kills; {found}")
         print("\n".join([*unreadable, *differing]))
         return 1 if unreadable or differing else 0
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from esrgan_train.files import reporting_failure
 from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.sheet import labelled_sheet
+from esrgan_train.loggers.attempts import OptionalLogger
 from esrgan_train.training.module import ESRGANModule
 
 Tile = tuple[str, npt.NDArray[np.uint8]]
@@ -66,6 +67,9 @@ class Previews(Callback):
         path = self.folder / f"step_{step:08}.png"
         with reporting_failure(str(path)):
             write_image(path, labelled_sheet(rows, title=title))
+            for logger in trainer.loggers:
+                if isinstance(logger, OptionalLogger):
+                    logger.log_picture("previews", path, step)
 
 
 def _middle(image: Tensor, crop: int, upscale: int) -> npt.NDArray[np.uint8]:

@@ -78,13 +78,14 @@ class Summary(Callback):
     def table(self) -> Table:
         """The closing table: bicubic and the averaged generator after each stage, on held-out photos."""
         table = Table(title="held-out photos")
-        for heading in ("", "PSNR dB", "SSIM", "PSNR-Y dB", "SSIM-Y"):
+        lpips = any("lpips" in values for values in self.validations.values())
+        for heading in ("", "PSNR dB", "SSIM", "PSNR-Y dB", "SSIM-Y", *(["LPIPS"] if lpips else [])):
             table.add_column(heading, justify="right" if heading else "left")
         for stage, values in self.validations.items():
             if not table.row_count:
-                table.add_row("bicubic", *_cells(values, "psnr_bicubic", "ssim_bicubic"), "", "")
+                table.add_row("bicubic", *_cells(values, "psnr_bicubic", "ssim_bicubic"))
             label = f"after the {_STAGE_NAMES[stage]} ({values['step']} iterations)"
-            table.add_row(label, *_cells(values, "psnr", "ssim", "psnr_y", "ssim_y"))
+            table.add_row(label, *_cells(values, "psnr", "ssim", "psnr_y", "ssim_y", "lpips"))
         return table
 
     def state_dict(self) -> dict[str, Any]:
@@ -101,7 +102,11 @@ class Summary(Callback):
 
 
 def _cells(values: dict[str, float], *names: str) -> list[str]:
-    return [f"{values[name]:.2f}" if name.startswith("psnr") else f"{values[name]:.4f}" for name in names]
+    return [
+        f"{values[name]:.2f}" if name.startswith("psnr") else f"{values[name]:.4f}"
+        for name in names
+        if name in values
+    ]
 
 
 def _commit() -> str | None:

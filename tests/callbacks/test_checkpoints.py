@@ -9,9 +9,9 @@ import torch
 
 from esrgan_train.archs.weights import load_weights
 from esrgan_train.config import compose_config
+from esrgan_train.train import train
 from esrgan_train.training import checkpoint_io
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
-from esrgan_train.train import train
 from tests.tiny import tiny
 
 
