@@ -30,6 +30,7 @@ ORDER = [
     "train",
     "preview_data",
     "upscale",
+    "evaluate",
     "__main__",
 ]
 
