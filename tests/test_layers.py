@@ -10,7 +10,7 @@ import pytest
 import esrgan_train
 
 PACKAGE = Path(esrgan_train.__file__).parent
-ANYWHERE = {"", "errors", "files"}
+ANYWHERE = {"", "errors", "files", "devices"}
 ORDER = [
     "images",
     "degradation",
@@ -36,6 +36,7 @@ ORDER = [
     "upscale",
     "export",
     "interpolate",
+    "evaluate",
     "__main__",
 ]
 
