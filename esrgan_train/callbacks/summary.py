@@ -15,8 +15,7 @@ import esrgan_train
 from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.training.module import ESRGANModule
-
-_STAGE_NAMES = {"pixel": "pixel stage", "gan": "GAN stage"}
+from esrgan_train.training.objective import STAGE_NAMES, Stage
 
 
 class Summary(Callback):
@@ -32,7 +31,7 @@ class Summary(Callback):
         self.name = name
         self.seconds_before = 0.0
         self.started = time.monotonic()
-        self.validations: dict[str, dict[str, float]] = {}  # by stage
+        self.validations: dict[Stage, dict[str, float]] = {}  # by stage
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
@@ -84,7 +83,7 @@ class Summary(Callback):
         for stage, values in self.validations.items():
             if not table.row_count:
                 table.add_row("bicubic", *_cells(values, "psnr_bicubic", "ssim_bicubic"))
-            label = f"after the {_STAGE_NAMES[stage]} ({values['step']} iterations)"
+            label = f"after the {STAGE_NAMES[stage]} ({values['step']} iterations)"
             table.add_row(label, *_cells(values, "psnr", "ssim", "psnr_y", "ssim_y", "lpips"))
         return table
 
