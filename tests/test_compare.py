@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 from PIL import Image
 
 from esrgan_train.compare import find_runs, main, name_runs
@@ -70,6 +71,42 @@ def test_a_broken_run_is_named_and_nothing_to_compare_is_an_error(
         compare(tmp_path / "broken", "-o", tmp_path / "out")
     assert "broken is left out: broken: JSONDecodeError" in caplog.text
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_without_its_photos_is_shown_with_those_of_the_others(
+    sweep: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = tmp_path / "gone"
+    shutil.copytree(sweep / "b", gone)
+    config = OmegaConf.load(gone / "config.yaml")
+    del config.data.split
+    config.data.update(_target_="esrgan_train.data.folder_datamodule.FolderDataModule", max_val_photos=2)
+    config.data.update(train_dir=str(tmp_path / "nowhere"), val_dir=None, val_fraction=0.5)
+    OmegaConf.save(config, gone / "config.yaml")
+
+    assert compare(gone, sweep / "a", "-o", tmp_path / "out", "--photos", 1, "--crop", 64) == 0
+    assert f"the held-out photos of gone are not here (data.train_dir={tmp_path / 'nowhere'}" in caplog.text
+    compare(sweep / "b", sweep / "a", "-o", tmp_path / "whole", "--photos", 1, "--crop", 64)
+    pixels = [np.asarray(Image.open(tmp_path / out / "crops.png"))[-100:] for out in ("out", "whole")]
+    assert pixels[0][-60:].tolist() == pixels[1][-60:].tolist()  # below the labels
+
+    assert compare(gone, "-o", tmp_path / "alone") == 0
+    assert sorted(file.name for file in (tmp_path / "alone").iterdir()) == ["comparison.csv", "curves.png"]
+    assert "no run's held-out photos are here" in caplog.text
+
+
+def test_long_names_of_settings_are_not_cut_off(
+    sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = tmp_path / "deep"
+    shutil.copytree(sweep / "a", deep)
+    config = OmegaConf.load(deep / "config.yaml")
+    config.generator.a_setting_with_a_name_as_long_as_they_come = "x" * 100
+    OmegaConf.save(config, deep / "config.yaml")
+    compare(sweep / "a", deep, "-o", tmp_path / "out", "--photos", 1, "--crop", 32)
+    printed = capsys.readouterr().out
+    assert "generator.a_setting_with_a_name_as_long_as_they_come" in printed
+    assert "x" * 100 in printed
 
 
 def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
