@@ -239,7 +239,7 @@ def draw_curves(names: Sequence[str], runs: Sequence[Run]) -> Figure:
     axes = figure.subplots(1, len(_CURVES))
     for axis, (value, title) in zip(axes, _CURVES.items(), strict=True):
         for number, (name, run) in enumerate(zip(names, runs, strict=True)):
-            steps, values = points(run.rows, value)
+            steps, values = thinned(*points(run.rows, value))
             marker = "o" if len(steps) < 30 else None
             axis.plot(steps, values, label=name, color=f"C{number % 10}", marker=marker, markersize=3)
         axis.set_title(title, fontsize=10)
@@ -251,6 +251,15 @@ def draw_curves(names: Sequence[str], runs: Sequence[Run]) -> Figure:
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(runs)), fontsize=8)
     return figure
+
+
+def thinned(steps: Sequence[int], values: Sequence[float], most: int = 100) -> tuple[list[float], list[float]]:
+    """Means of equal stretches of the readings, ``most`` at the most: one noisy curve must not hide the others."""
+    count = min(most, len(steps))
+    if not count:
+        return [], []
+    means = [[float(part.mean()) for part in np.array_split(np.asarray(each), count)] for each in (steps, values)]
+    return means[0], means[1]
 
 
 def held_out_of(names: Sequence[str], runs: Sequence[Run], count: int) -> list[Photos]:

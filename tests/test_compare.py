@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import csv
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from esrgan_train.compare import find_runs, main, name_runs
+from esrgan_train.compare import find_runs, main, name_runs, thinned
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.train import train
@@ -93,6 +95,22 @@ def test_a_run_without_its_photos_is_shown_with_those_of_the_others(
     assert compare(gone, "-o", tmp_path / "alone") == 0
     assert sorted(file.name for file in (tmp_path / "alone").iterdir()) == ["comparison.csv", "curves.png"]
     assert "no run's held-out photos are here" in caplog.text
+
+
+def test_a_long_curve_is_drawn_by_means_and_a_short_one_as_it_is() -> None:
+    assert thinned([10, 20, 30], [3.0, 1.0, 2.0]) == ([10, 20, 30], [3.0, 1.0, 2.0])
+    assert thinned([1, 2, 3, 4, 5, 6], [0.0, 2.0, 4.0, 6.0, 8.0, 10.0], most=3) == (
+        [1.5, 3.5, 5.5],
+        [1.0, 5.0, 9.0],
+    )
+    assert thinned([], []) == ([], [])
+
+
+def test_the_command_says_what_it_wrote(sweep: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "esrgan_train.compare", str(sweep / "a"), "-o", "out", "--photos", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-3:] == ["out/comparison.csv", "out/curves.png", "out/crops.png"]
 
 
 def test_long_names_of_settings_are_not_cut_off(
