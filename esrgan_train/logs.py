@@ -29,8 +29,7 @@ def set_up_console() -> None:
     """Send the project's messages, Lightning's warnings and Python's warnings to the console."""
     _ROOT.handlers = [h for h in _ROOT.handlers if not isinstance(h, ConsoleHandler)]
     _ROOT.addHandler(ConsoleHandler())
-    for name in ("esrgan_train", "__main__"):  # the latter is the command itself, run with python -m
-        logging.getLogger(name).setLevel(logging.INFO)
+    logging.getLogger("esrgan_train").setLevel(logging.INFO)
     logging.captureWarnings(True)
     # Lightning calls torch in a way that torch is about to drop; nobody who trains can do anything about it.
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
