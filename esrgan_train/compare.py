@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 from rich.table import Table
 from torch import nn
 
@@ -43,7 +44,9 @@ _CURVES = {
     "val/ssim": "SSIM on held-out photos",
     "train/pixel": "pixel loss",
 }
+_WIDEST = 10_000  # columns: long names of settings are not cut off, also where the output is piped
 _SIDE_BY_SIDE = 4  # runs that fit beside each other on a terminal
+Photos = dict[str, dict[str, torch.Tensor]]  # by name: lr (1,3,h,w), hr (1,3,H,W)
 _METRICS = ("psnr", "ssim", "psnr_y", "ssim_y", "lpips")
 
 
@@ -90,13 +93,20 @@ def main(arguments: list[str] | None = None) -> int:
     names = name_runs([run.folder for run in runs])
     records = [record(name, run, runs) for name, run in zip(names, runs, strict=True)]
     console, table = rich.get_console(), make_table(records)
-    console.print(table, width=max(console.width, console.measure(table).maximum), crop=False, no_wrap=True)
+    whole = console.measure(table, options=console.options.update(width=_WIDEST)).maximum
+    Console(file=console.file, width=max(console.width, whole)).print(table)
     out: Path = options.output
     write_csv(out / "comparison.csv", records)
     with replacing(out / "curves.png") as partial:
         draw_curves(names, runs).savefig(partial, dpi=100)
-    write_image(out / "crops.png", draw_crops(names, runs, photos=options.photos, crop=options.crop))
-    for file in ("comparison.csv", "curves.png", "crops.png"):
+    written = ["comparison.csv", "curves.png"]
+    photographs = held_out_of(names, runs, options.photos)
+    if any(photographs):
+        write_image(out / "crops.png", draw_crops(names, runs, photographs, crop=options.crop))
+        written.append("crops.png")
+    else:
+        log.warning("no run's held-out photos are here, so there is no crops.png")
+    for file in written:
         log.info("%s", out / file)
     return DONE
 
@@ -229,7 +239,7 @@ def draw_curves(names: Sequence[str], runs: Sequence[Run]) -> Figure:
     axes = figure.subplots(1, len(_CURVES))
     for axis, (value, title) in zip(axes, _CURVES.items(), strict=True):
         for number, (name, run) in enumerate(zip(names, runs, strict=True)):
-            steps, values = points(run.rows, value)
+            steps, values = thinned(*points(run.rows, value))
             marker = "o" if len(steps) < 30 else None
             axis.plot(steps, values, label=name, color=f"C{number % 10}", marker=marker, markersize=3)
         axis.set_title(title, fontsize=10)
@@ -243,13 +253,43 @@ def draw_curves(names: Sequence[str], runs: Sequence[Run]) -> Figure:
     return figure
 
 
-def draw_crops(names: Sequence[str], runs: Sequence[Run], *, photos: int, crop: int) -> npt.NDArray[np.uint8]:
+def thinned(steps: Sequence[int], values: Sequence[float], most: int = 100) -> tuple[list[float], list[float]]:
+    """Means of equal stretches of the readings, ``most`` at the most: one noisy curve must not hide the others."""
+    count = min(most, len(steps))
+    if not count:
+        return [], []
+    means = [[float(part.mean()) for part in np.array_split(np.asarray(each), count)] for each in (steps, values)]
+    return means[0], means[1]
+
+
+def held_out_of(names: Sequence[str], runs: Sequence[Run], count: int) -> list[Photos]:
+    """The first held-out photos of each run.
+
+    A run whose photos are gone, as when its folder was copied from another machine, borrows those of the
+    first run of its scale that has them.
+    """
+    found: list[Photos | None] = []
+    for name, run in zip(names, runs, strict=True):
+        try:
+            found.append(held_out(run, count))
+        except UserError as error:
+            log.warning("the held-out photos of %s are not here (%s)", name, error)
+            found.append(None)
+    lenders = {run.upscale: photos for run, photos in reversed(list(zip(runs, found, strict=True))) if photos}
+    return [
+        photos if photos is not None else lenders.get(run.upscale, {})
+        for run, photos in zip(runs, found, strict=True)
+    ]
+
+
+def draw_crops(
+    names: Sequence[str], runs: Sequence[Run], photographs: Sequence[Photos], *, crop: int
+) -> npt.NDArray[np.uint8]:
     """The same held-out photos through each run's model, with bicubic and HR beside.
 
     Each model gets the LR of its own run: runs that degrade or scale otherwise see other pictures, which is
     said. A photo that a run does not have is taken from those that have it.
     """
-    photographs = [held_out(run, photos) for run in runs]
     first = photographs[0]
     for name, run, theirs in zip(names[1:], runs[1:], photographs[1:], strict=True):
         if run.upscale != runs[0].upscale:
@@ -276,13 +316,13 @@ def draw_crops(names: Sequence[str], runs: Sequence[Run], *, photos: int, crop: 
     return labelled_sheet(rows, title="held-out photos")
 
 
-def held_out(run: Run, count: int) -> dict[str, dict[str, torch.Tensor]]:
+def held_out(run: Run, count: int) -> Photos:
     """The run's first held-out photos by name, degraded as in its validation: lr (1,3,h,w), hr (1,3,H,W)."""
     config = run.config.copy()
     config.data.num_workers = 0
     datamodule = build_datamodule(config)
     datamodule.setup("validate")
-    found = {}
+    found: Photos = {}
     for number, batch in enumerate(datamodule.val_dataloader()):
         if number == count:
             break

@@ -55,8 +55,9 @@ class Summary(Callback):
         seconds = self.seconds_before + time.monotonic() - self.started
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         samples = datamodule.state_dict()["samples_seen"]
-        best = next(c for c in trainer.callbacks if isinstance(c, Checkpoints))  # type: ignore[attr-defined]
-        best.note(trainer)
+        best = next((c for c in trainer.callbacks if isinstance(c, Checkpoints)), None)  # type: ignore[attr-defined]
+        if best is not None:
+            best.note(trainer)
         return {
             "iterations": trainer.global_step,
             "samples": samples,
@@ -64,7 +65,7 @@ class Summary(Callback):
             "samples_per_second": round(samples / seconds, 2),
             "val": val,
             "stages": self.validations,
-            "best": {best.monitor: best.best_value, "step": best.best_step},
+            "best": {best.monitor: best.best_value, "step": best.best_step} if best is not None else {},
             "bad_samples": datamodule.bad_samples,
             "seed": datamodule.seed,
             "version": esrgan_train.__version__,

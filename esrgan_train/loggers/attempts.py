@@ -47,6 +47,8 @@ class OptionalLogger(Logger):
     def finalize(self, status: str) -> None:
         """Close; ``status`` is ``success`` or what Lightning calls the end."""
         self.attempt(lambda: self.close(status))
+        if self.failed:
+            self.abandon()
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Nothing: config.yaml holds them."""
@@ -62,6 +64,9 @@ class OptionalLogger(Logger):
     def close(self, status: str) -> None:
         """Send what is left."""
         raise NotImplementedError
+
+    def abandon(self) -> None:
+        """Let go of what a failure has left behind; called at the end, must not raise."""
 
     def attempt(self, call: Callable[[], None]) -> None:
         """Run ``call``; if it fails, say so once and do nothing from then on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import netrc
 import os
+import sys
 import tempfile
 import uuid
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 MODES = ("auto", "online", "offline", "disabled")
 _CONNECT_SECONDS = 20.0
+_UPLOAD_SECONDS = 300.0  # at the end; what is not sent by then stays on disk for `wandb sync`
 
 
 class WandbRun(OptionalLogger):
@@ -77,6 +79,19 @@ class WandbRun(OptionalLogger):
         finally:
             run.finish(exit_code=0 if status == "success" else 1)
 
+    def abandon(self) -> None:
+        """End the library's helper process now: left to the exit, it would print a traceback after the table.
+
+        A next job of the same sweep then starts with a fresh one.
+        """
+        self._run = None
+        wandb = sys.modules.get("wandb")
+        try:
+            if wandb is not None:
+                wandb.teardown(exit_code=1)
+        except Exception as error:  # noqa: BLE001 — it was warned about; there is nothing left to save
+            log.debug("Weights & Biases could not be ended: %s", one_line(error))
+
     def run(self) -> Any:
         """W&B's run, started at the first call."""
         if self._run is None:
@@ -120,7 +135,13 @@ class WandbRun(OptionalLogger):
             mode=mode,
             config=config,
             settings=wandb.Settings(
-                silent=True, console="off", init_timeout=_CONNECT_SECONDS, disable_code=True, disable_git=True
+                silent=True,
+                console="off",
+                init_timeout=_CONNECT_SECONDS,
+                finish_timeout=_UPLOAD_SECONDS,  # without it a lost network holds the finished run for ever
+                finish_timeout_raises=True,
+                disable_code=True,
+                disable_git=True,
             ),
         )
 

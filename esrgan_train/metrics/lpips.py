@@ -6,6 +6,7 @@ Source: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perc
 from __future__ import annotations
 
 import http.client
+import urllib.request
 from pathlib import Path
 
 import torch
@@ -16,7 +17,7 @@ from torchvision.models import AlexNet_Weights  # type: ignore[import-untyped]
 from esrgan_train.errors import UserError
 
 SMALLEST = 64  # pixels a side; AlexNet's pooling leaves nothing of much smaller images
-_SECONDS = 3.0
+_SECONDS = 5.0  # for the server to answer at all; the download may take as long as it takes
 
 
 def weights_file() -> Path:
@@ -36,6 +37,8 @@ def fetch_weights() -> None:
         return
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_SECONDS):
+            pass
         torch.hub.download_url_to_file(url, str(file), hash_prefix=file.stem.rpartition("-")[2])
     except (OSError, RuntimeError, http.client.HTTPException) as error:
         raise UserError(

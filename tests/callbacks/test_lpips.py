@@ -79,7 +79,7 @@ def test_without_them_one_line_says_why_and_how_to_get_them(
 def test_asked_for_and_not_to_be_had_is_an_error_before_any_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.hub, "download_url_to_file", no_network)
+    monkeypatch.setattr("urllib.request.urlopen", no_network)
     with pytest.raises(UserError, match=r"lpips.use=true.*cannot be fetched"):
         train(compose_config(tiny(tmp_path / "run", "callbacks.lpips.use=true")))
     assert not (tmp_path / "run").exists()

@@ -224,6 +224,34 @@ def events(run_dir: Path) -> Any:
     return found
 
 
+def test_when_the_librarys_helper_dies_there_is_one_warning_and_no_traceback_at_the_exit(tmp_path: Path) -> None:
+    script = f"""
+import logging, os, signal, time
+from esrgan_train.loggers.wandb_run import WandbRun
+from esrgan_train.logs import set_up_console
+set_up_console()
+logger = WandbRun(run_dir={str(tmp_path / "run")!r}, project="p", name="x", mode="offline", log_model=True)
+logger.log_metrics({{"train/pixel": 0.5}}, 1)
+children = [c for c in open(f"/proc/self/task/{{os.getpid()}}/children").read().split()]
+assert len(children) == 1, children
+os.kill(int(children[0]), signal.SIGKILL)
+for step in range(2, 200):
+    logger.log_metrics({{"train/pixel": 0.5}}, step)
+    if logger.failed:
+        break
+    time.sleep(0.05)
+assert logger.failed
+logger.finalize("success")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (warning,) = done.stdout.splitlines()
+    assert warning.startswith("warning: Weights & Biases stopped working")
+    assert done.stderr == ""
+
+
 def test_tensorboard_counts_iterations_and_a_resumed_run_replaces_what_it_writes_anew(tmp_path: Path) -> None:
     write_image(tmp_path / "p.png", np.zeros((8, 8, 3), np.uint8))
     before, after = TensorBoard(run_dir=str(tmp_path)), TensorBoard(run_dir=str(tmp_path))
