@@ -1,0 +1,49 @@
+"""All checks of a composed configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
+
+from esrgan_train.checks.devices import check_devices
+from esrgan_train.checks.keys import check_keys
+from esrgan_train.checks.limits import check_limits
+from esrgan_train.checks.metrics import check_metrics
+from esrgan_train.checks.targets import check_targets
+from esrgan_train.errors import UserError
+
+_PHOTOS = "data.train_dir"
+
+
+def check_config(cfg: DictConfig, primary: Path) -> None:
+    """Find what is wrong with the options without building anything.
+
+    Args:
+        cfg: the composed configuration of a run.
+        primary: the file it was composed from.
+
+    Raises:
+        UserError: the first mistake: missing values, unknown keys, bounds, types, devices, names of metrics.
+    """
+    missing = sorted(OmegaConf.missing_keys(cfg))
+    if missing:
+        example = "my/photos" if missing[0] == _PHOTOS else "…"
+        raise UserError(f"{missing[0]} has no value: give {missing[0]}={example}")
+    try:
+        check_keys(cfg, primary)
+        check_limits(cfg)
+        check_devices(cfg)
+        check_metrics(cfg)
+        check_targets(cfg)
+    except InterpolationResolutionError as error:
+        if isinstance(error.__cause__, UserError):
+            raise error.__cause__ from None
+        raise UserError(f"{_first_line(error)}; correct the reference ${{…}}") from error
+
+
+def _first_line(error: OmegaConfBaseException) -> str:
+    lines = str(error).splitlines()
+    key = next((line.partition(": ")[2] for line in lines if "full_key:" in line), "")
+    return f"{key}: {lines[0]}" if key else lines[0]
