@@ -10,12 +10,14 @@ from omegaconf import DictConfig
 
 from esrgan_train.cli import DONE, MISTAKES, complain, run_command
 from esrgan_train.config import config_dir, register
+from esrgan_train.errors import StopRequestedError
+from esrgan_train.launch import started_by_first_process
 from esrgan_train.train import train
 
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong options or data."""
-    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+    if os.environ.get("HYDRA_FULL_ERROR") == "1" and not started_by_first_process():
         launch([])
         sys.exit(DONE)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises its errors, instead of printing them its own way
@@ -33,6 +35,11 @@ def launch(told: list[type[BaseException]]) -> int:
         nonlocal worst
         try:
             return train(cfg)
+        except StopRequestedError as stop:
+            if stop.signal_number or not told:
+                raise  # a sweep ends too
+            worst = max(worst, complain(stop))
+            return None
         except tuple(told) as error:
             worst = max(worst, complain(error))
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Any
 
@@ -9,19 +10,25 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from esrgan_train.archs import discover
 from esrgan_train.archs.build import load_into
-from esrgan_train.archs.initialisation import he_init
+from esrgan_train.archs.initialisation import start_as_bilinear
+from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.archs.weights import load_weights
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.errors import UserError
+from esrgan_train.training.checkpoint_io import DurableCheckpointIO
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import Objective
 from esrgan_train.training.options import Options
 from esrgan_train.training.precision import Precision
+from esrgan_train.training.strategy import TwoPlayerStrategy
+
+log = logging.getLogger(__name__)
 
 
 def build(node: DictConfig, **also: Any) -> Any:
@@ -50,10 +57,16 @@ def build_generator(cfg: DictConfig) -> nn.Module:
     generator: nn.Module = build(cfg.generator)
     if cfg.init_from is not None:
         load_into(generator, load_weights(cfg.init_from).state_dict, name=f"init_from={cfg.init_from}")
-    elif cfg.training.init == "he":
-        he_init(generator)
+    elif cfg.training.init == "bilinear":
+        if isinstance(generator, SRVGGNetCompact):
+            start_as_bilinear(generator)
+        else:
+            log.info(
+                "training.init=bilinear is for compact networks; %s starts as it builds itself",
+                type(generator).__name__,
+            )
     elif cfg.training.init != "default":
-        raise UserError(f"training.init={cfg.training.init} is not known: give default or he")
+        raise UserError(f"training.init={cfg.training.init} is not known: give default or bilinear")
     return generator
 
 
@@ -117,7 +130,8 @@ def build_trainer(cfg: DictConfig) -> Trainer:
     """
     callbacks: list[Callback] = [build(node) for node in cfg.callbacks.values() if node is not None]
     loggers: list[Logger] = [build(node) for node in cfg.logger.values() if node is not None]
-    return build(  # type: ignore[no-any-return]
+    make = partial(
+        build,
         cfg.trainer,
         precision="32-true",
         callbacks=callbacks,
@@ -128,7 +142,15 @@ def build_trainer(cfg: DictConfig) -> Trainer:
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
+        max_time=None,  # callbacks.interrupt counts it, and saves
+        plugins=[DurableCheckpointIO()],
     )
+    trainer: Trainer = make()
+    if isinstance(trainer.strategy, DDPStrategy):
+        trainer = make(strategy=TwoPlayerStrategy())
+    elif not isinstance(trainer.strategy, SingleDeviceStrategy):
+        raise UserError(f"trainer.strategy={cfg.trainer.strategy} does not fit two players: give auto or ddp")
+    return trainer
 
 
 def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from esrgan_train.errors import UserError
+from esrgan_train.errors import RunError, StopRequestedError, UserError
 from esrgan_train.logs import set_up_console
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
@@ -27,9 +27,15 @@ def run_command(command: Callable[[], int]) -> int:
 
 def complain(error: BaseException) -> int:
     """Print the error as one line; the exit status it stands for."""
+    if isinstance(error, StopRequestedError):
+        print(one_line(error), file=sys.stderr)
+        return 128 + error.signal_number if error.signal_number else DONE
     if isinstance(error, MISTAKES):
         print(f"error: {one_line(error)}", file=sys.stderr)
         return WRONG_INPUT
+    if isinstance(error, RunError):
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return FAILED
     print(f"error: {type(error).__name__}: {one_line(error)} (HYDRA_FULL_ERROR=1 shows where)", file=sys.stderr)
     return FAILED
 

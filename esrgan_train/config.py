@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
@@ -37,6 +39,57 @@ def largest_gt_size(recipe_size: int, upscale: int) -> int:
             f"give data.gt_size={step}"
         )
     return recipe_size // step * step
+
+
+# What may differ between the parts of a resumed run without changing what it learns.
+_HARMLESS = (
+    "run_dir",
+    "ckpt_path",
+    "init_from",
+    "optimized_metric",
+    "callbacks",
+    "logger",
+    "hydra",
+    "debug",
+    "experiment",
+)
+_HARMLESS_KEYS = (
+    *("data.num_workers", "data.cache_mb", "data.max_bad_fraction", "data.batch_size", "training.accumulate"),
+    *("trainer.max_steps", "trainer.max_time", "trainer.devices", "trainer.num_nodes", "trainer.strategy"),
+    *(
+        "trainer.accelerator",
+        "trainer.val_check_interval",
+        "trainer.log_every_n_steps",
+        "trainer.limit_val_batches",
+    ),
+    *("trainer.num_sanity_val_steps", "trainer.benchmark"),
+)
+
+
+def settings_of(cfg: DictConfig) -> dict[str, Any]:
+    """The settings that a run's result depends on, by dotted name, as plain values; kept in its checkpoints."""
+    resolved = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(resolved, dict)
+    kept = {str(group): value for group, value in resolved.items() if group not in _HARMLESS}
+    flat = dict(_flatten(kept, ""))
+    return {name: value for name, value in flat.items() if name not in _HARMLESS_KEYS and name[:7] != "recipe."}
+
+
+def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Each setting that is not what it was, as ``name=now (was before)``."""
+    return [
+        f"{name}={now.get(name)} (was {before.get(name)})"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]
+
+
+def _flatten(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _flatten(inner, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, value
 
 
 def register() -> None:

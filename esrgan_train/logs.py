@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from pathlib import Path
 
 import rich
@@ -12,6 +13,10 @@ _ROOT = logging.getLogger()
 
 class ConsoleHandler(logging.Handler):
     """Prints through rich's console, so that lines appear above a progress bar and not across it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Leave out what the command itself will tell."""
+        return not getattr(record, "to_file_only", False) and bool(super().filter(record))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print the message; warnings and errors say what they are."""
@@ -26,11 +31,20 @@ def set_up_console() -> None:
     _ROOT.addHandler(ConsoleHandler())
     logging.getLogger("esrgan_train").setLevel(logging.INFO)
     logging.captureWarnings(True)
+    # Lightning calls torch in a way that torch is about to drop; nobody who trains can do anything about it.
+    warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
     for name in ("lightning.pytorch", "lightning.fabric"):
         library = logging.getLogger(name)
         library.handlers.clear()  # it brings its own, which would print across the progress bar
         library.propagate = True
         library.setLevel(logging.WARNING)  # its INFO lines repeat what this program says of the device
+
+
+def hush_console() -> None:
+    """Leave the talking to the first process: this one prints nothing but errors."""
+    for handler in _ROOT.handlers:
+        if isinstance(handler, ConsoleHandler):
+            handler.setLevel(logging.ERROR)
 
 
 def add_log_file(path: Path) -> logging.Handler:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+import shlex
 from pathlib import Path
 from typing import Any
 
 import rich
 import torch
+from hydra.core.hydra_config import HydraConfig
 from lightning import seed_everything
 from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train.archs.weights import load_checkpoint
 from esrgan_train.build import build_datamodule, build_module, build_trainer
 from esrgan_train.callbacks.summary import Summary
-from esrgan_train.config import name_experiment
+from esrgan_train.config import changed_settings, name_experiment, settings_of
 from esrgan_train.data.datamodule import DataModule
-from esrgan_train.errors import UserError
+from esrgan_train.errors import RunError, StopRequestedError, UserError
 from esrgan_train.files import replacing
+from esrgan_train.launch import decide_together, rank, slurm_job, tell_children
 from esrgan_train.loggers.metrics_csv import FILE_NAME, trim_rows
-from esrgan_train.logs import add_log_file, remove_log_file
+from esrgan_train.logs import add_log_file, hush_console, remove_log_file
+from esrgan_train.resume import choose_place, read_step
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.precision import choose_precision
 
@@ -34,61 +37,87 @@ def train(cfg: DictConfig) -> float | None:
 
     Raises:
         UserError: wrong options, data, weights or devices.
+        StopRequestedError: a signal or ``trainer.max_time`` ended the run; it has saved.
+        RunError: the run cannot go on.
     """
     name_experiment(cfg)
-    refuse_several_processes(cfg)
-    cfg.run_dir = str(choose_run_dir(cfg))
+    if rank() > 0:
+        hush_console()
+    place = decide_together(lambda: _decide(cfg))
+    if place["complete"]:
+        log.info("%s", place["complete"])
+        return None
+    cfg.run_dir, cfg.ckpt_path = place["run_dir"], place["checkpoint"]
     seed_everything(cfg.seed, verbose=False)
     trainer = build_trainer(cfg)
     precision = choose_precision(cfg.trainer.precision, trainer.strategy.root_device.type)
     module = build_module(cfg, precision)
     datamodule = build_datamodule(cfg)
-    resume_step = check_checkpoint(cfg, module) if cfg.ckpt_path is not None else None
+    module.settings = settings_of(cfg) | datamodule.fingerprint()
+    checkpoint = check_checkpoint(cfg, module) if cfg.ckpt_path is not None else None
 
     run_dir = Path(cfg.run_dir)
-    run_dir.mkdir(parents=True, exist_ok=True)
-    handler = add_log_file(run_dir / "train.log")
+    handler = None
+    if rank() == 0:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        handler = add_log_file(run_dir / "train.log")
     try:
-        with replacing(run_dir / "config.yaml") as partial:
-            partial.write_text(OmegaConf.to_yaml(cfg, resolve=True))
-        announce(cfg, module, datamodule, precision.reason)
-        if resume_step is not None:
-            log.info("resuming      %s, after %d iterations", cfg.ckpt_path, resume_step)
-            trim_rows(run_dir / FILE_NAME, resume_step)
+        if rank() == 0:
+            prepare_run_dir(cfg, run_dir, checkpoint)
+            announce(cfg, module, datamodule, precision.reason, trainer)
+            if checkpoint is not None:
+                announce_resume(cfg, checkpoint, module)
+        if trainer.world_size > 1:
+            tell_children(place)
         trainer.fit(module, datamodule=datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
-        report(trainer, run_dir, cfg.experiment)
+        if rank() == 0:
+            report(trainer, run_dir, cfg.experiment)
+    except StopRequestedError as stop:
+        message = f"{stop}; resume with: {resume_command(cfg)}"
+        raise StopRequestedError(message, stop.signal_number) from None
+    except (UserError, RunError) as error:
+        log.error("%s", error, extra={"to_file_only": True})
+        raise
     except Exception:
-        log.exception("training failed")
+        log.exception("training failed", extra={"to_file_only": True})
         raise
     finally:
-        remove_log_file(handler)
+        tell_children(None)
+        if handler is not None:
+            remove_log_file(handler)
     return optimized_metric(cfg, trainer)
 
 
-def refuse_several_processes(cfg: DictConfig) -> None:
-    """This version trains in one process; say so instead of training wrongly."""
-    if cfg.trainer.num_nodes != 1 or str(cfg.trainer.devices) not in ("1", "auto"):
-        raise UserError(
-            f"trainer.devices={cfg.trainer.devices} trainer.num_nodes={cfg.trainer.num_nodes}: "
-            "this version trains on one device; give trainer.devices=1 trainer.num_nodes=1"
-        )
+def _decide(cfg: DictConfig) -> dict[str, Any]:
+    """Where this run writes, what it goes on from, and whether there is nothing left to do."""
+    place = choose_place(
+        experiment=cfg.experiment, run_dir=cfg.run_dir, ckpt_path=cfg.ckpt_path, slurm_job=slurm_job()
+    )
+    complete = None
+    if cfg.ckpt_path == "auto" and place.checkpoint is not None:
+        step = read_step(place.checkpoint)
+        if step >= cfg.trainer.max_steps:
+            complete = (
+                f"{place.run_dir} is complete ({step} iterations): give trainer.max_steps above it to go on, or "
+                "ckpt_path=null for a new run"
+            )
+    checkpoint = str(place.checkpoint) if place.checkpoint is not None else None
+    return {"run_dir": str(place.run_dir), "checkpoint": checkpoint, "complete": complete}
 
 
-def choose_run_dir(cfg: DictConfig) -> Path:
-    """``run_dir`` if given, the folder of the run that is resumed, or a new one that does not exist yet."""
-    if cfg.run_dir is not None:
-        return Path(cfg.run_dir)
-    if cfg.ckpt_path is not None and Path(cfg.ckpt_path).parent.name == "checkpoints":
-        return Path(cfg.ckpt_path).parent.parent
-    stem = Path("runs", str(cfg.experiment), f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
-    candidate, number = stem, 2
-    while candidate.exists():
-        candidate, number = stem.with_name(f"{stem.name}_{number}"), number + 1
-    return candidate
+def prepare_run_dir(cfg: DictConfig, run_dir: Path, checkpoint: dict[str, Any] | None) -> None:
+    """Write the resolved configuration; drop the rows of metrics.csv that the run will write anew."""
+    with replacing(run_dir / "config.yaml") as partial:
+        partial.write_text(OmegaConf.to_yaml(cfg, resolve=True))
+    trim_rows(run_dir / FILE_NAME, checkpoint["global_step"] if checkpoint is not None else -1)
 
 
-def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> int:
-    """Make sure that ``ckpt_path`` continues this very network; return its number of iterations."""
+def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> dict[str, Any]:
+    """Make sure that ``ckpt_path`` continues this very network; return the checkpoint without its tensors.
+
+    Raises:
+        UserError: it holds another network, or no iteration is left to do.
+    """
     checkpoint = load_checkpoint(Path(cfg.ckpt_path))
     theirs, ours = checkpoint.get("esrgan_train"), module.metadata
     if theirs is None:
@@ -98,16 +127,38 @@ def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> int:
             f"ckpt_path={cfg.ckpt_path} holds generator {theirs['arch']} {theirs['options']}, "
             f"but this run asks for {ours['arch']} {ours['options']}: give the same options"
         )
+    if checkpoint["players"] != module.players:
+        raise UserError(
+            f"ckpt_path={cfg.ckpt_path} was trained with the optimizers {', '.join(checkpoint['players'])}, but "
+            f"this run has {', '.join(module.players)}: give the same stages (trainer.max_steps above "
+            "loss.adversarial.start_step, the same losses), or start anew with init_from"
+        )
     step = int(checkpoint["global_step"])
     if step >= cfg.trainer.max_steps:
         raise UserError(
             f"ckpt_path={cfg.ckpt_path} has {step} iterations done: "
             f"give trainer.max_steps above it (it is {cfg.trainer.max_steps})"
         )
-    return step
+    return {name: checkpoint[name] for name in ("global_step", "settings")}
 
 
-def announce(cfg: DictConfig, module: ESRGANModule, datamodule: DataModule, why_precision: str) -> None:
+def announce_resume(cfg: DictConfig, checkpoint: dict[str, Any], module: ESRGANModule) -> None:
+    """Say where the run goes on, and in one warning what is no longer as it was."""
+    log.info("resuming      %s, after %d iterations", cfg.ckpt_path, checkpoint["global_step"])
+    changes = changed_settings(checkpoint["settings"], module.settings)
+    if changes:
+        log.warning("the run goes on, but not as it would have: changed %s", ", ".join(changes))
+
+
+def resume_command(cfg: DictConfig) -> str:
+    """The command line that goes on with this run."""
+    given = [o for o in HydraConfig.get().overrides.task if o.partition("=")[0] not in ("ckpt_path", "run_dir")]
+    return shlex.join(["python", "-m", "esrgan_train", *given, f"run_dir={cfg.run_dir}", "ckpt_path=last"])
+
+
+def announce(
+    cfg: DictConfig, module: ESRGANModule, datamodule: DataModule, why_precision: str, trainer: Any
+) -> None:
     """Say what will run, and which option will have no effect."""
     objective, last = module.objective, cfg.trainer.max_steps
     names = {"generator": module.generator, "discriminator": module.discriminator}
@@ -121,7 +172,7 @@ def announce(cfg: DictConfig, module: ESRGANModule, datamodule: DataModule, why_
     stages += [f"all losses, {switch + 1:,} to {last:,}"] if switch < last else []
     log.info("stages        %s", "; ".join(stages))
     log.info("data          %s", datamodule.describe())
-    log.info("batch         %d crops of %d × %d", cfg.data.batch_size, cfg.data.gt_size, cfg.data.gt_size)
+    log.info("batch         %s", describe_batch(cfg, trainer.world_size))
     log.info("device        %s, precision %s (%s)", device_name(module), module.precision.name, why_precision)
     log.info("run folder    %s", cfg.run_dir)
     if objective.has_gan_stage and switch == last:
@@ -131,6 +182,15 @@ def announce(cfg: DictConfig, module: ESRGANModule, datamodule: DataModule, why_
             objective.start_step,
             last,
         )
+
+
+def describe_batch(cfg: DictConfig, processes: int) -> str:
+    """The crops of an iteration, and what they are multiplied from."""
+    size, accumulate = cfg.data.batch_size, cfg.training.accumulate
+    factors = [f"{processes} processes"] if processes > 1 else []
+    factors += [f"{accumulate} parts"] if accumulate > 1 else []
+    made_of = f" ({' × '.join([*factors, str(size)])})" if factors else ""
+    return f"{size * accumulate * processes} crops{made_of} of {cfg.data.gt_size} × {cfg.data.gt_size}"
 
 
 def device_name(module: ESRGANModule) -> str:

@@ -26,6 +26,8 @@ ORDER = [
     "logs",
     "cli",
     "config",
+    "launch",
+    "resume",
     "build",
     "train",
     "preview_data",

@@ -1,28 +1,54 @@
-"""First weights that keep a signal alive through many layers."""
+"""First weights with which a compact network learns from the first iteration on."""
 
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 
 SLOPE = 0.25  # of PReLU at the start
 LAST_SCALE = 0.1
 
 
 @torch.no_grad()
-def he_init(network: nn.Module) -> None:
-    """Draw every convolution's weights anew, He-normal for activations of slope 0.25, with zero biases.
+def start_as_bilinear(network: SRVGGNetCompact) -> None:
+    """Let a compact network start as bilinear enlargement, with the picture at hand in every layer.
 
-    PyTorch's default weights let the picture's share of the signal shrink to under a half in each layer. After the
-    compact network's 17 it is below the optimizer's epsilon, and training stands still at first. With these
-    it keeps its size. The last convolution is scaled down, so that training starts near plain enlargement.
+    PyTorch's default weights let the picture's share of the signal shrink to under a half in each layer. After
+    the compact network's 17 it is below the optimizer's epsilon, and training stands still at first. Here the
+    first channels of each hidden layer carry the picture on unchanged (it is not negative, so activations let
+    it pass), and the last convolution adds to the nearest-neighbour enlargement what makes it a bilinear one.
+    The other channels are drawn He-normal, and their share in the output starts small.
 
-    Source: He et al., "Delving deep into rectifiers", ICCV 2015.
+    Source of the scale: He et al., "Delving deep into rectifiers", ICCV 2015. A network with fewer hidden
+    channels than the picture has starts He-normal alone.
     """
-    convs = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
-    for conv in convs:
+    *hidden, last = (module for module in network.modules() if isinstance(module, nn.Conv2d))
+    for conv in (*hidden, last):
         nn.init.kaiming_normal_(conv.weight, a=SLOPE)
-        if conv.bias is not None:
-            nn.init.zeros_(conv.bias)
-    if convs:
-        convs[-1].weight.mul_(LAST_SCALE)
+        assert conv.bias is not None
+        nn.init.zeros_(conv.bias)
+    last.weight.mul_(LAST_SCALE)
+    carried = network.num_in_ch
+    if network.num_feat < carried:
+        return
+    for conv in hidden:
+        conv.weight[:carried] = 0.0
+        for channel in range(carried):
+            conv.weight[channel, channel, 1, 1] = 1.0
+    kernels = bilinear_minus_nearest(network.upscale).flatten(0, 1)  # (upscale², 3, 3)
+    last.weight[:, :carried] = 0.0
+    for channel in range(network.num_out_ch):
+        source = channel if carried == network.num_out_ch else 0
+        rows = slice(channel * network.upscale**2, (channel + 1) * network.upscale**2)
+        last.weight[rows, source] = kernels
+
+
+def bilinear_minus_nearest(upscale: int) -> Tensor:
+    """The 3×3 kernel of each output phase, (upscale, upscale, 3, 3), with align_corners=False."""
+    offset = (torch.arange(upscale) + 0.5) / upscale - 0.5  # of the phase from the middle of its LR pixel
+    taps = torch.stack([(-offset).clamp(min=0), 1 - offset.abs(), offset.clamp(min=0)], dim=1)
+    kernels = torch.einsum("ia,jb->ijab", taps, taps)
+    kernels[:, :, 1, 1] -= 1
+    return kernels

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from lightning import Callback, LightningModule, Trainer
 
 from esrgan_train.archs.weights import save_model
 from esrgan_train.errors import UserError
-from esrgan_train.files import replacing
+from esrgan_train.files import replacing, reporting_failure
+from esrgan_train.training.checkpoint_io import DurableCheckpointIO
 from esrgan_train.training.module import ESRGANModule
 
 log = logging.getLogger(__name__)
+
+LAST, BEST = "last.ckpt", "best.ckpt"
 
 
 class Checkpoints(Callback):
@@ -46,6 +50,7 @@ class Checkpoints(Callback):
         self.every_n_steps = every_n_steps
         self.best_value: float | None = None
         self.best_step: int | None = None
+        self._noted_step: int | None = None
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save."""
@@ -53,20 +58,45 @@ class Checkpoints(Callback):
         if trainer.sanity_checking:
             return
         step = trainer.global_step
-        improved = self._note(trainer, step)
-        with replacing(self.folder / "last.ckpt") as partial:
-            trainer.save_checkpoint(partial)
-        if improved:
-            _also(self.folder / "last.ckpt", self.folder / "best.ckpt")
-        if self.every_n_steps and step % self.every_n_steps == 0:
-            _also(self.folder / "last.ckpt", self.folder / f"step_{step:08}.ckpt")
-        if trainer.is_global_zero:
-            metadata = {**pl_module.metadata, "iterations": step}
-            for suffix in (".pth", ".safetensors"):
-                save_model(self.model_path.with_suffix(suffix), pl_module.ema.module.state_dict(), metadata)
+        improved = self.note(trainer)
+        if not self.save(trainer, pl_module) or not trainer.is_global_zero:
+            return
+        with reporting_failure(f"a copy of {self.folder / LAST}"):
+            if improved:
+                _also(self.folder / LAST, self.folder / BEST)
+            if self.every_n_steps and step % self.every_n_steps == 0:
+                _also(self.folder / LAST, self.folder / f"step_{step:08}.ckpt")
 
-    def _note(self, trainer: Trainer, step: int) -> bool:
-        """Take in the monitored value; whether it is the best so far."""
+    def save(self, trainer: Trainer, module: ESRGANModule) -> bool:
+        """Write ``last.ckpt`` and the model files; whether that worked, which only the first process knows.
+
+        A checkpoint that cannot be written is reported, and the one before stays.
+        """
+        trainer.save_checkpoint(self.folder / LAST)
+        io = trainer.strategy.checkpoint_io
+        assert isinstance(io, DurableCheckpointIO)
+        if io.error is not None:
+            log.warning(
+                "the checkpoint after iteration %d could not be saved (%s); the one before stays, and training "
+                "goes on: free some space",
+                trainer.global_step,
+                io.error,
+            )
+            return False
+        if trainer.is_global_zero:
+            metadata = {**module.metadata, "iterations": trainer.global_step}
+            for suffix in (".pth", ".safetensors"):
+                path = self.model_path.with_suffix(suffix)
+                with reporting_failure(str(path)):
+                    save_model(path, module.ema.module.state_dict(), metadata)
+        return True
+
+    def note(self, trainer: Trainer) -> bool:
+        """Take in the monitored value of this iteration, if not done yet; whether it is the best so far."""
+        step = trainer.global_step
+        if step == self._noted_step:
+            return step == self.best_step
+        self._noted_step = step
         if self.monitor not in trainer.callback_metrics:
             known = ", ".join(name for name in trainer.callback_metrics if name.startswith("val/"))
             raise UserError(f"callbacks.checkpoints.monitor={self.monitor} is not logged: give one of {known}")
@@ -88,5 +118,8 @@ class Checkpoints(Callback):
 
 def _also(source: Path, target: Path) -> None:
     """Give ``source`` a second name; both are later replaced, never written into."""
-    with replacing(target) as partial:
-        os.link(source, partial)
+    with replacing(target, durable=True) as partial:
+        try:
+            os.link(source, partial)
+        except OSError:  # a file system without hard links, such as exFAT
+            shutil.copyfile(source, partial)

@@ -8,7 +8,7 @@ from lightning import Callback, LightningModule, Trainer
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from esrgan_train.files import replacing
+from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
 from esrgan_train.training.module import ESRGANModule
 
@@ -41,7 +41,8 @@ class Curves(Callback):
         objective = pl_module.objective
         switch = objective.start_step if objective.has_gan_stage else None
         figure = draw_curves(read_rows(self.run_dir / FILE_NAME), switch)
-        with replacing(self.run_dir / "curves.png") as partial:
+        path = self.run_dir / "curves.png"
+        with reporting_failure(str(path)), replacing(path) as partial:
             figure.savefig(partial, dpi=100)
 
 

@@ -87,7 +87,7 @@ class Guard(Callback):
         }
         with reporting_failure(str(path)), replacing(path) as partial:
             partial.write_text(json.dumps(content, indent=2) + "\n")
-        names = sorted({name for each in processes for name, value in each.figures.items() if not _finite(value)})
+        names = dict.fromkeys(n for each in processes for n, value in each.figures.items() if not _finite(value))
         log.warning(
             "iteration %d was skipped: not finite: %s; its samples: python -m esrgan_train.replay %s %s",
             step,

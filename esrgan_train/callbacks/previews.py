@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from esrgan_train.files import reporting_failure
 from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.sheet import labelled_sheet
 from esrgan_train.training.module import ESRGANModule
@@ -62,7 +63,9 @@ class Previews(Callback):
         step = trainer.global_step
         stage = pl_module.objective.stage(max(step - 1, 0))
         title = f"iteration {step} ({stage} stage)" if step else "before training"
-        write_image(self.folder / f"step_{step:08}.png", labelled_sheet(rows, title=title))
+        path = self.folder / f"step_{step:08}.png"
+        with reporting_failure(str(path)):
+            write_image(path, labelled_sheet(rows, title=title))
 
 
 def _middle(image: Tensor, crop: int, upscale: int) -> npt.NDArray[np.uint8]:

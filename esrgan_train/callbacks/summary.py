@@ -13,7 +13,7 @@ from rich.table import Table
 
 import esrgan_train
 from esrgan_train.callbacks.checkpoints import Checkpoints
-from esrgan_train.files import replacing
+from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.training.module import ESRGANModule
 
 _STAGE_NAMES = {"pixel": "pixel stage", "gan": "GAN stage"}
@@ -47,8 +47,9 @@ class Summary(Callback):
         stage = pl_module.objective.stage(max(trainer.global_step - 1, 0))
         self.validations[stage] = {"step": trainer.global_step, **values}
         if trainer.is_global_zero:
+            path = self.run_dir / "summary.json"
             text = json.dumps(self._summary(trainer, pl_module, values), indent=2)
-            with replacing(self.run_dir / "summary.json") as partial:
+            with reporting_failure(str(path)), replacing(path) as partial:
                 partial.write_text(text + "\n")
 
     def _summary(self, trainer: Trainer, module: ESRGANModule, val: dict[str, float]) -> dict[str, Any]:
@@ -56,6 +57,7 @@ class Summary(Callback):
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         samples = datamodule.state_dict()["samples_seen"]
         best = next(c for c in trainer.callbacks if isinstance(c, Checkpoints))  # type: ignore[attr-defined]
+        best.note(trainer)
         return {
             "iterations": trainer.global_step,
             "samples": samples,

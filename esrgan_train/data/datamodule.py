@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 import torch
@@ -100,6 +101,14 @@ class DataModule(LightningDataModule):
         """How many training photos could not be read so far."""
         return self._training.bad.count
 
+    def fingerprint(self) -> dict[str, int | str]:
+        """What the photos are, by names and number, so that a resumed run can tell whether they are others."""
+        digest = blake2b(digest_size=8)
+        for photos in self.split:
+            for index in range(len(photos)):
+                digest.update(photos.relative(index).encode("utf-8", "surrogateescape") + b"\0")
+        return {"photos": len(self.split.train), "photo names": digest.hexdigest()}
+
     def describe(self) -> str:
         """One line for people: how many photos, and where."""
         train, val = self.split
@@ -138,9 +147,12 @@ class DataModule(LightningDataModule):
         )
 
     def val_dataloader(self) -> PhotoLoader:
-        """Each held-out photo once, one per batch."""
+        """Each held-out photo once, one per batch, shared by the processes."""
+        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        share = -(-len(self._validation) // world_size)
+        positions = range(rank, share * world_size, world_size)
         return PhotoLoader(
-            self._validation, batch_size=1, num_workers=min(self.num_workers, len(self._validation))
+            self._validation, batch_size=1, sampler=positions, num_workers=min(self.num_workers, share)
         )
 
     def transfer_batch_to_device(

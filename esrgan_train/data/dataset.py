@@ -136,8 +136,12 @@ class ValidationPhotos(Dataset[dict[str, Any]]):
         upscale: HR pixels per LR pixel; photos lose up to upscale − 1 pixels at the right and the bottom.
         seed: 0 to 2⁶⁴ − 1.
 
+    Positions beyond the last photo repeat the first ones, with ``counts`` false: processes that share the photos
+    take equally many.
+
     Shape:
-        lr (3, h, w) and hr (3, h·upscale, w·upscale) float32 in [0,1]; index: i; name: relative path.
+        lr (3, h, w) and hr (3, h·upscale, w·upscale) float32 in [0,1]; index: i; name: relative path; counts:
+        whether the photo has not been taken before.
 
     Raises:
         UserError: on access, a photo cannot be read or is smaller than one LR pixel.
@@ -154,13 +158,14 @@ class ValidationPhotos(Dataset[dict[str, Any]]):
         return len(self.photos)
 
     def __getitem__(self, i: int) -> dict[str, Any]:
+        i, counts = i % len(self), i < len(self)
         photo = decode(self.photos[i])
         height, width = (side // self.upscale * self.upscale for side in photo.shape[:2])
         if not height or not width:
             raise UserError(f"{self.photos[i]} is smaller than upscale={self.upscale} pixels: remove it")
         hr = to_float(photo[:height, :width])
         lr = self.degradation(hr, sample_rng(self.seed, i, purpose=Purpose.VALIDATION))
-        return {"lr": _to_tensor(lr), "hr": _to_tensor(hr), "index": i, "name": self.photos.relative(i)}
+        return {"lr": _to_tensor(lr), "hr": _to_tensor(hr), "index": i, "name": self.photos.relative(i), "counts": counts}
 
 
 def _to_tensor(image: Image) -> Tensor:

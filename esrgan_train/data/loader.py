@@ -28,7 +28,7 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
     Args:
         dataset: what is indexed.
         batch_size: samples per batch.
-        sampler: yields the indices; None takes each index once, in order.
+        sampler: yields the indices.
         num_workers: worker processes; 0 loads in the calling process.
     """
 
@@ -37,7 +37,7 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
         dataset: Dataset[dict[str, Any]],
         *,
         batch_size: int,
-        sampler: RankStridedSampler | None = None,
+        sampler: RankStridedSampler | range,
         num_workers: int,
     ) -> None:
         super().__init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,18 +12,22 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from esrgan_train.files import replacing
+from esrgan_train.files import replacing, reporting_failure
 
 FILE_NAME = "metrics.csv"
 Row = dict[str, str]
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a metrics file, oldest first, values as written; empty if the file does not exist."""
+    """The rows of a metrics file, oldest first, values as written; empty if the file does not exist.
+
+    A last line without an end, left by a process that was killed while writing it, is left out.
+    """
     if not path.exists():
         return []
     with path.open(newline="") as file:
-        return list(csv.DictReader(file))
+        lines = file.readlines()
+    return list(csv.DictReader(line for line in lines if line.endswith("\n")))
 
 
 def trim_rows(path: Path, last_step: int) -> None:
@@ -65,15 +70,24 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append one row."""
+        """Append one row; if that fails, say so and leave the file as it was."""
         row = {"step": str(step), **{name: f"{value:.7g}" for name, value in metrics.items()}}
+        with reporting_failure(str(self.path)):
+            self._append(row)
+
+    def _append(self, row: Row) -> None:
         if self._columns is None or not set(row) <= set(self._columns):
             rows = [*read_rows(self.path), row]
             write_rows(self.path, rows)
             self._columns = list(dict.fromkeys(key for each in rows for key in each))
             return
-        with self.path.open("a", newline="") as file:
-            file.write(_line([row.get(column, "") for column in self._columns]))
+        size = self.path.stat().st_size
+        try:
+            with self.path.open("a", newline="") as file:
+                file.write(_line([row.get(column, "") for column in self._columns]))
+        except OSError:
+            os.truncate(self.path, size)  # a full disk may have taken half of the line
+            raise
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Nothing: config.yaml holds them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,8 +28,22 @@ class Meter:
     def restart(self) -> None:
         """Forget what was added and start the clock."""
         self._sums = None
+        self.start_clock()
+
+    def start_clock(self) -> None:
+        """Measure the rate from here on."""
         self._samples = 0
         self._started = time.perf_counter()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was added since the last reading, for the checkpoint."""
+        sums = self._sums.tolist() if self._sums is not None else None
+        return {"names": list(self._names), "sums": sums}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what was added; the clock and the rate start anew."""
+        self._names = tuple(state_dict["names"])
+        self._sums = torch.tensor(state_dict["sums"]) if state_dict["sums"] is not None else None
 
     def pause(self) -> None:
         """Stop the clock until ``resume``: what happens in between is not training."""
@@ -48,7 +63,7 @@ class Meter:
         counted = torch.where(
             skip > 0, torch.zeros((), device=stacked.device), torch.cat([stacked, torch.ones_like(stacked[:1])])
         )
-        self._sums = counted if self._sums is None else self._sums + counted
+        self._sums = counted if self._sums is None else self._sums.to(counted.device) + counted
         self._samples += samples
 
     def read(self) -> dict[str, float]:

@@ -91,6 +91,7 @@ class ESRGANModule(LightningModule):
         self.options = options
         self.precision = precision
         self.metadata = metadata
+        self.settings: dict[str, Any] = {}  # kept in the checkpoint: a resumed run sees what was changed
         self.make_optimizers = make_optimizers
         self.schedule = schedule
         self.players = self._players()
@@ -131,7 +132,7 @@ class ESRGANModule(LightningModule):
         for optimizer, settings in zip(self._optimizers(), self._settings, strict=True):
             for group, values in zip(optimizer.param_groups, settings, strict=True):
                 group.update(values)
-        self.meter.restart()
+        self.meter.start_clock()
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002 — Lightning's signature
         """One iteration on ``batch``: lr (B,3,h,w), hr and hr_target (B,3,H,W), float32 in [0, 1]."""
@@ -267,7 +268,13 @@ class ESRGANModule(LightningModule):
         measured = self.meter.read()
         measured["lr"] = self._learning_rate(step - 1)
         values = {f"train/{name}": value for name, value in measured.items()}
-        self.log_dict({**values, "step": float(step)}, on_step=True, on_epoch=False)
+        self.log_dict(values, logger=False, on_step=True, on_epoch=False)
+        self._tell_loggers(values, step)
+
+    def _tell_loggers(self, values: dict[str, Any], step: int) -> None:
+        """Log at once. Left to Lightning, the last training values would be logged again when the run stops."""
+        for logger in self.loggers:
+            logger.log_metrics({name: float(value) for name, value in values.items()}, step)
 
     def _learning_rate(self, done: int) -> float:
         player = "generator" if self.objective.stage(done) == "gan" else "pixel"
@@ -292,8 +299,9 @@ class ESRGANModule(LightningModule):
         """Compare the averaged generator and bicubic enlargement with a whole photo."""
         sr = self(batch["lr"])
         bicubic = F.interpolate(batch["lr"], scale_factor=float(self.upscale), mode="bicubic")
-        self.quality.update(sr, batch["hr"])
-        self.bicubic_quality.update(bicubic, batch["hr"])
+        if batch["counts"].all():
+            self.quality.update(sr, batch["hr"])
+            self.bicubic_quality.update(bicubic, batch["hr"])
         return {"sr": sr, "bicubic": bicubic}
 
     def on_validation_epoch_end(self) -> None:
@@ -303,18 +311,24 @@ class ESRGANModule(LightningModule):
         self.bicubic_quality.reset()
         values = {f"val/{name}": value for name, value in ours.items()}
         values |= {f"val/{name}_bicubic": bicubic[name] for name in ("psnr", "ssim")}
-        self.log_dict({**values, "step": float(self.trainer.global_step)})
+        self.log_dict(values, logger=False, sync_dist=True)
+        if not self.trainer.sanity_checking:
+            self._tell_loggers(values, self.trainer.global_step)
 
     # checkpoints
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what rebuilds the generator from the file alone, and the stage."""
+        """Add what rebuilds the generator from the file alone, and what the next iteration needs to know."""
         checkpoint["esrgan_train"] = self.metadata
+        checkpoint["settings"] = self.settings
+        checkpoint["players"] = self.players
         checkpoint["stage"] = self.last_stage
+        checkpoint["meter"] = self.meter.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the stage of the last iteration."""
+        """Take the stage of the last iteration, and what was measured since the last line of the log."""
         self.last_stage = checkpoint["stage"]
+        self.meter.load_state_dict(checkpoint["meter"])
 
 
 def iteration_seed(seed: int, done: int, rank: int) -> int:

@@ -55,7 +55,7 @@ class Agreement:
     """
 
     def __init__(self) -> None:
-        self._group = dist.new_group(backend="gloo") if are_several() else None
+        self._group: Any = dist.new_group(backend="gloo") if are_several() else None
         self._value: Tensor | None = None
         self._work: Any = None
 

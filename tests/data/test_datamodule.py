@@ -98,7 +98,7 @@ def test_validation_takes_each_held_out_photo_once(split: Split) -> None:
         batches = list(datamodule.val_dataloader())
         assert [batch["name"] for batch in batches] == [["00.png"], ["01.png"]]
         assert [tuple(batch["hr"].shape) for batch in batches] == [(1, 3, 40, 44), (1, 3, 50, 40)]
-        assert sorted(batches[0]) == ["hr", "index", "lr", "name"]
+        assert sorted(batches[0]) == ["counts", "hr", "index", "lr", "name"]
         assert torch.equal(batches[1]["lr"][0], datamodule.validation_photos()[1]["lr"])
 
 

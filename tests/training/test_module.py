@@ -252,7 +252,6 @@ def test_the_log_holds_the_means_over_the_interval(make_module: Any, batches: An
             *("colour_shift", "samples_per_second", "lr", "grad_norm_generator", "grad_norm_discriminator"),
         )
     }
-    assert trainer.callback_metrics["step"] == 2
 
 
 def test_a_perceptual_loss_without_an_adversarial_one_is_a_stage_too(

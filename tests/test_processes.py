@@ -1,0 +1,147 @@
+"""Two processes on this machine, through gloo, against one."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from esrgan_train.loggers.metrics_csv import read_rows
+from tests.tiny import tiny
+
+CHECKOUT = Path(__file__).parent.parent
+# The learning rate of the published GAN stage; five iterations, of which the last three are GAN iterations.
+RUN = (
+    *("trainer.max_steps=5", "recipe.start_step=2", "recipe.val_check_interval=5", "recipe.log_every_n_steps=1"),
+    *("recipe.pixel_lr=2e-4", "recipe.lr=1e-4", "recipe.init=default"),
+)
+TWO = ("trainer.devices=2", "trainer.strategy=ddp", "recipe.batch_size=2")
+ONE = ("recipe.batch_size=4",)
+
+
+def environment() -> dict[str, str]:
+    paths = [str(CHECKOUT), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in paths if p), "OMP_NUM_THREADS": "1"}
+
+
+def start(folder: Path, command: list[str], *overrides: str, **variables: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*command, *overrides],
+        cwd=folder,
+        env={**environment(), **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], status: int = 0) -> tuple[str, str]:
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == status, out + err
+    return out, err
+
+
+TRAIN = [sys.executable, "-m", "esrgan_train"]
+
+
+def torchrun(node: int, port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "torch.distributed.run", "--nnodes=2", f"--node-rank={node}"),
+        *("--nproc-per-node=1", "--master-addr=127.0.0.1", f"--master-port={port}", "-m", "esrgan_train"),
+    ]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def load(run_dir: Path) -> dict[str, Any]:
+    return torch.load(run_dir / "checkpoints" / "last.ckpt", weights_only=True)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def one_process(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("one")
+    finish(start(folder, TRAIN, *tiny(folder / "run", *RUN, *ONE)))
+    return folder / "run"
+
+
+def assert_equals_one_process(run_dir: Path, one_process: Path) -> None:
+    ours, theirs = load(run_dir), load(one_process)
+    assert ours["global_step"] == theirs["global_step"] == 5
+    for name, expected in theirs["state_dict"].items():
+        difference = (ours["state_dict"][name] - expected).abs().max().item()
+        assert difference < 1e-5, f"{name} differs by {difference}"
+    for mine, other in zip(read_rows(run_dir / "metrics.csv"), read_rows(one_process / "metrics.csv"), strict=True):
+        assert mine.keys() == other.keys()
+        for name in mine.keys() - {"train/samples_per_second", "train/colour_shift"}:
+            if other[name]:
+                tolerance = {"rel": 1e-3} if name.startswith("val/") else {"rel": 1e-4, "abs": 1e-5}
+                assert float(mine[name]) == pytest.approx(float(other[name]), **tolerance), (name, mine["step"])
+
+
+def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path, one_process: Path) -> None:
+    out, _ = finish(start(tmp_path, TRAIN, *tiny(tmp_path / "run", *RUN, *TWO)))
+    assert_equals_one_process(tmp_path / "run", one_process)
+    assert out.count("generator     SRVGGNetCompact") == 1  # only the first process talks
+    assert "4 crops (2 processes × 2)" in out
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_two_nodes_of_torchrun_share_one_run_folder(tmp_path: Path, one_process: Path) -> None:
+    port = free_port()
+    overrides = [o for o in tiny(tmp_path / "unused", *RUN) if not o.startswith("run_dir=")]
+    more = (*overrides, "recipe.batch_size=2", "trainer.strategy=ddp", "trainer.num_nodes=2")
+    nodes = [start(tmp_path, torchrun(node, port), *more) for node in range(2)]
+    for node in nodes:
+        finish(node)
+    (run_dir,) = (tmp_path / "runs" / "x4_prelu").iterdir()
+    assert_equals_one_process(run_dir, one_process)
+
+
+def test_not_a_number_in_one_process_is_skipped_by_both(tmp_path: Path) -> None:
+    (tmp_path / "poison.py").write_text(
+        "import os, torch\n"
+        "class Poison(torch.nn.L1Loss):\n"
+        "    calls = 0\n"
+        "    def forward(self, sr, target):\n"
+        "        Poison.calls += 1\n"
+        "        bad = Poison.calls == 2 and os.environ.get('LOCAL_RANK') == '1'\n"
+        "        return super().forward(sr, target) * (float('nan') if bad else 1.0)\n"
+    )
+    more = (*TWO, "trainer.max_steps=4", "recipe.start_step=10", "loss.pixel.function._target_=poison.Poison")
+    out, _ = finish(start(tmp_path, TRAIN, *tiny(tmp_path / "run", *more)))
+    assert "iteration 2 was skipped: not finite: pixel" in out
+    checkpoint = load(tmp_path / "run")
+    assert checkpoint["global_step"] == 4
+    assert {int(state["step"]) for state in checkpoint["optimizer_states"][0]["state"].values()} == {3}
+    assert all(tensor.isfinite().all() for tensor in checkpoint["state_dict"].values())
+    assert (tmp_path / "run" / "nonfinite" / "step_00000002.json").exists()
+
+
+def test_when_one_process_dies_the_other_stops_soon_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "deadly.py").write_text(
+        "import os, signal, torch\n"
+        "class Deadly(torch.nn.L1Loss):\n"
+        "    calls = 0\n"
+        "    def forward(self, sr, target):\n"
+        "        Deadly.calls += 1\n"
+        "        if Deadly.calls == 3 and os.environ.get('LOCAL_RANK') == '1':\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        return super().forward(sr, target)\n"
+    )
+    more = (*TWO, "trainer.max_steps=50", "recipe.start_step=100", "loss.pixel.function._target_=deadly.Deadly")
+    started = time.monotonic()
+    process = start(tmp_path, TRAIN, *tiny(tmp_path / "run", *more))
+    _, err = finish(process, status=1)
+    assert "another process of this run has ended" in err
+    assert time.monotonic() - started < 120

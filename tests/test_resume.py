@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import csv
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from esrgan_train.config import compose_config
+from esrgan_train.errors import UserError
+from esrgan_train.resume import choose_place, newest_sound, read_step
+from esrgan_train.train import train
+from tests.tiny import tiny
+
+STAGES = ("recipe.start_step=5",)
+
+
+def run(run_dir: Path, *overrides: str) -> dict[str, Any]:
+    """Train, and return the last checkpoint."""
+    train(compose_config(tiny(run_dir, *STAGES, *overrides)))
+    return load(run_dir)
+
+
+def load(run_dir: Path) -> dict[str, Any]:
+    return torch.load(run_dir / "checkpoints" / "last.ckpt", weights_only=True)  # type: ignore[no-any-return]
+
+
+def assert_equal(ours: Any, theirs: Any, name: str = "") -> None:
+    """Bit for bit, whatever the nesting."""
+    assert type(ours) is type(theirs), name
+    if isinstance(ours, torch.Tensor):
+        assert ours.dtype == theirs.dtype, name
+        assert torch.equal(ours, theirs), name
+    elif isinstance(ours, dict):
+        assert ours.keys() == theirs.keys(), name
+        for key in ours:
+            assert_equal(ours[key], theirs[key], f"{name}/{key}")
+    elif isinstance(ours, (list, tuple)):
+        assert len(ours) == len(theirs), name
+        for index, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            assert_equal(one, other, f"{name}/{index}")
+    else:
+        assert ours == theirs, name
+
+
+LEARNT = ("state_dict", "optimizer_states", "global_step", "stage", "players")
+
+
+def rows(run_dir: Path) -> list[dict[str, str]]:
+    with (run_dir / "metrics.csv").open(newline="") as file:
+        return [{k: v for k, v in row.items() if k != "train/samples_per_second"} for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize(("workers_before", "workers_after"), [(0, 0), (2, 0), (0, 2)])
+def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(
+    tmp_path: Path, workers_before: int, workers_after: int
+) -> None:
+    more = ("training.accumulate=2", "training.ema_warmup=true")
+    whole = run(tmp_path / "whole", *more, "trainer.max_steps=12")
+    first = run(tmp_path / "parts", *more, "trainer.max_steps=7", f"data.num_workers={workers_before}")
+    assert first["global_step"] == 7
+    last = tmp_path / "parts" / "checkpoints" / "last.ckpt"
+    parts = run(
+        *(tmp_path / "parts", *more, "trainer.max_steps=12"),
+        *(f"data.num_workers={workers_after}", f"ckpt_path={last}"),
+    )
+    for key in LEARNT:
+        assert_equal(parts[key], whole[key], key)
+    # The validation at the end of the first part is one more; everything else was logged alike.
+    extra = [row for row in rows(tmp_path / "parts") if row["step"] == "7"]
+    assert len(extra) == 1
+    assert [row for row in rows(tmp_path / "parts") if row["step"] != "7"] == rows(tmp_path / "whole")
+
+
+def test_a_checkpoint_in_the_middle_of_a_stage_is_no_new_start_of_it(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole", "trainer.max_steps=9")
+    run(tmp_path / "parts", "trainer.max_steps=6")
+    parts = run(tmp_path / "parts", "trainer.max_steps=9", "ckpt_path=last")
+    assert_equal(parts["state_dict"], whole["state_dict"])
+
+
+def test_another_learning_rate_counts_after_resuming_and_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(tmp_path / "run", "trainer.max_steps=6")
+    with caplog.at_level(logging.WARNING):
+        resumed = run(tmp_path / "run", "trainer.max_steps=8", "optimizer.lr=5e-5", "ckpt_path=last")
+    assert resumed["optimizer_states"][1]["param_groups"][0]["lr"] == 5e-5
+    warned = [r.getMessage() for r in caplog.records if "not as it would have" in r.getMessage()]
+    assert len(warned) == 1
+    assert "optimizer.lr=5e-05 (was 0.0001)" in warned[0]
+    assert "max_steps" not in warned[0]
+
+
+def test_unchanged_settings_are_not_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(tmp_path / "run", "trainer.max_steps=6")
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path / "run", "trainer.max_steps=8", "ckpt_path=last", "data.num_workers=1")
+    assert not [r for r in caplog.records if "not as it would have" in r.getMessage()]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    run(folder, "trainer.max_steps=8", "callbacks.checkpoints.every_n_steps=4")
+    return folder
+
+
+def place(**given: Any) -> Any:
+    return choose_place(
+        **{"experiment": "x4_prelu", "run_dir": None, "ckpt_path": None, "slurm_job": None, **given}
+    )
+
+
+def test_last_takes_the_run_that_saved_last(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        shutil.copytree(finished, Path("runs/x4_prelu") / name)
+    Path("runs/x4_prelu/c").mkdir()  # died before its first checkpoint
+    (Path("runs/x4_prelu/a/checkpoints") / "touch").touch()
+    found = place(ckpt_path="last")
+    assert found.run_dir == Path("runs/x4_prelu/a")
+    assert read_step(found.checkpoint) == 8
+
+
+def test_without_a_checkpoint_last_is_an_error_and_auto_a_fresh_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="ckpt_path=last: there is no checkpoint below runs/x4_prelu"):
+        place(ckpt_path="last")
+    fresh = place(ckpt_path="auto")
+    assert fresh.checkpoint is None
+    assert fresh.run_dir.parent == Path("runs/x4_prelu")
+    assert place(ckpt_path="auto", run_dir="mine") == (Path("mine"), None)
+
+
+def test_a_cut_off_checkpoint_is_named_and_the_newest_sound_one_taken(
+    finished: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_dir = tmp_path / "run"
+    shutil.copytree(finished, run_dir)
+    last = run_dir / "checkpoints" / "last.ckpt"
+    (run_dir / "checkpoints" / "best.ckpt").unlink()
+    (run_dir / "checkpoints" / "step_00000008.ckpt").unlink()
+    last.write_bytes(last.read_bytes()[:-1000])
+    with caplog.at_level(logging.WARNING):
+        assert newest_sound(run_dir) == run_dir / "checkpoints" / "step_00000004.ckpt"
+    assert str(last) in caplog.text
+
+
+def test_a_flipped_bit_in_a_checkpoint_is_found(finished: Path, tmp_path: Path) -> None:
+    content = bytearray((finished / "checkpoints" / "last.ckpt").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "last.ckpt").write_bytes(content)
+    with pytest.raises(UserError, match="damaged"):
+        read_step(tmp_path / "last.ckpt")
+
+
+def test_auto_has_nothing_to_do_for_a_complete_run(finished: Path, caplog: pytest.LogCaptureFixture) -> None:
+    before = (finished / "checkpoints" / "last.ckpt").stat().st_mtime_ns
+    with caplog.at_level(logging.INFO):
+        run(finished, "trainer.max_steps=8", "ckpt_path=auto")
+    assert "is complete (8 iterations)" in caplog.text
+    assert (finished / "checkpoints" / "last.ckpt").stat().st_mtime_ns == before
+
+
+def test_a_slurm_job_finds_its_folder_again(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert place(ckpt_path="auto", slurm_job="42") == (Path("runs/x4_prelu/slurm_42"), None)
+    shutil.copytree(finished, "runs/x4_prelu/slurm_42")
+    shutil.copytree(finished, "runs/x4_prelu/newer")
+    assert place(ckpt_path="auto", slurm_job="42").run_dir == Path("runs/x4_prelu/slurm_42")
+
+
+def test_other_stages_than_the_checkpoints_are_refused(finished: Path) -> None:
+    with pytest.raises(UserError, match="was trained with the optimizers pixel, generator, discriminator"):
+        run(finished, "trainer.max_steps=20", "loss.adversarial.weight=0", "ckpt_path=last")
