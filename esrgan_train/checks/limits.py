@@ -63,7 +63,7 @@ LIMITS: dict[str, Rule] = {
     "training.compile": flag(),
     "training.shared_fake_forward": flag(),
     "training.usm": flag(),
-    "training.init": words("default", "he"),
+    "training.init": words("default", "bilinear"),
     "trainer.max_steps": whole(1),
     "trainer.max_time": or_null(
         Rule(

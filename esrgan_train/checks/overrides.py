@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +25,19 @@ _MERGE = re.compile(r"Error merging override (?P<override>.+)", re.DOTALL)
 _WRONG_TYPE = re.compile(r"could not be converted to (\w+)")
 
 
-def explain(error: HydraException, overrides: Sequence[str], compose: Compose, folders: Iterable[Path]) -> str:
+def explain(error: Exception, overrides: Sequence[str], compose: Compose, folders: Iterable[Path]) -> str:
     """Say in one line what is wrong with the overrides, and what would be right.
 
     Args:
-        error: what Hydra raised for them.
+        error: what Hydra raised for them; a ``ValueError`` where a group's choice is no word.
         overrides: as given on the command line.
         compose: composes the configuration of some overrides.
         folders: the configuration's folders, to find options of other choices.
     """
     told = str(error)
+    if isinstance(error, ValueError):
+        empty = next((o for o in overrides if o.endswith(("=null", "="))), overrides[0] if overrides else "")
+        return f"{empty}: a group takes the name of a choice; --help lists them"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: not of the form key=value; put quotes round a value with special characters"
     if isinstance(error, MissingConfigException) and (match := _NO_CHOICE.search(told)):
@@ -51,13 +54,12 @@ def explain(error: HydraException, overrides: Sequence[str], compose: Compose, f
     return told.partition("Config search path:")[0]
 
 
-def groups_of(overrides: Sequence[str], primary: Iterable[str]) -> list[str]:
-    """The overrides that choose from one of the ``primary`` groups or extend the search path."""
-    names = set(primary)
+def groups_of(overrides: Sequence[str], groups: Collection[str]) -> list[str]:
+    """The overrides that choose from one of the ``groups`` or extend the search path."""
     chosen = []
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = override.key_or_group
-        is_group = "." not in key and key.partition("/")[0] in names and isinstance(override.value(), str)
+        is_group = "." not in key and key.partition("/")[0] in groups and isinstance(override.value(), str)
         if (is_group and not override.is_delete()) or key == "hydra.searchpath":
             chosen.append(str(override.input_line))
     return chosen
@@ -112,10 +114,10 @@ def _explain_key(key: str, overrides: Sequence[str], compose: Compose, folders: 
     key = key.partition("@")[0]
     given = next((o for o in overrides if o.lstrip("+~").partition("=")[0].partition("@")[0] == key), key)
     there_is = f"{given}: there is no such option"
+    stored = [name for name, entry in ConfigStore.instance().repo.items() if isinstance(entry, dict)]
+    groups = {*stored, *(path.name for folder in folders for path in folder.iterdir() if path.is_dir())}
     try:
-        plain = compose([])
-        known_groups = list(map(str, plain))
-        cfg = compose(groups_of(overrides, known_groups))
+        cfg = compose(groups_of(overrides, groups))
     except (HydraException, OmegaConfBaseException, ConfigKeyError):  # the choices are wrong as well: told next
         return f"{there_is}; --help lists the common ones"
     elsewhere = choices_with(key, folders) if "." in key else []

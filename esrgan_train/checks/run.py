@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 from esrgan_train.checks.devices import check_devices
+from esrgan_train.checks.generator import check_scale
 from esrgan_train.checks.keys import check_keys
 from esrgan_train.checks.limits import check_limits
 from esrgan_train.checks.metrics import check_metrics
@@ -27,13 +29,12 @@ def check_config(cfg: DictConfig, primary: Path) -> None:
     Raises:
         UserError: the first mistake: missing values, unknown keys, bounds, types, devices, names of metrics.
     """
-    missing = sorted(OmegaConf.missing_keys(cfg))
-    if missing:
-        example = "my/photos" if missing[0] == _PHOTOS else "…"
-        raise UserError(f"{missing[0]} has no value: give {missing[0]}={example}")
+    for option in missing_in(cfg):
+        raise UserError(f"{option} has no value: give {option}={'my/photos' if option == _PHOTOS else '…'}")
     try:
         check_keys(cfg, primary)
         check_limits(cfg)
+        check_scale(cfg)
         check_devices(cfg)
         check_metrics(cfg)
         check_targets(cfg)
@@ -41,6 +42,16 @@ def check_config(cfg: DictConfig, primary: Path) -> None:
         if isinstance(error.__cause__, UserError):
             raise error.__cause__ from None
         raise UserError(f"{_first_line(error)}; correct the reference ${{…}}") from error
+
+
+def missing_in(node: DictConfig, prefix: str = "") -> Iterator[str]:
+    """The dotted names of values left as ``???``; nothing is resolved."""
+    for key in map(str, node):
+        below = node._get_node(key)
+        if OmegaConf.is_missing(node, key):
+            yield f"{prefix}{key}"
+        elif isinstance(below, DictConfig) and not below._is_none() and not below._is_interpolation():
+            yield from missing_in(below, f"{prefix}{key}.")
 
 
 def _first_line(error: OmegaConfBaseException) -> str:

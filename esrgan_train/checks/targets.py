@@ -82,6 +82,8 @@ def check_arguments(name: str, node: DictConfig, target: Callable[..., Any]) -> 
         if key in hints and option not in _UNTYPED:
             value = node[key]
             value = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            if value is None and OmegaConf.is_interpolation(node, key):
+                continue  # such as ${run_dir}, which is decided later
             if not fits(value, hints[key]):
                 raise UserError(f"{option}={shown(value)}: give {in_words(hints[key])}")
 
