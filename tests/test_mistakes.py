@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import pickle
 import subprocess
@@ -13,11 +14,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 from PIL import Image
 
 from esrgan_train.__main__ import main
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.archs.weights import save_pth
+from esrgan_train.checks.metrics import TRAINING, VALIDATION
+from esrgan_train.checks.sweep import check_sweep
+from esrgan_train.config import check, compose_config, config_dir, options_without_effect
+from esrgan_train.errors import UserError
+from esrgan_train.train import train
+from tests.tiny import tiny
 
 TINY = ["generator.num_feat=4", "generator.num_conv=1", "discriminator.num_feat=4", "loss.perceptual.weight=0"]
 
@@ -62,7 +70,7 @@ MISTAKES: list[tuple[str, list[str], list[str]]] = [
     ("scales", ["data.scales=[2]"], ["data.scales=[2]", "[1,0.75,0.5]"]),
     ("precision", ["trainer.precision=17"], ["trainer.precision=17", "auto, 32, bf16"]),
     ("negative learning rate", ["optimizer.lr=-1"], ["optimizer.lr=-1", "such as 1e-4"]),
-    ("beta of 1.5", ["optimizer.generator.betas=[0.9,1.5]", *TINY], ["beta", "1.5"]),
+    ("beta of 1.5", ["optimizer.generator.betas=[0.9,1.5]", *TINY], ["optimizer.generator", "beta", "1.5"]),
     ("no steps", ["trainer.max_steps=0"], ["trainer.max_steps=0", "from 1 on"]),
     ("no validation", ["trainer.val_check_interval=0"], ["trainer.val_check_interval=0", "from 1 on"]),
     ("validation in epochs", ["trainer.val_check_interval=0.5"], ["trainer.val_check_interval=0.5", "a whole"]),
@@ -225,3 +233,143 @@ def test_a_traceback_is_there_for_those_who_ask(
     monkeypatch.setattr(sys, "argv", ["esrgan_train", "seed=-1"])
     with pytest.raises(Exception, match="seed=-1"):
         main()
+
+
+# sweeps
+
+
+def test_a_failed_job_of_a_sweep_is_told_with_its_overrides_and_the_others_go_on(
+    command: Command, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.chdir(tmp_path)
+    trained = []
+
+    def fake_train(cfg: Any) -> None:
+        trained.append(cfg.generator.num_feat)
+        check(cfg)
+        if cfg.generator.num_feat == 8:
+            raise RuntimeError("out of luck")
+
+    monkeypatch.setattr("esrgan_train.__main__.train", fake_train)
+    assert command("-m", "generator.num_feat=4,8,16", "seed=0,-1") == 2  # the worst of 0, 1 and 2
+    lines = capfd.readouterr().err.splitlines()
+    assert trained == [4, 4, 8, 8, 16, 16]
+    assert [line.split(")")[0] for line in lines] == [
+        "job 1 (generator.num_feat=4 seed=-1",
+        "job 2 (generator.num_feat=8 seed=0",
+        "job 3 (generator.num_feat=8 seed=-1",
+        "job 5 (generator.num_feat=16 seed=-1",
+    ]
+    assert "seed=-1: give a whole number" in lines[0]
+    assert "RuntimeError: out of luck" in lines[1]
+
+
+def test_a_failure_alone_gives_a_sweep_status_1(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+
+    def fail(cfg: Any) -> None:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr("esrgan_train.__main__.train", fail)
+    assert command("-m", "generator.num_feat=4,8") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["generator.num_feat=4,8", "trainer.devices=2"], "trainer.devices=2"),
+        (["generator.num_feat=4,8", "trainer.num_nodes=2"], "trainer.num_nodes=2"),
+        (["trainer.devices=1,2"], "trainer.devices=2"),
+        (["generator.num_feat=4,8", "trainer.devices=[0,1]"], "trainer.devices=[0,1]"),
+    ],
+)
+def test_a_sweep_over_several_processes_is_refused_before_it_starts(
+    arguments: list[str], told: str, command: Command, folder: Path, capfd: pytest.CaptureFixture[str]
+):
+    before = contents(folder)
+    assert command("-m", *arguments) == 2
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert told in lines[0]
+    assert "submitit" in lines[0]
+    assert "shell loop" in lines[0]
+    assert contents(folder) == before
+
+
+def test_a_launcher_with_jobs_of_their_own_may_use_several_processes():
+    trainer = OmegaConf.create({"devices": 2, "num_nodes": 2})
+    check_sweep(trainer, "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher")
+    with pytest.raises(UserError, match="every process would run"):
+        check_sweep(trainer, "hydra._internal.core_plugins.basic_launcher.BasicLauncher")
+
+
+def test_a_misspelt_key_ends_a_sweep_before_its_folder_exists(
+    command: Command, folder: Path, capfd: pytest.CaptureFixture[str]
+):
+    before = contents(folder)
+    assert command("-m", "generator.num_fet=4,8") == 2
+    assert "did you mean generator.num_feat?" in capfd.readouterr().err
+    assert contents(folder) == before
+
+
+# options without effect
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["loss.perceptual.weight=0", "loss.perceptual.features=imagenet"], "loss.perceptual.features"),
+        (["loss.adversarial.weight=0", "discriminator.num_feat=32"], "discriminator.num_feat"),
+        (["loss.adversarial.weight=0", "optimizer.discriminator.betas=[0.5,0.9]"], "optimizer.discriminator.betas"),
+        (["experiment=x4_net", "optimizer.lr=1e-3"], "optimizer.lr"),
+        (["experiment=x4_net", "loss.adversarial.start_step=5"], "loss.adversarial.start_step"),
+        (["trainer.max_steps=5", "optimizer.lr=1e-3"], "optimizer.lr"),
+        (["loss.adversarial.start_step=0", "optimizer.pixel_lr=1e-3"], "optimizer.pixel_lr"),
+        (["init_from=model.pth", "training.init=default"], "training.init"),
+        (["ckpt_path=last", "init_from=model.pth"], "init_from"),
+        (["data=folder", "data.train_dir=a", "data.val_dir=b", "data.val_fraction=0.1"], "data.val_fraction"),
+        (["scheduler=multistep", "scheduler.milestones=[5000]"], "scheduler.milestones"),
+        (["degradation.first.blur_prob=0", "degradation.first.kernel.sinc_prob=0.5"], "degradation.first.kernel"),
+        (["recipe=published", "loss.perceptual.function.seed=3"], "loss.perceptual.function.seed"),
+        (["training.ema_decay=0", "training.ema_warmup=false"], "training.ema_warmup"),
+    ],
+)
+def test_an_option_without_effect_is_told(overrides: list[str], told: str):
+    lines = options_without_effect(compose_config(overrides))
+    assert len(lines) == 1
+    assert lines[0].startswith(told)
+    assert "has no effect: " in lines[0]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["loss.perceptual.features=imagenet", "discriminator.num_feat=32", "optimizer.lr=1e-3"],
+        ["loss.perceptual.weight=0", "loss.adversarial.start_step=5", "optimizer.pixel_lr=1e-3"],
+        ["ckpt_path=auto", "init_from=model.pth"],
+        ["loss.perceptual.function.seed=3"],
+    ],
+)
+def test_an_option_with_effect_is_not(overrides: list[str]):
+    assert options_without_effect(compose_config(overrides)) == []
+
+
+@pytest.mark.parametrize("word", ["last", "auto"])
+def test_words_for_resuming_pass_the_checks(word: str):
+    check(compose_config([f"ckpt_path={word}"]))
+
+
+def test_every_choice_passes_the_checks():
+    root = config_dir()
+    for group in ("experiment", "recipe", "degradation", "scheduler", "logger", "debug"):
+        for file in sorted((root / group).glob("*.yaml")):
+            check(compose_config([f"{group}={file.stem}"]))
+
+
+def test_names_of_metrics_are_those_that_a_run_logs(tmp_path: Path):
+    overrides = ["recipe.start_step=1", "trainer.max_steps=2", "trainer.log_every_n_steps=1"]
+    train(compose_config(tiny(tmp_path, *overrides, "loss.perceptual.weight=1", "trainer.val_check_interval=2")))
+    with (tmp_path / "metrics.csv").open(newline="") as file:
+        logged = set(next(csv.reader(file)))
+    assert set(VALIDATION) == {name for name in logged if name.startswith("val/")}
+    assert set(TRAINING) <= logged

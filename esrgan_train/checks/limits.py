@@ -40,6 +40,7 @@ LIMITS: dict[str, Rule] = {
     "data.gt_size": whole(8),
     "data.batch_size": whole(1),
     "data.num_workers": either(_AUTO, whole(0)),
+    "training.usm": flag(),
     "data.usm": flag(),
     "data.cache_mb": number(0),
     "data.max_bad_fraction": number(0, 1),
@@ -62,7 +63,6 @@ LIMITS: dict[str, Rule] = {
     "training.channels_last": flag(),
     "training.compile": flag(),
     "training.shared_fake_forward": flag(),
-    "training.usm": flag(),
     "training.init": words("default", "bilinear"),
     "trainer.max_steps": whole(1),
     "trainer.max_time": or_null(

@@ -13,6 +13,7 @@ from esrgan_train.checks.generator import check_scale
 from esrgan_train.checks.keys import check_keys
 from esrgan_train.checks.limits import check_limits
 from esrgan_train.checks.metrics import check_metrics
+from esrgan_train.checks.optimizers import check_optimizers
 from esrgan_train.checks.targets import check_targets
 from esrgan_train.errors import UserError
 
@@ -38,6 +39,7 @@ def check_config(cfg: DictConfig, primary: Path) -> None:
         check_devices(cfg)
         check_metrics(cfg)
         check_targets(cfg)
+        check_optimizers(cfg)
     except InterpolationResolutionError as error:
         if isinstance(error.__cause__, UserError):
             raise error.__cause__ from None

@@ -41,6 +41,7 @@ class FolderDataModule(DataModule):
         usm: bool,
         cache_mb: float,
         max_bad_fraction: float,
+        overfit_samples: int | None = None,
     ) -> None:
         super().__init__(
             split=folder_split(train_dir, val_dir, val_fraction=val_fraction, max_val_photos=max_val_photos),
@@ -55,4 +56,5 @@ class FolderDataModule(DataModule):
             usm=usm,
             cache_mb=cache_mb,
             max_bad_fraction=max_bad_fraction,
+            overfit_samples=overfit_samples,
         )
