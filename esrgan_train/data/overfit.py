@@ -27,7 +27,8 @@ class FirstSamples(Dataset[dict[str, Any]]):
     """Training samples 0 to ``samples`` − 1 in the form of held-out photos.
 
     Shape:
-        lr (3, h, w) and hr (3, h·upscale, w·upscale) float32 in [0,1]; index: n; name: of the photo.
+        lr (3, h, w) and hr (3, h·upscale, w·upscale) float32 in [0,1]; index: n; name: of the photo; counts:
+        whether the sample has not been taken before (see ``ValidationPhotos``).
     """
 
     def __init__(self, training: TrainingPhotos, *, samples: int) -> None:
@@ -37,9 +38,10 @@ class FirstSamples(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return self.samples
 
-    def __getitem__(self, n: int) -> dict[str, Any]:
-        sample = self.training[n]
-        return {"lr": sample["lr"], "hr": sample["hr"], "index": n, "name": self.training.sample(n).name}
+    def __getitem__(self, position: int) -> dict[str, Any]:
+        n, counts = position % self.samples, position < self.samples
+        sample, name = self.training[n], self.training.sample(n).name
+        return {"lr": sample["lr"], "hr": sample["hr"], "index": n, "name": name, "counts": counts}
 
 
 def check_samples(samples: int | None) -> None:
