@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -15,6 +17,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from esrgan_train import __version__
 from esrgan_train.archs import discover
 from esrgan_train.archs.build import load_into
 from esrgan_train.archs.initialisation import start_as_bilinear
@@ -56,6 +59,11 @@ def build(node: DictConfig, **also: Any) -> Any:
 
 def build_generator(cfg: DictConfig) -> nn.Module:
     """The generator with its first weights: those of ``init_from``, or as ``training.init`` says."""
+    if cfg.target_noise is not None and cfg.init_from is None:
+        raise UserError(
+            f"experiment={cfg.experiment} (target_noise is on) makes the twin of a trained model, and only "
+            "relatives can be mixed: give init_from=FILE, the .pth, .safetensors or .ckpt of that model"
+        )
     generator: nn.Module = build(cfg.generator)
     check_output(generator, upscale=cfg.upscale, lr_side=cfg.data.gt_size // cfg.upscale)
     if cfg.init_from is not None:
@@ -122,7 +130,8 @@ def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
 
 def build_datamodule(cfg: DictConfig) -> DataModule:
     """The photographs and what degrades them."""
-    return build(cfg.data, degradation=build(cfg.degradation))  # type: ignore[no-any-return]
+    noise = None if cfg.target_noise is None else build(cfg.target_noise)
+    return build(cfg.data, degradation=build(cfg.degradation), target_noise=noise)  # type: ignore[no-any-return]
 
 
 def build_trainer(cfg: DictConfig) -> Trainer:
@@ -157,7 +166,11 @@ def build_trainer(cfg: DictConfig) -> Trainer:
 
 
 def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
-    """Plain values by which other commands rebuild the generator: its name and options."""
+    """Plain values that go into every checkpoint and model file of a run.
+
+    By ``arch`` and ``options`` other commands rebuild the generator; the rest says where it comes from. Who
+    knows more (the data's fingerprint, the iterations done) adds it to this dict.
+    """
     names = {cls: name for name, cls in discover().generators.items()}
     options = OmegaConf.to_container(cfg.generator, resolve=True)
     assert isinstance(options, dict)
@@ -165,4 +178,21 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
         "arch": names.get(type(generator)),
         "options": {str(k): v for k, v in options.items() if not str(k).startswith("_")},
         "upscale": cfg.upscale,
+        "experiment": cfg.experiment,
+        "config_hash": config_hash(cfg),
+        "version": __version__,
     }
+
+
+def config_hash(cfg: DictConfig) -> str:
+    """Sixteen hexadecimal digits that two runs share if they are configured alike, wherever their files lie.
+
+    Left out are the folders and files, and what shows or keeps results without changing them.
+    """
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(plain, dict)
+    for key in ("run_dir", "ckpt_path", "init_from", "callbacks", "logger", "optimized_metric"):
+        plain.pop(key, None)
+    for key in ("train_dir", "val_dir", "num_workers"):
+        plain["data"].pop(key, None)
+    return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]

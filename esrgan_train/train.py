@@ -54,7 +54,9 @@ def train(cfg: DictConfig) -> float | None:
     precision = choose_precision(cfg.trainer.precision, trainer.strategy.root_device.type)
     module = build_module(cfg, precision)
     datamodule = build_datamodule(cfg)
-    module.settings = settings_of(cfg) | datamodule.fingerprint()
+    fingerprint = datamodule.fingerprint()
+    module.settings = settings_of(cfg) | fingerprint
+    module.metadata["data_fingerprint"] = fingerprint
     checkpoint = check_checkpoint(cfg, module) if cfg.ckpt_path is not None else None
 
     run_dir = Path(cfg.run_dir)

@@ -33,6 +33,8 @@ ORDER = [
     "train",
     "preview_data",
     "upscale",
+    "export",
+    "interpolate",
     "__main__",
 ]
 

@@ -81,7 +81,9 @@ def assert_equals_one_process(run_dir: Path, one_process: Path) -> None:
     for name, expected in theirs["state_dict"].items():
         difference = (ours["state_dict"][name] - expected).abs().max().item()
         assert difference < 1e-5, f"{name} differs by {difference}"
-    for mine, other in zip(read_rows(run_dir / "metrics.csv"), read_rows(one_process / "metrics.csv"), strict=True):
+    for mine, other in zip(
+        read_rows(run_dir / "metrics.csv"), read_rows(one_process / "metrics.csv"), strict=True
+    ):
         assert mine.keys() == other.keys()
         for name in mine.keys() - {"train/samples_per_second", "train/colour_shift"}:
             if other[name]:

@@ -62,6 +62,8 @@ def load_weights(path: str | Path) -> ModelFile:
     if suffix in TORCH_SUFFIXES:
         content = read_torch(path)
         found, metadata = _generator_in(path, content), content.get(METADATA_KEY)
+        if isinstance(metadata, dict) and isinstance(content.get("global_step"), int):
+            metadata = {**metadata, "iterations": content["global_step"]}  # a checkpoint has its own count
     else:
         tensors, header = read_safetensors(path)
         found, metadata = dict(tensors), header.get(METADATA_KEY)
@@ -91,12 +93,20 @@ def save_model(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Map
         metadata: ``arch`` (the discovered name or None), ``options`` (the constructor's arguments) and other
             plain values.
     """
-    options = metadata.get("options")
-    if metadata.get("arch") == "srvgg" and isinstance(options, Mapping):
-        state_dict = to_published(state_dict, act_type=str(options.get("act_type", "prelu")))
-        metadata = {**metadata, "options": {**options, "act_type": "prelu"}}
+    state_dict, metadata = published_form(state_dict, metadata)
     save = save_safetensors if Path(path).suffix.lower() == ".safetensors" else save_pth
     save(path, state_dict, metadata)
+
+
+def published_form(
+    state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]
+) -> tuple[dict[str, Tensor], dict[str, object]]:
+    """A compact model's weights with PReLU slopes, and metadata that say so; others as they are."""
+    options = metadata.get("options")
+    if metadata.get("arch") != "srvgg" or not isinstance(options, Mapping):
+        return dict(state_dict), dict(metadata)
+    state_dict = to_published(state_dict, act_type=str(options.get("act_type", "prelu")))
+    return state_dict, {**metadata, "options": {**options, "act_type": "prelu"}}
 
 
 def save_pth(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:

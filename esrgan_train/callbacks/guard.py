@@ -87,7 +87,9 @@ class Guard(Callback):
         }
         with reporting_failure(str(path)), replacing(path) as partial:
             partial.write_text(json.dumps(content, indent=2) + "\n")
-        names = dict.fromkeys(n for each in processes for n, value in each.figures.items() if not _finite(value))
+        names = [
+            name for name in processes[0].figures if not all(_finite(each.figures[name]) for each in processes)
+        ]
         log.warning(
             "iteration %d was skipped: not finite: %s; its samples: python -m esrgan_train.replay %s %s",
             step,

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from lightning import LightningDataModule
 
-from esrgan_train.data.dataset import Degradation, TrainingPhotos, ValidationPhotos
+from esrgan_train.data.dataset import Degradation, Noise, TrainingPhotos, ValidationPhotos
 from esrgan_train.data.loader import PhotoLoader, choose_num_workers
 from esrgan_train.data.overfit import FirstSamples, RepeatedSampler, check_samples
 from esrgan_train.data.preflight import check_held_out, check_training, look_at
@@ -41,7 +41,11 @@ class DataModule(LightningDataModule):
         usm: sharpen HR before degrading and for ``hr_target``.
         cache_mb: decoded photos kept per worker, in MiB.
         max_bad_fraction: share of the training photos that may be unreadable.
+<<<<<<< HEAD
         overfit_samples: train on and validate with this many fixed samples alone; None uses all photos.
+=======
+        target_noise: (hr, rng) → noise that targets keep, or None.
+>>>>>>> main
 
     Raises:
         UserError: a value is out of bounds, or too many photos cannot be read.
@@ -62,7 +66,11 @@ class DataModule(LightningDataModule):
         usm: bool,
         cache_mb: float,
         max_bad_fraction: float,
+<<<<<<< HEAD
         overfit_samples: int | None = None,
+=======
+        target_noise: Noise | None = None,
+>>>>>>> main
     ) -> None:
         super().__init__()
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
@@ -83,8 +91,11 @@ class DataModule(LightningDataModule):
             scales=scales,
             cache_mb=cache_mb,
             max_bad_fraction=max_bad_fraction,
+            target_noise=target_noise,
         )
-        self._validation = ValidationPhotos(split.val, degradation=degradation, upscale=upscale, seed=seed)
+        self._validation = ValidationPhotos(
+            split.val, degradation=degradation, upscale=upscale, seed=seed, target_noise=target_noise
+        )
         self._preflight = look_at(split.train, window_side=self._training.window.side)
         check_training(self._preflight, max_bad_fraction=max_bad_fraction)
         check_held_out(split.val, upscale=upscale)

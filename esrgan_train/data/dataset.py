@@ -16,6 +16,7 @@ from esrgan_train.data.bad_photos import BadPhotos
 from esrgan_train.data.cache import PhotoCache
 from esrgan_train.data.stream import Purpose, check_seed, photo_index, sample_rng
 from esrgan_train.data.window import Window, check_gt_size, check_scales, choose_scale, cut_window
+from esrgan_train.degradation.target_noise import add_noise
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import Picture, UnreadableImageError, decode, to_float
 from esrgan_train.images.find import PathTable
@@ -23,6 +24,7 @@ from esrgan_train.images.find import PathTable
 Image = NDArray[np.float32]  # (H, W, 3) RGB in [0,1]
 Degradation = Callable[[Image, np.random.Generator], Image]
 Sharpen = Callable[[Image], Image]
+Noise = Callable[[Image, np.random.Generator], Image]
 
 FLIP_PROBABILITY = 0.5
 _MEGABYTE = 2**20
@@ -55,6 +57,8 @@ class TrainingPhotos(Dataset[dict[str, Any]]):
         scales: at which photos are used, each in (0, 1].
         cache_mb: decoded photos kept per process, in MiB.
         max_bad_fraction: share of the photos that may be unreadable.
+        target_noise: (hr, rng) → noise, added to hr and ``hr_target`` before degrading; None adds none and
+            draws nothing.
 
     Shape:
         lr (3, gt_size/upscale, gt_size/upscale), hr and hr_target (3, gt_size, gt_size) float32 in [0,1];
@@ -76,6 +80,7 @@ class TrainingPhotos(Dataset[dict[str, Any]]):
         scales: Sequence[float],
         cache_mb: float,
         max_bad_fraction: float,
+        target_noise: Noise | None = None,
     ) -> None:
         check_seed(seed)
         check_gt_size(gt_size, upscale)
@@ -84,6 +89,7 @@ class TrainingPhotos(Dataset[dict[str, Any]]):
         self.photos = photos
         self.degradation = degradation
         self.sharpen = sharpen
+        self.target_noise = target_noise
         self.seed = seed
         self.scales = check_scales(scales)
         self.window = Window(gt_size, upscale)
@@ -107,6 +113,10 @@ class TrainingPhotos(Dataset[dict[str, Any]]):
         # Drawn before degrading, so that HR is the same whatever the degradation is and draws.
         corner = window.draw_corner(rng)
         sharp = plain if self.sharpen is None else self.sharpen(plain)
+        if self.target_noise is not None:  # after sharpening, which would make the grain coarser
+            noise = self.target_noise(plain, rng)
+            plain = add_noise(plain, noise)
+            sharp = plain if self.sharpen is None else add_noise(sharp, noise)
         lr = window.crop(self.degradation(sharp, rng), corner, upscale=1)
         hr = window.crop(plain, corner, upscale)
         target = hr if self.sharpen is None else window.crop(sharp, corner, upscale)
@@ -135,9 +145,10 @@ class ValidationPhotos(Dataset[dict[str, Any]]):
         degradation: (hr, rng) → lr, both float32 HWC RGB in [0,1].
         upscale: HR pixels per LR pixel; photos lose up to upscale − 1 pixels at the right and the bottom.
         seed: 0 to 2⁶⁴ − 1.
+        target_noise: as in ``TrainingPhotos``.
 
-    Positions beyond the last photo repeat the first ones, with ``counts`` false: processes that share the photos
-    take equally many.
+    Positions beyond the last photo repeat the first ones, with ``counts`` false: processes that share the
+    photos take equally many.
 
     Shape:
         lr (3, h, w) and hr (3, h·upscale, w·upscale) float32 in [0,1]; index: i; name: relative path; counts:
@@ -147,8 +158,17 @@ class ValidationPhotos(Dataset[dict[str, Any]]):
         UserError: on access, a photo cannot be read or is smaller than one LR pixel.
     """
 
-    def __init__(self, photos: PathTable, *, degradation: Degradation, upscale: int, seed: int) -> None:
+    def __init__(
+        self,
+        photos: PathTable,
+        *,
+        degradation: Degradation,
+        upscale: int,
+        seed: int,
+        target_noise: Noise | None = None,
+    ) -> None:
         check_seed(seed)
+        self.target_noise = target_noise
         self.photos = photos
         self.degradation = degradation
         self.upscale = upscale
@@ -164,8 +184,12 @@ class ValidationPhotos(Dataset[dict[str, Any]]):
         if not height or not width:
             raise UserError(f"{self.photos[i]} is smaller than upscale={self.upscale} pixels: remove it")
         hr = to_float(photo[:height, :width])
-        lr = self.degradation(hr, sample_rng(self.seed, i, purpose=Purpose.VALIDATION))
-        return {"lr": _to_tensor(lr), "hr": _to_tensor(hr), "index": i, "name": self.photos.relative(i), "counts": counts}
+        rng = sample_rng(self.seed, i, purpose=Purpose.VALIDATION)
+        if self.target_noise is not None:
+            hr = add_noise(hr, self.target_noise(hr, rng))
+        lr = self.degradation(hr, rng)
+        name = self.photos.relative(i)
+        return {"lr": _to_tensor(lr), "hr": _to_tensor(hr), "index": i, "name": name, "counts": counts}
 
 
 def _to_tensor(image: Image) -> Tensor:

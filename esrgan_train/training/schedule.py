@@ -16,9 +16,15 @@ from esrgan_train.errors import UserError
 Schedule = Callable[[int, int], float]
 
 
-def warmup(done: int, warmup_steps: int) -> float:
-    """The linear rise over the first ``warmup_steps`` iterations, from 1/warmup_steps to 1; then 1."""
-    return min(1.0, (done + 1) / warmup_steps) if warmup_steps else 1.0
+def warmup(done: int, steps: int, warmup_steps: int) -> float:
+    """The linear rise over the first ``warmup_steps`` iterations, but at most a tenth of the stage; then 1."""
+    rising = rise(steps, warmup_steps)
+    return min(1.0, (done + 1) / rising) if rising else 1.0
+
+
+def rise(steps: int, warmup_steps: int) -> int:
+    """Iterations that the rise takes in a stage of ``steps``."""
+    return min(warmup_steps, steps // 10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +42,7 @@ class Constant:
 
     def __call__(self, done: int, steps: int) -> float:
         """The factor after ``done`` of ``steps`` iterations of the stage."""
-        return warmup(done, self.warmup_steps)
+        return warmup(done, steps, self.warmup_steps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +70,7 @@ class MultiStep:
     def __call__(self, done: int, steps: int) -> float:
         """The factor after ``done`` of ``steps`` iterations of the stage."""
         passed = bisect_right(list(self.milestones), done)
-        return warmup(done, self.warmup_steps) * float(self.gamma**passed)
+        return warmup(done, steps, self.warmup_steps) * float(self.gamma**passed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,10 +94,10 @@ class Cosine:
 
     def __call__(self, done: int, steps: int) -> float:
         """The factor after ``done`` of ``steps`` iterations of the stage."""
-        rising = min(self.warmup_steps, steps)
+        rising = rise(steps, self.warmup_steps)
         progress = min(1.0, max(0, done - rising) / max(1, steps - rising))
         falling = self.final_factor + (1 - self.final_factor) * 0.5 * (1 + math.cos(math.pi * progress))
-        return warmup(done, rising) * falling
+        return warmup(done, steps, rising) * falling
 
 
 def _check_warmup(warmup_steps: int) -> None:

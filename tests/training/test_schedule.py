@@ -38,8 +38,9 @@ def test_the_warm_up_rises_linearly_and_joins_the_rest() -> None:
     assert cosine[100] == pytest.approx(0.0)
 
 
-def test_a_stage_shorter_than_the_warm_up_is_all_warm_up() -> None:
-    assert [Cosine(final_factor=0.0, warmup_steps=10)(done, 2) for done in range(2)] == pytest.approx([0.5, 1.0])
+def test_the_warm_up_takes_at_most_a_tenth_of_a_stage() -> None:
+    assert [Constant(warmup_steps=100)(done, 30) for done in range(4)] == pytest.approx([1 / 3, 2 / 3, 1, 1])
+    assert Cosine(final_factor=0.0, warmup_steps=100)(0, 5) == 1.0
 
 
 @pytest.mark.parametrize(

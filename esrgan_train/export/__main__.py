@@ -1,0 +1,110 @@
+"""The export command: ``python -m esrgan_train.export CKPT -o DIR --format pth safetensors onnx ncnn``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import rich
+from rich.table import Table
+
+from esrgan_train.archs.build import build_generator
+from esrgan_train.archs.weights import load_weights
+from esrgan_train.cli import DONE, FAILED, run_command
+from esrgan_train.errors import UserError
+from esrgan_train.export.formats import FORMATS, export_all
+from esrgan_train.export.metadata import metadata_of, name_of
+from esrgan_train.export.packages import check_packages
+from esrgan_train.export.reference import upscale_of
+from esrgan_train.export.verify import Verdict
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the model in every format asked for, run each file, and keep them if all compute the same.
+
+    Returns the exit status: 0 done, 1 a file differs from PyTorch and none was kept.
+
+    Raises:
+        UserError: wrong options, an unreadable model, missing packages, a format that cannot hold the network.
+    """
+    options = _parser().parse_args(arguments)
+    check_packages(options.format)
+    model = load_weights(options.model)
+    stem = options.output / (options.name or name_of(model))
+    check_targets(stem, options.model, options.format)
+    generator = build_generator(model)
+    metadata = metadata_of(model, upscale=upscale_of(generator), licence=options.licence)
+    verdicts = export_all(generator, stem, options.format, metadata, fp32=options.fp32)
+    rich.get_console().print(table(verdicts))
+    failed = [verdict.exported.label for verdict in verdicts if not verdict.passed]
+    if failed:
+        half = any(label.endswith("fp16") for label in failed)
+        remedy = (
+            "--fp32 writes no float16; otherwise leave that --format out" if half else "leave that --format out"
+        )
+        print(f"error: {', '.join(failed)}: differs too much, so nothing was kept; {remedy}", file=sys.stderr)
+        return FAILED
+    for verdict in verdicts:
+        files = " ".join(str(options.output / file.name) for file in verdict.exported.files)
+        log.info("%-13s %s", verdict.exported.label, files)
+    return DONE
+
+
+def check_targets(stem: Path, source: Path, formats: Sequence[str]) -> None:
+    """Refuse to replace the file that is being exported, or to write into a file.
+
+    Raises:
+        UserError: naming the path.
+    """
+    if Path(stem.name).name != stem.name or stem.name in ("", ".", ".."):
+        raise UserError(f"--name {stem.name!r} is no file name: give one without folders")
+    if stem.parent.exists() and not stem.parent.is_dir():
+        raise UserError(f"-o {stem.parent} is a file: give a folder")
+    for name in formats:
+        if stem.with_name(f"{stem.name}.{name}").resolve() == source.resolve():
+            raise UserError(f"{source} would be replaced: give another folder with -o, or another --name")
+
+
+def table(verdicts: Sequence[Verdict]) -> Table:
+    """What was written, by which program it was run, and how far it is from PyTorch."""
+    shown = Table(title="largest difference from PyTorch, of values in [0,1]", title_justify="left")
+    shown.add_column("format")
+    shown.add_column("run by")
+    for heading in ("size", "difference", "tolerance", ""):
+        shown.add_column(heading, justify="right")
+    for verdict in verdicts:
+        exported = verdict.exported
+        shown.add_row(
+            exported.label,
+            exported.engine,
+            f"{exported.size / 1e6:.2f} MB",
+            f"{verdict.difference:.1e}",
+            f"{exported.tolerance:.1e}",
+            "same" if verdict.passed else "differs",
+        )
+    return shown
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m esrgan_train.export",
+        description="Write a trained model for other programs, and prove that they compute the same.",
+    )
+    parser.add_argument("model", type=Path, metavar="CKPT", help=".ckpt, .pth or .safetensors")
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="folder to write to")
+    parser.add_argument(
+        "--format", nargs="+", choices=FORMATS, default=list(FORMATS), help=f"default: {' '.join(FORMATS)}"
+    )
+    parser.add_argument("--name", help="of the files, without suffix; default: the experiment, or CKPT's name")
+    parser.add_argument("--licence", metavar="TEXT", help="stands in every file, such as CC-BY-4.0")
+    parser.add_argument("--fp32", action="store_true", help="write no float16: larger files, full precision")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

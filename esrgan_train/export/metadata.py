@@ -1,0 +1,32 @@
+"""What every exported file says of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from esrgan_train import __version__
+from esrgan_train.archs.published import srvgg_options
+from esrgan_train.archs.weights import ModelFile
+
+
+def metadata_of(model: ModelFile, *, upscale: int, licence: str | None) -> dict[str, Any]:
+    """All that the model file says, and what it leaves out but its weights tell.
+
+    Args:
+        model: the file that is exported.
+        upscale: as the network itself enlarges.
+        licence: the user's words; None keeps those of the file, if it has any.
+    """
+    said = dict(model.metadata)
+    if model.arch is None:
+        said |= {"arch": "srvgg", "options": srvgg_options(model.state_dict)}
+    said |= {"upscale": upscale, "exported_by": f"esrgan_train {__version__}"}
+    return said if licence is None else said | {"licence": licence}
+
+
+def name_of(model: ModelFile) -> str:
+    """A checkpoint is called after its experiment, since its own name is ``last`` or ``best``."""
+    experiment = model.metadata.get("experiment")
+    if model.path.suffix.lower() == ".ckpt" and isinstance(experiment, str):
+        return experiment
+    return model.path.stem

@@ -1,0 +1,179 @@
+"""Mixing two models: ``python -m esrgan_train.interpolate A B --weight 0.5 -o OUT``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from esrgan_train import __version__
+from esrgan_train.archs.published import srvgg_options
+from esrgan_train.archs.weights import ModelFile, load_weights, published_form, save_model
+from esrgan_train.cli import DONE, run_command
+from esrgan_train.errors import UserError
+
+OUT_SUFFIXES = (".pth", ".safetensors")
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write weight · A + (1 − weight) · B for each weight; the exit status.
+
+    Raises:
+        UserError: wrong options, an unreadable model, or two models that do not fit each other.
+    """
+    options = _parser().parse_args(arguments)
+    for weight in options.weight:
+        check_weight(weight)
+    targets = plan(options.output, options.weight, (options.a, options.b))
+    a, b = (in_published_form(load_weights(path)) for path in (options.a, options.b))
+    check_pair(a, b)
+    for target, weight in targets.items():
+        save_model(target, interpolate(a.state_dict, b.state_dict, weight), mixed_metadata(a, b, weight))
+        log.info("%g · %s + %g · %s → %s", weight, a.path, 1 - weight, b.path, target)
+    return DONE
+
+
+def interpolate(a: Mapping[str, Tensor], b: Mapping[str, Tensor], weight: float) -> dict[str, Tensor]:
+    """Return weight · a + (1 − weight) · b for every tensor; tensors of whole numbers are those of ``a``.
+
+    Two networks can be mixed if one was trained from the other, or both from a third. Wang et al., "Deep
+    Network Interpolation for Continuous Imagery Effect Transition", CVPR 2019.
+
+    Args:
+        a: a state dict.
+        b: another with the same names and shapes.
+        weight: of ``a``, in [0, 1]; 1 gives ``a`` and 0 gives ``b``, bit for bit.
+    """
+    if weight in (0, 1):
+        return dict(a if weight else b)
+    return {
+        name: weight * tensor + (1 - weight) * b[name] if tensor.is_floating_point() else tensor
+        for name, tensor in a.items()
+    }
+
+
+def in_published_form(model: ModelFile) -> ModelFile:
+    """The same model, with PReLU slopes and its architecture's name if it is a compact one."""
+    metadata = {**model.metadata, "arch": model.arch, "options": model.options}
+    options = srvgg_options(model.state_dict) if model.arch is None else None
+    if options is not None:
+        if "act_type" not in options:
+            raise UserError(
+                f"{model.path} does not say whether its activation is relu or leakyrelu; give the .pth or "
+                ".safetensors file that this framework has written"
+            )
+        metadata |= {"arch": "srvgg", "options": options}
+    state_dict, metadata = published_form(model.state_dict, metadata)
+    arch, said = metadata["arch"], metadata["options"]
+    assert arch is None or isinstance(arch, str)
+    assert isinstance(said, dict)
+    return ModelFile(model.path, state_dict, arch, said, metadata)
+
+
+def check_pair(a: ModelFile, b: ModelFile) -> None:
+    """Make sure that both are the same network.
+
+    Raises:
+        UserError: listing the differences.
+    """
+    differences = []
+    if a.arch is not None and b.arch is not None and a.arch != b.arch:
+        differences.append(f"architecture {a.arch} and {b.arch}")
+    differences += [
+        f"{name} {a.options[name]} and {b.options[name]}"
+        for name in a.options
+        if name in b.options and a.options[name] != b.options[name]
+    ]
+    if not differences:  # else the weights differ for the reason that is said already
+        differences = [
+            *(f"{name} only in the first" for name in a.state_dict if name not in b.state_dict),
+            *(f"{name} only in the second" for name in b.state_dict if name not in a.state_dict),
+            *(
+                f"{name} {tuple(tensor.shape)} and {tuple(b.state_dict[name].shape)}"
+                for name, tensor in a.state_dict.items()
+                if name in b.state_dict and tensor.shape != b.state_dict[name].shape
+            ),
+        ]
+    if differences:
+        more = f" and {len(differences) - 5} more" if len(differences) > 5 else ""
+        raise UserError(
+            f"{a.path} and {b.path} cannot be mixed: {', '.join(differences[:5])}{more}; "
+            "give two models of which one was trained from the other"
+        )
+
+
+def check_weight(weight: float) -> None:
+    """Refuse what lies outside [0, 1]: there a network is extrapolated, and often breaks.
+
+    Raises:
+        UserError: naming the value.
+    """
+    if not 0.0 <= weight <= 1.0:
+        raise UserError(f"--weight {weight:g} must lie in [0, 1]: 1 is the first model, 0 the second")
+
+
+def plan(output: Path, weights: Sequence[float], sources: Sequence[Path]) -> dict[Path, float]:
+    """Which file gets which weight: ``output`` itself, or with several weights ``<name>_<weight>``.
+
+    Raises:
+        UserError: another kind of file, the same weight twice, or a source that would be replaced.
+    """
+    if output.suffix.lower() not in OUT_SUFFIXES:
+        raise UserError(f"-o {output} must end in {' or '.join(OUT_SUFFIXES)}: a mixture is a model to use")
+    targets: dict[Path, float] = {}
+    for weight in weights:
+        several = f"{output.stem}_{weight:g}{output.suffix}"
+        target = output.with_name(several) if len(weights) > 1 else output
+        if target in targets:
+            raise UserError(f"--weight {weight:g} is given twice, both for {target}: give each once")
+        if target.resolve() in [source.resolve() for source in sources]:
+            raise UserError(f"-o {target} would replace a model that is mixed: give another name")
+        targets[target] = weight
+    return targets
+
+
+def mixed_metadata(a: ModelFile, b: ModelFile, weight: float) -> dict[str, Any]:
+    """What builds the network, and which two models are in it."""
+    arch, options = (a.arch, a.options) if a.arch is not None else (b.arch, b.options)
+    upscale = a.metadata.get("upscale", b.metadata.get("upscale", options.get("upscale")))
+    shares = ((weight, a), (1 - weight, b))
+    parts = [{"weight": share, "file": model.path.name, **model.metadata} for share, model in shares]
+    return {
+        "arch": arch,
+        "options": options,
+        "upscale": upscale,
+        "version": __version__,
+        "mixed_from": parts,
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m esrgan_train.interpolate",
+        description="Mix two models of one network: OUT = weight·A + (1-weight)·B.",
+    )
+    parser.add_argument("a", type=Path, metavar="A", help=".pth, .safetensors or .ckpt")
+    parser.add_argument("b", type=Path, metavar="B", help="the same network, trained from A or as A was")
+    parser.add_argument(
+        "--weight",
+        required=True,
+        nargs="+",
+        type=float,
+        metavar="W",
+        help="of A, in [0, 1]; several write several",
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="OUT", help=".pth or .safetensors; its suffix decides"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
