@@ -14,12 +14,15 @@ import torch
 from PIL import Image
 
 from esrgan_train.archs import ENVIRONMENT_VARIABLE
+from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.archs.weights import save_pth
 from esrgan_train.build import build_generator
 from esrgan_train.checks.generator import check_output
 from esrgan_train.config import check, compose_config, config_dir
 from esrgan_train.errors import UserError
 from esrgan_train.train import train
 
+TWIN = "x4_general_wdn"  # starts with the GAN stage, from a trained model
 EXPERIMENTS = sorted(file.stem for file in (config_dir() / "experiment").glob("*.yaml"))
 
 
@@ -37,7 +40,12 @@ def two_iterations(photos: Path, run_dir: Path, *, small: tuple[str, ...]) -> li
     return [
         *("data=folder", f"data.train_dir={photos}", "recipe=demo", "degradation=bicubic", f"run_dir={run_dir}"),
         *("recipe.gt_size=24", "data.batch_size=1", "data.num_workers=0", "trainer.num_sanity_val_steps=0"),
-        *("recipe.max_steps=2", "recipe.start_step=1", "recipe.val_check_interval=2", "recipe.log_every_n_steps=1"),
+        *(
+            "recipe.max_steps=2",
+            "recipe.start_step=1",
+            "recipe.val_check_interval=2",
+            "recipe.log_every_n_steps=1",
+        ),
         *("trainer.accelerator=cpu", "trainer.precision=32", "callbacks.previews=null", "callbacks.curves=null"),
         *("discriminator.num_feat=2", *small),
     ]
@@ -62,7 +70,12 @@ def test_every_experiment_takes_an_iteration_of_each_stage(experiment: str, phot
     small = RRDB if experiment == "x4_rrdb" else SRVGG
     # VGG19's first layers are enough to show that the perceptual loss takes part.
     vgg = tuple(f"loss.perceptual.function.layers.conv{name}=0" for name in ("2_2", "3_4", "4_4", "5_4"))
-    cfg = compose_config([f"experiment={experiment}", *two_iterations(photos, tmp_path, small=(*small, *vgg))])
+    overrides = [f"experiment={experiment}", *two_iterations(photos, tmp_path / "run", small=(*small, *vgg))]
+    if experiment == TWIN:
+        sibling = SRVGGNetCompact(num_feat=4, num_conv=1, upscale=4)
+        save_pth(tmp_path / "sibling.pth", sibling.state_dict(), {})
+        overrides += [f"init_from={tmp_path / 'sibling.pth'}", "recipe.finetune_steps=1"]
+    cfg = compose_config(overrides)
     assert cfg.experiment == experiment
     assert cfg.upscale == int(experiment[1])
     activation = experiment.partition("_")[2]
@@ -71,16 +84,16 @@ def test_every_experiment_takes_an_iteration_of_each_stage(experiment: str, phot
     if experiment == "x4_net":
         assert cfg.trainer.max_steps == 1
     train(cfg)
-    losses = trained(tmp_path)
+    losses = trained(tmp_path / "run")
     gan = {"train/perceptual", "train/adversarial", "train/d_real", "train/d_fake"}
     assert "train/pixel" in losses
     assert losses & gan == (set() if experiment == "x4_net" else gan)
-    assert (tmp_path / "model" / f"{experiment}.pth").is_file()
+    assert (tmp_path / "run" / "model" / f"{experiment}.pth").is_file()
 
 
 def test_the_published_list_of_experiments_is_there():
     acts = ("prelu", "relu", "leakyrelu")
-    named = ("net", "general", "ultracompact", "superultracompact", "rrdb")
+    named = ("net", "general", "general_wdn", "ultracompact", "superultracompact", "rrdb")
     assert sorted([f"x{s}_{a}" for s in (2, 3, 4) for a in acts] + [f"x4_{n}" for n in named]) == EXPERIMENTS
 
 
@@ -105,7 +118,9 @@ def config_folder(folder: Path, **files: str) -> str:
 
 
 @pytest.mark.parametrize("upscale", [2, 3])
-def test_upscale_alone_reaches_every_part_of_a_run_with_another_network(upscale: int, photos: Path, tmp_path: Path):
+def test_upscale_alone_reaches_every_part_of_a_run_with_another_network(
+    upscale: int, photos: Path, tmp_path: Path
+):
     added = config_folder(tmp_path / "conf", generator__span=SPAN)
     run_dir = tmp_path / "run"
     overrides = [added, "generator=span", f"upscale={upscale}", "loss.perceptual.weight=0"]

@@ -182,10 +182,11 @@ class Profile(Callback):
         def before(*_: Any) -> None:
             self._mark(f"{name} forward")
 
-        def after(module: nn.Module, inputs: Any, output: Any) -> None:
+        def after(*arguments: Any) -> None:
+            output = arguments[-1]  # after the module and its inputs
             self._mark("losses")
             if isinstance(output, Tensor) and output.requires_grad:
-                output.register_hook(lambda _: self._mark(f"{name} backward"))
+                output.register_hook(lambda _: self._mark(f"{name} backward"))  # type: ignore[no-untyped-call]
 
         self._undo += [
             network.register_forward_pre_hook(before).remove,

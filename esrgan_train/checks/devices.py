@@ -19,7 +19,9 @@ def check_devices(cfg: DictConfig) -> None:
     accelerator, devices = cfg.trainer.accelerator, plain(cfg.trainer.devices)
     known = [*_WORDS, *AcceleratorRegistry.available_accelerators()]
     if accelerator not in known:
-        raise UserError(f"trainer.accelerator={shown(accelerator)} is not known: {remedy(str(accelerator), known)}")
+        raise UserError(
+            f"trainer.accelerator={shown(accelerator)} is not known: {remedy(str(accelerator), known)}"
+        )
     count = device_count(devices)
     if count is None:
         raise UserError(

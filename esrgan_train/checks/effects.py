@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from omegaconf import DictConfig
@@ -38,6 +39,10 @@ def _starts_with_gan_stage(cfg: DictConfig) -> bool:
     return not _without_gan_stage(cfg) and cfg.loss.adversarial.start_step == 0
 
 
+def _is_zero(option: str, cfg: DictConfig) -> bool:
+    return bool(value_of(cfg, option) == 0)
+
+
 _DISCRIMINATOR = ("discriminator", "optimizer.discriminator", "training.shared_fake_forward")
 
 IDLE = (
@@ -59,7 +64,7 @@ IDLE = (
     Idle(
         ("loss.adversarial.start_step", "optimizer.lr", "optimizer.generator.lr"),
         _without_gan_stage,
-        "without a perceptual and an adversarial loss there is no GAN stage (optimizer.pixel_lr is the pixel stage's)",
+        "without a perceptual and an adversarial loss there is no GAN stage",
     ),
     Idle(
         (
@@ -106,7 +111,7 @@ IDLE = (
     *(
         Idle(
             tuple(f"degradation.{stage}.{name}" for name in names),
-            lambda cfg, switch=f"degradation.{stage}.{switch}": value_of(cfg, switch) == 0,
+            partial(_is_zero, f"degradation.{stage}.{switch}"),
             f"degradation.{stage}.{switch}=0",
         )
         for stage in ("first", "second")
@@ -120,10 +125,10 @@ IDLE = (
 
 
 def _longest_stage(cfg: DictConfig) -> int:
-    last: int = cfg.trainer.max_steps
+    last = int(cfg.trainer.max_steps)
     if _without_gan_stage(cfg):
         return last
-    switch = min(cfg.loss.adversarial.start_step, last)
+    switch = min(int(cfg.loss.adversarial.start_step), last)
     return max(switch, last - switch)
 
 

@@ -33,7 +33,8 @@ def check_scale(cfg: DictConfig) -> None:
         if name in cfg.generator and cfg.generator[name] != cfg.upscale:
             value = shown(cfg.generator[name])
             raise UserError(
-                f"generator.{name}={value} does not fit upscale={cfg.upscale}: leave it out, or give upscale={value}"
+                f"generator.{name}={value} does not fit upscale={cfg.upscale}: "
+                f"leave it out, or give upscale={value}"
             )
 
 

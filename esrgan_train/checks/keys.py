@@ -58,12 +58,15 @@ def check_keys(cfg: DictConfig, primary: Path) -> None:
     for option in BUILT:
         node = _node(cfg, option)
         if "_target_" not in node:
-            raise UserError(f"{option} has no _target_: name the class to build, or choose another {_group(option)}")
+            raise UserError(
+                f"{option} has no _target_: name the class to build, or choose another {_group(option)}"
+            )
     for group in ("callbacks", "logger"):
-        for name, node in _node(cfg, group).items():
+        for name, node in ((str(key), value) for key, value in _node(cfg, group).items()):
             if node is not None and (not isinstance(node, DictConfig) or "_target_" not in node):
                 raise UserError(
-                    f"{group}.{name}={shown(node)} builds nothing: give {group}.{name}._target_, or null to leave it out"
+                    f"{group}.{name}={shown(node)} builds nothing: "
+                    f"give {group}.{name}._target_, or null to leave it out"
                 )
 
 
@@ -85,4 +88,6 @@ def _node(cfg: DictConfig, option: str) -> DictConfig:
 
 
 def _group(option: str) -> str:
-    return option.removesuffix(".function").replace(".", "/") if option.startswith("loss") else option.split(".")[0]
+    return (
+        option.removesuffix(".function").replace(".", "/") if option.startswith("loss") else option.split(".")[0]
+    )

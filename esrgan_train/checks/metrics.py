@@ -9,9 +9,7 @@ from esrgan_train.checks.targets import targets
 from esrgan_train.checks.values import shown
 from esrgan_train.errors import UserError
 
-VALIDATION = tuple(
-    f"val/{name}" for name in ("psnr", "ssim", "psnr_y", "ssim_y", "psnr_bicubic", "ssim_bicubic")
-)
+VALIDATION = tuple(f"val/{name}" for name in ("psnr", "ssim", "psnr_y", "ssim_y", "psnr_bicubic", "ssim_bicubic"))
 TRAINING = tuple(
     f"train/{name}"
     for name in (

@@ -22,10 +22,10 @@ def targets(cfg: DictConfig, prefix: str = "") -> Iterator[tuple[str, DictConfig
     """Every node with a ``_target_``, with its dotted name, the outer before the inner."""
     if "_target_" in cfg:
         yield prefix, cfg
-    for name in cfg:
+    for name in map(str, cfg):
         raw = cfg._get_node(name)
         if isinstance(raw, DictConfig) and not raw._is_none() and not raw._is_interpolation():
-            yield from targets(raw, f"{prefix}.{name}" if prefix else str(name))
+            yield from targets(raw, f"{prefix}.{name}" if prefix else name)
 
 
 def check_targets(cfg: DictConfig) -> None:
@@ -115,6 +115,6 @@ def _names(thing: Any) -> list[str]:
 
 def _hints(target: Callable[..., Any]) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)  # type: ignore[misc]
+        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
     except (NameError, TypeError, AttributeError):  # a name imported for type checkers alone
         return {}

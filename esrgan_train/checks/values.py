@@ -72,7 +72,9 @@ def text(wanted: str) -> Rule:
 
 def words(*choices: str) -> Rule:
     """One of the words; a number that looks like one will do."""
-    return Rule(lambda value: str(value) in choices and not isinstance(value, bool), f"one of {', '.join(choices)}")
+    return Rule(
+        lambda value: str(value) in choices and not isinstance(value, bool), f"one of {', '.join(choices)}"
+    )
 
 
 def either(*rules: Rule) -> Rule:

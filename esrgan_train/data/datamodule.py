@@ -41,11 +41,8 @@ class DataModule(LightningDataModule):
         usm: sharpen HR before degrading and for ``hr_target``.
         cache_mb: decoded photos kept per worker, in MiB.
         max_bad_fraction: share of the training photos that may be unreadable.
-<<<<<<< HEAD
         overfit_samples: train on and validate with this many fixed samples alone; None uses all photos.
-=======
         target_noise: (hr, rng) → noise that targets keep, or None.
->>>>>>> main
 
     Raises:
         UserError: a value is out of bounds, or too many photos cannot be read.
@@ -66,11 +63,8 @@ class DataModule(LightningDataModule):
         usm: bool,
         cache_mb: float,
         max_bad_fraction: float,
-<<<<<<< HEAD
         overfit_samples: int | None = None,
-=======
         target_noise: Noise | None = None,
->>>>>>> main
     ) -> None:
         super().__init__()
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
@@ -173,9 +167,7 @@ class DataModule(LightningDataModule):
             photos = FirstSamples(self._training, samples=self.overfit_samples)
         share = -(-len(photos) // world_size)
         positions = range(rank, share * world_size, world_size)
-        return PhotoLoader(
-            photos, batch_size=1, sampler=positions, num_workers=min(self.num_workers, share)
-        )
+        return PhotoLoader(photos, batch_size=1, sampler=positions, num_workers=min(self.num_workers, share))
 
     def transfer_batch_to_device(
         self, batch: dict[str, Any], device: torch.device, dataloader_idx: int
