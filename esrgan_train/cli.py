@@ -25,8 +25,10 @@ def run_command(command: Callable[[], int]) -> int:
         return complain(error)
 
 
-def complain(error: BaseException) -> int:
-    """Print the error as one line; the exit status it stands for."""
+def complain(error: BaseException, *, job: str = "") -> int:
+    """Print the error as one line, after the name of a sweep's job; the exit status it stands for."""
+    if job:
+        print(f"{job}: ", end="", file=sys.stderr)
     if isinstance(error, StopRequestedError):
         print(one_line(error), file=sys.stderr)
         return 128 + error.signal_number if error.signal_number else DONE

@@ -25,6 +25,7 @@ ORDER = [
     "bench",
     "logs",
     "cli",
+    "checks",
     "config",
     "launch",
     "resume",

@@ -12,6 +12,7 @@ from lightning import LightningDataModule
 
 from esrgan_train.data.dataset import Degradation, Noise, TrainingPhotos, ValidationPhotos
 from esrgan_train.data.loader import PhotoLoader, choose_num_workers
+from esrgan_train.data.overfit import FirstSamples, RepeatedSampler, check_samples
 from esrgan_train.data.preflight import check_held_out, check_training, look_at
 from esrgan_train.data.split import Split
 from esrgan_train.data.stream import RankStridedSampler
@@ -40,6 +41,7 @@ class DataModule(LightningDataModule):
         usm: sharpen HR before degrading and for ``hr_target``.
         cache_mb: decoded photos kept per worker, in MiB.
         max_bad_fraction: share of the training photos that may be unreadable.
+        overfit_samples: train on and validate with this many fixed samples alone; None uses all photos.
         target_noise: (hr, rng) → noise that targets keep, or None.
 
     Raises:
@@ -61,12 +63,15 @@ class DataModule(LightningDataModule):
         usm: bool,
         cache_mb: float,
         max_bad_fraction: float,
+        overfit_samples: int | None = None,
         target_noise: Noise | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
             raise UserError(f"data.batch_size={batch_size!r}: give a whole number from 1 on")
+        check_samples(overfit_samples)
         self.split = split
+        self.overfit_samples = overfit_samples
         self.seed = seed
         self.samples_per_iteration = batch_size * accumulate  # of one process
         self.num_workers = choose_num_workers(num_workers)
@@ -142,11 +147,14 @@ class DataModule(LightningDataModule):
         """Endless; goes on where the stream stands."""
         trainer = self.trainer
         self._start, self._start_step = self.samples_seen, trainer.global_step if trainer else 0
-        sampler = RankStridedSampler(
-            start=self._start,
-            rank=trainer.global_rank if trainer else 0,
-            world_size=trainer.world_size if trainer else 1,
-        )
+        place = {
+            "start": self._start,
+            "rank": trainer.global_rank if trainer else 0,
+            "world_size": trainer.world_size if trainer else 1,
+        }
+        sampler = RankStridedSampler(**place)
+        if self.overfit_samples is not None:
+            sampler = RepeatedSampler(samples=self.overfit_samples, **place)
         return PhotoLoader(
             self._training, batch_size=self.samples_per_iteration, sampler=sampler, num_workers=self.num_workers
         )
@@ -154,11 +162,12 @@ class DataModule(LightningDataModule):
     def val_dataloader(self) -> PhotoLoader:
         """Each held-out photo once, one per batch, shared by the processes."""
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        share = -(-len(self._validation) // world_size)
+        photos: ValidationPhotos | FirstSamples = self._validation
+        if self.overfit_samples is not None:
+            photos = FirstSamples(self._training, samples=self.overfit_samples)
+        share = -(-len(photos) // world_size)
         positions = range(rank, share * world_size, world_size)
-        return PhotoLoader(
-            self._validation, batch_size=1, sampler=positions, num_workers=min(self.num_workers, share)
-        )
+        return PhotoLoader(photos, batch_size=1, sampler=positions, num_workers=min(self.num_workers, share))
 
     def transfer_batch_to_device(
         self, batch: dict[str, Any], device: torch.device, dataloader_idx: int

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from esrgan_train.data.datamodule import DataModule
-from esrgan_train.data.dataset import Degradation
+from esrgan_train.data.dataset import Degradation, Noise
 from esrgan_train.data.folder import folder_split
 
 
@@ -41,6 +41,8 @@ class FolderDataModule(DataModule):
         usm: bool,
         cache_mb: float,
         max_bad_fraction: float,
+        overfit_samples: int | None = None,
+        target_noise: Noise | None = None,
     ) -> None:
         super().__init__(
             split=folder_split(train_dir, val_dir, val_fraction=val_fraction, max_val_photos=max_val_photos),
@@ -55,4 +57,6 @@ class FolderDataModule(DataModule):
             usm=usm,
             cache_mb=cache_mb,
             max_bad_fraction=max_bad_fraction,
+            overfit_samples=overfit_samples,
+            target_noise=target_noise,
         )
