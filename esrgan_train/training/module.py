@@ -310,7 +310,7 @@ class ESRGANModule(LightningModule):
         self.quality.reset()
         self.bicubic_quality.reset()
         values = {f"val/{name}": value for name, value in ours.items()}
-        values |= {f"val/{name}_bicubic": bicubic[name] for name in ("psnr", "ssim")}
+        values |= {f"val/{name}_bicubic": value for name, value in bicubic.items()}
         self.log_dict(values, logger=False, sync_dist=True)
         if not self.trainer.sanity_checking:
             self._tell_loggers(values, self.trainer.global_step)
