@@ -17,7 +17,6 @@ from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import STAGE_NAMES, Stage
 
-
 _MEASURES = ("psnr", "ssim", "psnr_y", "ssim_y")
 
 
