@@ -22,7 +22,7 @@ from esrgan_train.archs.build import load_into
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.archs.weights import load_weights
-from esrgan_train.data.datamodule import DataModule
+from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import UserError
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
 from esrgan_train.training.module import ESRGANModule
@@ -125,10 +125,10 @@ def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
     )
 
 
-def build_datamodule(cfg: DictConfig) -> DataModule:
+def build_datamodule(cfg: DictConfig) -> StreamDataModule:
     """The photographs and what degrades them."""
-    noise = None if cfg.target_noise is None else build(cfg.target_noise)
-    return build(cfg.data, degradation=build(cfg.degradation), target_noise=noise)  # type: ignore[no-any-return]
+    parts = {name: None if cfg[name] is None else build(cfg[name]) for name in ("degradation", "target_noise")}
+    return build(cfg.data, **parts)  # type: ignore[no-any-return]
 
 
 def build_trainer(cfg: DictConfig) -> Trainer:

@@ -159,7 +159,7 @@ def test_held_out_photos_are_whole_plain_and_fixed(make_photos: MakePhotos) -> N
     degradation = RealESRGANDegradation(upscale=4)
     held_out = ValidationPhotos(photos, degradation=degradation, upscale=4, seed=3)
     assert len(held_out) == 2
-    assert sorted(held_out[0]) == ["hr", "index", "lr", "name"]
+    assert sorted(held_out[0]) == ["counts", "hr", "index", "lr", "name"]
     item = held_out[0]
     assert (item["index"], item["name"]) == (0, "00.png")
     assert item["lr"].shape == (3, 15, 20)
