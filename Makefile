@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed-$(STAMP)
 INSTALLED_DEV := $(VENV)/.installed-dev-$(STAMP)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow lint format types bench preview-data wheel clean
+.PHONY: help setup train test test-slow torture lint format types bench preview-data wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,9 @@ test: $(INSTALLED_DEV)  ## run the tests
 
 test-slow: $(INSTALLED_DEV)  ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+torture: $(INSTALLED_DEV)  ## kill a run twenty times, resume it each time, and compare its end
+	$(BIN)/python -m tests.torture $(ARGS)
 
 lint: $(INSTALLED_DEV)  ## check style
 	$(BIN)/ruff check .

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from esrgan_train.checks.sweep import check_sweep, is_sweep, jobs_of, overrides_in
 from esrgan_train.cli import DONE, MISTAKES, complain, run_command
-from esrgan_train.config import config_dir, register
+from esrgan_train.config import compose_config, config_dir, explained, register
 from esrgan_train.errors import StopRequestedError
 from esrgan_train.launch import started_by_first_process
 from esrgan_train.train import train
 
+log = logging.getLogger(__name__)
+
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong options or data."""
+    if os.getcwd() not in sys.path:  # noqa: PTH109 — an entry of sys.path is a string
+        sys.path.append(os.getcwd())  # noqa: PTH109 — a _target_ may lie in the current folder
     if os.environ.get("HYDRA_FULL_ERROR") == "1" and not started_by_first_process():
         launch([])
         sys.exit(DONE)
@@ -33,20 +42,46 @@ def launch(told: list[type[BaseException]]) -> int:
 
     def job(cfg: DictConfig) -> float | None:
         nonlocal worst
+        name = job_name()
+        if name:
+            log.info("%s", name)
         try:
             return train(cfg)
         except StopRequestedError as stop:
-            if stop.signal_number or not told:
-                raise  # a sweep ends too
-            worst = max(worst, complain(stop))
+            status = complain(stop, job=name)
+            if status != DONE:
+                sys.exit(status)  # which ends a sweep, too
             return None
         except tuple(told) as error:
-            worst = max(worst, complain(error))
+            worst = max(worst, complain(error, job=name))
             return None
 
     register()
-    hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="train")(job)()
+    overrides = overrides_in(sys.argv[1:])
+    if is_sweep(sys.argv[1:]):
+        check_jobs(overrides)
+    try:
+        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="train")(job)()
+    except (HydraException, ValueError) as error:
+        raise explained(error, overrides) from error
     return worst
+
+
+def check_jobs(overrides: list[str]) -> None:
+    """Compose every job of a sweep once: a mistake is found before the sweep's folder exists.
+
+    Raises:
+        UserError: of the first job that cannot be composed, or needs several processes.
+    """
+    for job in jobs_of(overrides):
+        cfg = compose_config(job)
+        check_sweep(cfg.trainer, HydraConfig.get().launcher._target_)
+
+
+def job_name() -> str:
+    """The job of a sweep, by its overrides; empty in a single run."""
+    this = HydraConfig.get()
+    return f"job {this.job.num} ({' '.join(this.overrides.task)})" if this.mode == RunMode.MULTIRUN else ""
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from omegaconf import DictConfig, OmegaConf
@@ -22,8 +23,10 @@ from esrgan_train.archs.build import load_into
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.archs.weights import load_weights
+from esrgan_train.checks.generator import check_output
 from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import UserError
+from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import Objective
@@ -45,11 +48,11 @@ def build(node: DictConfig, **also: Any) -> Any:
         return partial(make, **also) if node.get("_partial_") else make(**also)
     except InstantiationException as error:
         cause = error.__cause__
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, MisconfigurationException) as error:
         cause = error
     if isinstance(cause, UserError):
         raise cause
-    if isinstance(cause, (ValueError, TypeError)):
+    if isinstance(cause, (ValueError, TypeError, MisconfigurationException)):
         raise UserError(f"{node.get('_target_')}: {' '.join(str(cause).split())}") from cause
     assert cause is not None
     raise cause
@@ -63,6 +66,7 @@ def build_generator(cfg: DictConfig) -> nn.Module:
             "relatives can be mixed: give init_from=FILE, the .pth, .safetensors or .ckpt of that model"
         )
     generator: nn.Module = build(cfg.generator)
+    check_output(generator, upscale=cfg.upscale, lr_side=cfg.data.gt_size // cfg.upscale)
     if cfg.init_from is not None:
         load_into(generator, load_weights(cfg.init_from).state_dict, name=f"init_from={cfg.init_from}")
     elif cfg.training.init == "bilinear":
@@ -138,7 +142,9 @@ def build_trainer(cfg: DictConfig) -> Trainer:
     the networks' number format is the module's affair.
     """
     callbacks: list[Callback] = [build(node) for node in cfg.callbacks.values() if node is not None]
-    loggers: list[Logger] = [build(node) for node in cfg.logger.values() if node is not None]
+    loggers: list[Logger] = [build(node) for node in (cfg.get("logger") or {}).values() if node is not None]
+    if not any(isinstance(logger, MetricsCSV) for logger in loggers):
+        loggers.insert(0, MetricsCSV(run_dir=cfg.run_dir))  # curves.png and compare read it: it cannot be left out
     make = partial(
         build,
         cfg.trainer,
@@ -190,6 +196,6 @@ def config_hash(cfg: DictConfig) -> str:
     assert isinstance(plain, dict)
     for key in ("run_dir", "ckpt_path", "init_from", "callbacks", "logger", "optimized_metric"):
         plain.pop(key, None)
-    for key in ("train_dir", "val_dir", "num_workers"):
+    for key in ("train_dir", "train_lr_dir", "val_dir", "val_lr_dir", "num_workers"):
         plain["data"].pop(key, None)
     return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]

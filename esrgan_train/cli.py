@@ -25,8 +25,10 @@ def run_command(command: Callable[[], int]) -> int:
         return complain(error)
 
 
-def complain(error: BaseException) -> int:
-    """Print the error as one line; the exit status it stands for."""
+def complain(error: BaseException, *, job: str = "") -> int:
+    """Print the error as one line, after the name of a sweep's job; the exit status it stands for."""
+    if job:
+        print(f"{job}: ", end="", file=sys.stderr)
     if isinstance(error, StopRequestedError):
         print(one_line(error), file=sys.stderr)
         return 128 + error.signal_number if error.signal_number else DONE
@@ -45,4 +47,6 @@ def one_line(error: BaseException) -> str:
     text = str(error).partition("Config search path:")[0]
     if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
         text = f"{text}: {str(error.__cause__).partition(chr(10))[0]}"
+    if "hydra/sweeper/optuna" in text:
+        text = f'{text}: pip install hydra-optuna-sweeper "sqlalchemy<2"'
     return " ".join(text.split())

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from esrgan_train.archs.choices import check_names, store_choices
+from esrgan_train.checks import effects
+from esrgan_train.checks.generator import bind_upscale
+from esrgan_train.checks.overrides import explain
+from esrgan_train.checks.run import check_config
 from esrgan_train.errors import UserError
 
 
@@ -41,12 +46,19 @@ def largest_gt_size(recipe_size: int, upscale: int) -> int:
     return recipe_size // step * step
 
 
+def existing_folder(path: str) -> str:
+    """``path``, made if need be: a sweep's storage is opened before any job has made a folder."""
+    Path(path).mkdir(parents=True, exist_ok=True)
+    return path
+
+
 # What may differ between the parts of a resumed run without changing what it learns.
 _HARMLESS = (
     "run_dir",
     "ckpt_path",
     "init_from",
     "optimized_metric",
+    "hparams_search",
     "callbacks",
     "logger",
     "hydra",
@@ -95,19 +107,59 @@ def _flatten(value: Any, name: str) -> Iterator[tuple[str, Any]]:
 def register() -> None:
     """Make the discovered networks and the configuration's resolvers known to Hydra; repeatable."""
     OmegaConf.register_new_resolver("gt_size", largest_gt_size, replace=True)
+    OmegaConf.register_new_resolver("folder", existing_folder, replace=True)
+    OmegaConf.register_new_resolver("tenth", tenth, replace=True)
     check_names(store_choices(), [config_dir()])
 
 
-def compose_config(overrides: list[str]) -> DictConfig:
-    """The configuration that ``python -m esrgan_train <overrides>`` would run, for tests and notebooks."""
+def tenth(number: int) -> int:
+    """A tenth of a whole number, but not less than 1: for ``debug=limit``."""
+    return max(1, number // 10)
+
+
+def compose_config(overrides: Sequence[str]) -> DictConfig:
+    """The configuration that ``python -m esrgan_train <overrides>`` would run, for tests and notebooks.
+
+    Raises:
+        UserError: no such option or choice, or a value of a wrong type.
+    """
     register()
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        cfg = compose("train", overrides=overrides, return_hydra_config=True)
+    try:
+        cfg = _compose(list(overrides))
+    except (HydraException, ValueError) as error:
+        raise explained(error, overrides) from error
     HydraConfig.instance().set_config(cfg)
     name_experiment(cfg)
     with open_dict(cfg):
         del cfg.hydra
     return cfg
+
+
+def explained(error: Exception, overrides: Sequence[str]) -> UserError:
+    """What Hydra refuses, in one line with the nearest right option; a ``UserError`` as it is."""
+    if isinstance(error, UserError):
+        return error
+    return UserError(explain(error, overrides, _compose, [config_dir()]))
+
+
+def _compose(overrides: list[str]) -> DictConfig:
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        return compose("train", overrides=overrides, return_hydra_config=True)
+
+
+def check(cfg: DictConfig) -> None:
+    """Find mistakes in the composed options before anything is built or written.
+
+    Raises:
+        UserError: the first one, with a remedy.
+    """
+    bind_upscale(cfg)
+    check_config(cfg, config_dir() / "train.yaml")
+
+
+def options_without_effect(cfg: DictConfig) -> list[str]:
+    """One line for each option of the command line that changes nothing in this run."""
+    return list(effects.options_without_effect(cfg, HydraConfig.get().overrides.task))
 
 
 def name_experiment(cfg: DictConfig) -> None:

@@ -29,7 +29,8 @@ def set_up_console() -> None:
     """Send the project's messages, Lightning's warnings and Python's warnings to the console."""
     _ROOT.handlers = [h for h in _ROOT.handlers if not isinstance(h, ConsoleHandler)]
     _ROOT.addHandler(ConsoleHandler())
-    logging.getLogger("esrgan_train").setLevel(logging.INFO)
+    for name in ("esrgan_train", "__main__"):  # a command's own module goes by the second name
+        logging.getLogger(name).setLevel(logging.INFO)
     logging.captureWarnings(True)
     # Lightning calls torch in a way that torch is about to drop; nobody who trains can do anything about it.
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from esrgan_train.archs.weights import load_checkpoint
 from esrgan_train.build import build_datamodule, build_module, build_trainer
 from esrgan_train.callbacks.summary import Summary
-from esrgan_train.config import changed_settings, name_experiment, settings_of
+from esrgan_train.config import changed_settings, check, name_experiment, options_without_effect, settings_of
 from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import RunError, StopRequestedError, UserError
 from esrgan_train.files import replacing
@@ -40,9 +40,10 @@ def train(cfg: DictConfig) -> float | None:
         StopRequestedError: a signal or ``trainer.max_time`` ended the run; it has saved.
         RunError: the run cannot go on.
     """
-    name_experiment(cfg)
     if rank() > 0:
         hush_console()
+    name_experiment(cfg)
+    check(cfg)
     place = decide_together(lambda: _decide(cfg))
     if place["complete"]:
         log.info("%s", place["complete"])
@@ -177,6 +178,8 @@ def announce(
     log.info("batch         %s", describe_batch(cfg, trainer.world_size))
     log.info("device        %s, precision %s (%s)", device_name(module), module.precision.name, why_precision)
     log.info("run folder    %s", cfg.run_dir)
+    for line in options_without_effect(cfg):
+        log.warning("%s", line)
     if objective.has_gan_stage and switch == last:
         log.warning(
             "loss.adversarial.start_step=%d is not reached in trainer.max_steps=%d iterations: "

@@ -10,7 +10,7 @@ import pytest
 import esrgan_train
 
 PACKAGE = Path(esrgan_train.__file__).parent
-ANYWHERE = {"", "errors", "files"}
+ANYWHERE = {"", "errors", "files", "devices"}
 ORDER = [
     "images",
     "degradation",
@@ -25,15 +25,19 @@ ORDER = [
     "bench",
     "logs",
     "cli",
+    "checks",
     "config",
     "launch",
     "resume",
     "build",
     "train",
     "preview_data",
+    "replay",
+    "compare",
     "upscale",
     "export",
     "interpolate",
+    "evaluate",
     "__main__",
 ]
 

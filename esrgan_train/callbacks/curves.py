@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from lightning import Callback, LightningModule, Trainer
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from esrgan_train.callbacks.health import Health, Sign
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
+from esrgan_train.training.health import spans_above
 from esrgan_train.training.module import ESRGANModule
 
 _PANELS = {
@@ -17,8 +21,14 @@ _PANELS = {
     "SSIM on held-out photos": ["val/ssim", "val/ssim_bicubic"],
     "generator losses, without weights": ["train/pixel", "train/perceptual", "train/adversarial"],
     "discriminator losses": ["train/d_real", "train/d_fake"],
-    "discriminator: mean logit": ["train/d_real_score", "train/d_fake_score"],
-    "discriminator accuracy, colour shift": ["train/d_accuracy", "train/colour_shift"],
+    "discriminator: mean logit, above 0 for 'real'": ["train/d_real_score", "train/d_fake_score"],
+    "discriminator: share of pixels judged rightly": [
+        "train/d_accuracy",
+        "train/d_real_accuracy",
+        "train/d_fake_accuracy",
+    ],
+    "generated crops: colour shift, share of clipped values": ["train/colour_shift", "train/clipped"],
+    "LPIPS on held-out photos, less is better": ["val/lpips"],
 }
 _LOG_SCALE = {"generator losses, without weights"}
 
@@ -40,16 +50,21 @@ class Curves(Callback):
             return
         objective = pl_module.objective
         switch = objective.start_step if objective.has_gan_stage else None
-        figure = draw_curves(read_rows(self.run_dir / FILE_NAME), switch)
+        health = next((c for c in trainer.callbacks if isinstance(c, Health)), None)  # type: ignore[attr-defined]
+        figure = draw_curves(read_rows(self.run_dir / FILE_NAME), switch, health.signs if health else [])
         path = self.run_dir / "curves.png"
         with reporting_failure(str(path)), replacing(path) as partial:
             figure.savefig(partial, dpi=100)
 
 
-def draw_curves(rows: list[Row], switch: int | None) -> Figure:
-    """The panels that have data; a dotted line marks iteration ``switch``, where the GAN stage starts."""
+def draw_curves(rows: list[Row], switch: int | None, signs: Sequence[Sign] = ()) -> Figure:
+    """The panels that have data, in columns of two.
+
+    A dotted line marks iteration ``switch``, where the GAN stage starts; stretches in which a sign of illness
+    lasted too long are shaded.
+    """
     panels = {title: names for title, names in _PANELS.items() if any(points(rows, name)[0] for name in names)}
-    figure = Figure(figsize=(12, 3 * max(1, -(-len(panels) // 2))), layout="constrained")
+    figure = Figure(figsize=(14, 3 * max(1, -(-len(panels) // 2))), layout="constrained")
     axes = list(figure.subplots(max(1, -(-len(panels) // 2)), 2, squeeze=False).flat)
     last_step = max((int(row["step"]) for row in rows), default=0)
     for axis, (title, names) in zip(axes, panels.items(), strict=False):
@@ -57,6 +72,10 @@ def draw_curves(rows: list[Row], switch: int | None) -> Figure:
             steps, values = points(rows, name)
             if steps:
                 axis.plot(steps, values, label=name, marker="o" if len(steps) < 30 else None, markersize=3)
+        for sign in signs:
+            if sign.value in names:
+                _shade(axis, sign, points(rows, sign.value))
+        axis.set_xlim(0, max(1, last_step) * 1.02)
         _finish(axis, title, switch if switch is not None and 0 < switch <= last_step else None)
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
@@ -69,12 +88,29 @@ def points(rows: list[Row], name: str) -> tuple[list[int], list[float]]:
     return [int(row["step"]) for row in held], [float(row[name]) for row in held]
 
 
+def _shade(axis: Axes, sign: Sign, readings: tuple[list[int], list[float]]) -> None:
+    label: str | None = sign.label
+    for start, end in spans_above(*readings, limit=sign.limit, patience=sign.patience):
+        axis.axvspan(start, end, color="tab:red", alpha=0.15, label=label)
+        label = None  # one entry in the legend
+
+
 def _finish(axis: Axes, title: str, switch: int | None) -> None:
     axis.set_title(title, fontsize=10)
     axis.set_xlabel("iteration", fontsize=8)
     axis.grid(alpha=0.3)
     if title in _LOG_SCALE:
-        axis.set_yscale("log")
+        use_log_scale(axis)
     if switch is not None:
         axis.axvline(switch, color="gray", linestyle=":", label="GAN stage starts")
-    axis.legend(fontsize=8)
+    axis.tick_params(labelsize=8)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0))  # beside: no curve is covered
+
+
+def use_log_scale(axis: Axes) -> None:
+    """Powers of ten up the side, with plain numbers where they would be too few."""
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.yaxis.set_minor_formatter(NullFormatter())

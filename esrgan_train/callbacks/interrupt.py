@@ -48,12 +48,19 @@ class Interrupt(Callback):
         self._previous: dict[int, Any] = {}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take over the signals and start the clock."""
+        """Start the clock."""
         self._agreement = Agreement()
         if self.max_seconds is not None:
             self._deadline = time.monotonic() + self.max_seconds
-        for number in SIGNALS:
-            self._previous[number] = signal.signal(number, self._note)
+        self._take_over()
+
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lightning has taken them in the meantime."""
+        self._take_over()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The same, where nothing is validated first."""
+        self._take_over()
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
@@ -84,6 +91,11 @@ class Interrupt(Callback):
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()
+
+    def _take_over(self) -> None:
+        for number in SIGNALS:
+            previous = signal.signal(number, self._note)
+            self._previous.setdefault(number, previous)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and self.requested == signal.SIGINT:

@@ -14,7 +14,9 @@ from torch import Tensor
 from esrgan_train.files import reporting_failure
 from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.sheet import labelled_sheet
+from esrgan_train.loggers.attempts import OptionalLogger
 from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.objective import STAGE_NAMES
 
 Tile = tuple[str, npt.NDArray[np.uint8]]
 
@@ -62,10 +64,13 @@ class Previews(Callback):
         rows, self._rows = self._rows, []
         step = trainer.global_step
         stage = pl_module.objective.stage(max(step - 1, 0))
-        title = f"iteration {step} ({stage} stage)" if step else "before training"
+        title = f"iteration {step} ({STAGE_NAMES[stage]})" if step else "before training"
         path = self.folder / f"step_{step:08}.png"
         with reporting_failure(str(path)):
             write_image(path, labelled_sheet(rows, title=title))
+            for logger in trainer.loggers:
+                if isinstance(logger, OptionalLogger):
+                    logger.log_picture("previews", path, step)
 
 
 def _middle(image: Tensor, crop: int, upscale: int) -> npt.NDArray[np.uint8]:

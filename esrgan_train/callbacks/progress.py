@@ -12,6 +12,7 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
 from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.objective import STAGE_NAMES, Stage
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class Progress(Callback):
 
     def __init__(self) -> None:
         self.bar: RichProgress | None = None
-        self._stage = ""
+        self._stage: Stage = "pixel"
         self._iteration_seconds: float | None = None
         self._last_end: float | None = None
         self._last_line = 0.0
@@ -71,11 +72,11 @@ class Progress(Callback):
         if self.bar is not None:
             task = self.bar.task_ids[0]
             self.bar.update(
-                task, completed=trainer.global_step, description=f"{self._stage} stage", figures=figures
+                task, completed=trainer.global_step, description=STAGE_NAMES[self._stage], figures=figures
             )
         elif now - self._last_line >= _LINE_INTERVAL:
             self._last_line = now
-            log.info("%s stage  %d/%d  %s", self._stage, trainer.global_step, trainer.max_steps, figures)
+            log.info("%s  %d/%d  %s", STAGE_NAMES[self._stage], trainer.global_step, trainer.max_steps, figures)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say the result, and keep the time of validation out of the estimate."""

@@ -15,8 +15,7 @@ import esrgan_train
 from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.training.module import ESRGANModule
-
-_STAGE_NAMES = {"pixel": "pixel stage", "gan": "GAN stage"}
+from esrgan_train.training.objective import STAGE_NAMES, Stage
 
 
 class Summary(Callback):
@@ -32,7 +31,7 @@ class Summary(Callback):
         self.name = name
         self.seconds_before = 0.0
         self.started = time.monotonic()
-        self.validations: dict[str, dict[str, float]] = {}  # by stage
+        self.validations: dict[Stage, dict[str, float]] = {}  # by stage
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
@@ -56,8 +55,9 @@ class Summary(Callback):
         seconds = self.seconds_before + time.monotonic() - self.started
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         samples = datamodule.state_dict()["samples_seen"]
-        best = next(c for c in trainer.callbacks if isinstance(c, Checkpoints))  # type: ignore[attr-defined]
-        best.note(trainer)
+        best = next((c for c in trainer.callbacks if isinstance(c, Checkpoints)), None)  # type: ignore[attr-defined]
+        if best is not None:
+            best.note(trainer)
         return {
             "iterations": trainer.global_step,
             "samples": samples,
@@ -65,7 +65,7 @@ class Summary(Callback):
             "samples_per_second": round(samples / seconds, 2),
             "val": val,
             "stages": self.validations,
-            "best": {best.monitor: best.best_value, "step": best.best_step},
+            "best": {best.monitor: best.best_value, "step": best.best_step} if best is not None else {},
             "bad_samples": datamodule.bad_samples,
             "seed": datamodule.seed,
             "version": esrgan_train.__version__,
@@ -78,13 +78,14 @@ class Summary(Callback):
     def table(self) -> Table:
         """The closing table: bicubic and the averaged generator after each stage, on held-out photos."""
         table = Table(title="held-out photos")
-        for heading in ("", "PSNR dB", "SSIM", "PSNR-Y dB", "SSIM-Y"):
+        lpips = any("lpips" in values for values in self.validations.values())
+        for heading in ("", "PSNR dB", "SSIM", "PSNR-Y dB", "SSIM-Y", *(["LPIPS"] if lpips else [])):
             table.add_column(heading, justify="right" if heading else "left")
         for stage, values in self.validations.items():
             if not table.row_count:
-                table.add_row("bicubic", *_cells(values, "psnr_bicubic", "ssim_bicubic"), "", "")
-            label = f"after the {_STAGE_NAMES[stage]} ({values['step']} iterations)"
-            table.add_row(label, *_cells(values, "psnr", "ssim", "psnr_y", "ssim_y"))
+                table.add_row("bicubic", *_cells(values, "psnr_bicubic", "ssim_bicubic"))
+            label = f"after the {STAGE_NAMES[stage]} ({values['step']} iterations)"
+            table.add_row(label, *_cells(values, "psnr", "ssim", "psnr_y", "ssim_y", "lpips"))
         return table
 
     def state_dict(self) -> dict[str, Any]:
@@ -101,7 +102,11 @@ class Summary(Callback):
 
 
 def _cells(values: dict[str, float], *names: str) -> list[str]:
-    return [f"{values[name]:.2f}" if name.startswith("psnr") else f"{values[name]:.4f}" for name in names]
+    return [
+        f"{values[name]:.2f}" if name.startswith("psnr") else f"{values[name]:.4f}"
+        for name in names
+        if name in values
+    ]
 
 
 def _commit() -> str | None:

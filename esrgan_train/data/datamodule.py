@@ -12,6 +12,7 @@ from lightning import LightningDataModule
 from esrgan_train.data.dataset import Degradation, Noise, TrainingPhotos, ValidationPhotos
 from esrgan_train.data.loader import PhotoLoader, choose_num_workers
 from esrgan_train.data.mixture import Mixture, digest_of_names, digest_of_sizes
+from esrgan_train.data.overfit import FirstSamples, RepeatedSampler, check_samples
 from esrgan_train.data.paired import ValidationPairs
 from esrgan_train.data.preflight import MAX_LOOKED_AT, Preflight, check_held_out, check_training, look_at
 from esrgan_train.data.samples import SampleStream
@@ -41,6 +42,7 @@ class StreamDataModule(LightningDataModule):
         batch_size: samples per process that go through the networks at once.
         accumulate: such batches per iteration; a batch of the loader holds them all.
         num_workers: worker processes, or ``auto``: the usable cores minus one.
+        overfit_samples: train on and validate with this many fixed samples alone; None uses all photos.
 
     Raises:
         UserError: a value is out of bounds.
@@ -55,10 +57,13 @@ class StreamDataModule(LightningDataModule):
         batch_size: int,
         accumulate: int,
         num_workers: int | str,
+        overfit_samples: int | None,
     ) -> None:
         super().__init__()
+        check_samples(overfit_samples)
         self.split = Split(training.photos, validation.photos)
         self.seed = training.seed
+        self.overfit_samples = overfit_samples
         self.samples_per_iteration = batch_size * accumulate  # of one process
         self.num_workers = choose_num_workers(num_workers)
         self._training = training
@@ -120,11 +125,14 @@ class StreamDataModule(LightningDataModule):
         """Endless; goes on where the stream stands."""
         trainer = self.trainer
         self._start, self._start_step = self.samples_seen, trainer.global_step if trainer else 0
-        sampler = RankStridedSampler(
-            start=self._start,
-            rank=trainer.global_rank if trainer else 0,
-            world_size=trainer.world_size if trainer else 1,
-        )
+        place = {
+            "start": self._start,
+            "rank": trainer.global_rank if trainer else 0,
+            "world_size": trainer.world_size if trainer else 1,
+        }
+        sampler = RankStridedSampler(**place)
+        if self.overfit_samples is not None:
+            sampler = RepeatedSampler(samples=self.overfit_samples, **place)
         return PhotoLoader(
             self._training, batch_size=self.samples_per_iteration, sampler=sampler, num_workers=self.num_workers
         )
@@ -132,11 +140,12 @@ class StreamDataModule(LightningDataModule):
     def val_dataloader(self) -> PhotoLoader:
         """Each held-out photo once, one per batch, shared by the processes."""
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        share = -(-len(self._validation) // world_size)
+        photos: ValidationPhotos | ValidationPairs | FirstSamples = self._validation
+        if self.overfit_samples is not None:
+            photos = FirstSamples(self._training, samples=self.overfit_samples)
+        share = -(-len(photos) // world_size)
         positions = range(rank, share * world_size, world_size)
-        return PhotoLoader(
-            self._validation, batch_size=1, sampler=positions, num_workers=min(self.num_workers, share)
-        )
+        return PhotoLoader(photos, batch_size=1, sampler=positions, num_workers=min(self.num_workers, share))
 
     def transfer_batch_to_device(
         self, batch: dict[str, Any], device: torch.device, dataloader_idx: int
@@ -180,6 +189,7 @@ class DataModule(StreamDataModule):
         usm: sharpen HR before degrading and for ``hr_target``.
         cache_mb: decoded photos kept per worker, in MiB.
         max_bad_fraction: share of the training photos that may be unreadable.
+        overfit_samples: train on and validate with this many fixed samples alone; None uses all photos.
         val_clean: validate on a clean bicubic reduction too.
         target_noise: (hr, rng) → noise that targets keep, or None.
 
@@ -202,6 +212,7 @@ class DataModule(StreamDataModule):
         usm: bool,
         cache_mb: float,
         max_bad_fraction: float,
+        overfit_samples: int | None = None,
         val_clean: bool = False,
         target_noise: Noise | None = None,
     ) -> None:
@@ -238,6 +249,7 @@ class DataModule(StreamDataModule):
             batch_size=batch_size,
             accumulate=accumulate,
             num_workers=num_workers,
+            overfit_samples=overfit_samples,
         )
 
 

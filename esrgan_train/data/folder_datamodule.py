@@ -41,6 +41,7 @@ class FolderDataModule(DataModule):
         usm: bool,
         cache_mb: float,
         max_bad_fraction: float,
+        overfit_samples: int | None = None,
         val_clean: bool = False,
         target_noise: Noise | None = None,
     ) -> None:
@@ -57,6 +58,7 @@ class FolderDataModule(DataModule):
             usm=usm,
             cache_mb=cache_mb,
             max_bad_fraction=max_bad_fraction,
+            overfit_samples=overfit_samples,
             val_clean=val_clean,
             target_noise=target_noise,
         )

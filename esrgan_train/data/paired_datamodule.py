@@ -36,6 +36,7 @@ class PairedDataModule(StreamDataModule):
         usm: sharpen the HR crop for ``hr_target``.
         cache_mb: decoded pairs kept per worker, in MiB.
         max_bad_fraction: share of the training pairs that may be unreadable or of a wrong size.
+        overfit_samples: train on and validate with this many fixed samples alone; None uses all pairs.
         target_noise: must be None: it would have to stand in the LR photos too.
 
     Raises:
@@ -61,6 +62,7 @@ class PairedDataModule(StreamDataModule):
         usm: bool,
         cache_mb: float,
         max_bad_fraction: float,
+        overfit_samples: int | None = None,
         target_noise: Noise | None = None,
     ) -> None:
         check_batch_size(batch_size)
@@ -100,6 +102,7 @@ class PairedDataModule(StreamDataModule):
             batch_size=batch_size,
             accumulate=accumulate,
             num_workers=num_workers,
+            overfit_samples=overfit_samples,
         )
         self._pairs = split
         self._remarks = list(split.remarks)

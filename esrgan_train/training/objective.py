@@ -10,6 +10,7 @@ from esrgan_train.errors import UserError
 from esrgan_train.losses.adversarial import AdversarialLoss
 
 Stage = Literal["pixel", "gan"]
+STAGE_NAMES: dict[Stage, str] = {"pixel": "pixel stage", "gan": "GAN stage"}
 
 
 class Objective(nn.Module):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from esrgan_train.devices import multiplies_bf16
 from esrgan_train.errors import UserError
 
 
@@ -42,12 +43,3 @@ def choose_precision(requested: str | int, device_type: str) -> Precision:
     if multiplies_bf16(device_type):
         return Precision("bf16", device_type, f"this {device_type} multiplies bf16 natively")
     return Precision("32", device_type, f"this {device_type} has no native bf16")
-
-
-def multiplies_bf16(device_type: str) -> bool:
-    """Whether the device has instructions for bf16 products (AVX512-BF16, AMX, Ampere and later)."""
-    if device_type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if device_type == "cpu":
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return False

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from esrgan_train.callbacks.curves import draw_curves, points
+from esrgan_train.callbacks.health import Health
 
 ROWS = [
     {"step": "10", "train/pixel": "0.1", "train/d_real": "", "val/psnr": ""},
@@ -32,3 +33,16 @@ def test_only_panels_with_data_are_drawn_and_the_switch_is_marked() -> None:
 def test_a_switch_that_has_not_come_is_not_drawn() -> None:
     (axis, *_) = draw_curves(ROWS, switch=1000).axes
     assert "GAN stage starts" not in [text.get_text() for text in axis.get_legend().get_texts()]
+
+
+def test_a_stretch_of_illness_is_shaded_in_its_own_panel_once_in_the_legend() -> None:
+    accuracies = [0.5, 0.99, 0.99, 0.99, 0.5, 0.99, 0.99, 0.99]
+    rows = [
+        {"step": str(10 * n), "train/d_accuracy": str(a), "train/pixel": "1"} for n, a in enumerate(accuracies)
+    ]
+    (sign,) = Health(signs={"d_accuracy": {"limit": 0.95, "patience": 20}}).signs
+    shown = {axis.get_title(): axis for axis in draw_curves(rows, None, [sign]).axes if axis.get_visible()}
+    ill = shown["discriminator: share of pixels judged rightly"]
+    assert [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in ill.patches] == [(10, 30), (50, 70)]
+    assert [text.get_text() for text in ill.get_legend().get_texts()].count("discriminator wins") == 1
+    assert not shown["generator losses, without weights"].patches

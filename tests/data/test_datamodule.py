@@ -102,6 +102,19 @@ def test_validation_takes_each_held_out_photo_once(split: Split) -> None:
         assert torch.equal(batches[1]["lr"][0], datamodule.validation_photos()[1]["lr"])
 
 
+@pytest.mark.parametrize("world_size", [1, 2, 3, 5])
+def test_processes_share_the_held_out_photos_evenly_and_count_each_once(split: Split, world_size: int) -> None:
+    counted, lengths = [], []
+    for rank in range(world_size):
+        datamodule = DataModule(split=split, **OPTIONS)
+        with_trainer(datamodule, global_rank=rank, world_size=world_size)
+        batches = list(datamodule.val_dataloader())
+        lengths.append(len(batches))
+        counted += [batch["name"][0] for batch in batches if batch["counts"].all()]
+    assert sorted(counted) == ["00.png", "01.png"]
+    assert len(set(lengths)) == 1  # a process without a batch would not join the others in averaging
+
+
 @pytest.mark.parametrize("usm", [False, True])
 def test_moving_keeps_one_tensor_one(split: Split, usm: bool) -> None:
     datamodule = DataModule(split=split, **(OPTIONS | {"usm": usm}))

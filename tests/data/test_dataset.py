@@ -168,6 +168,9 @@ def test_held_out_photos_are_whole_plain_and_fixed(make_photos: MakePhotos) -> N
     expected = degradation(hr, sample_rng(3, 0, purpose=Purpose.VALIDATION))
     assert np.array_equal(item["lr"].numpy(), expected.transpose(2, 0, 1))
     assert torch.equal(held_out[0]["lr"], item["lr"])
+    again = held_out[2]  # a process with nothing left of its own
+    assert (item["counts"], again["counts"]) == (True, False)
+    assert torch.equal(again["lr"], item["lr"])
 
 
 def test_a_held_out_photo_without_a_whole_lr_pixel_is_named(make_photos: MakePhotos) -> None:

@@ -101,7 +101,7 @@ class Threads(Dataset[dict[str, Any]]):
 def test_workers_use_one_thread_and_leave_the_main_process_alone() -> None:
     before = (cv2.getNumThreads(), torch.get_num_threads())
     for num_workers, expected in ((2, [1, 1]), (0, list(before))):
-        loader = PhotoLoader(Threads(), batch_size=1, num_workers=num_workers)
+        loader = PhotoLoader(Threads(), batch_size=1, sampler=range(2), num_workers=num_workers)
         assert [batch["hr"][0].tolist() for batch in loader] == [expected] * 2
         assert (cv2.getNumThreads(), torch.get_num_threads()) == before
 

@@ -249,6 +249,7 @@ def test_the_log_holds_the_means_over_the_interval(make_module: Any, batches: An
         f"train/{name}"
         for name in (
             *("pixel", "adversarial", "d_real", "d_fake", "d_real_score", "d_fake_score", "d_accuracy"),
+            *("d_real_accuracy", "d_fake_accuracy", "clipped"),
             *("colour_shift", "samples_per_second", "lr", "grad_norm_generator", "grad_norm_discriminator"),
         )
     }

@@ -1,0 +1,1 @@
+"""Finds mistakes in the configuration before anything is built or written."""

@@ -1,0 +1,48 @@
+"""The logged values that options may name."""
+
+from __future__ import annotations
+
+from omegaconf import DictConfig
+
+from esrgan_train.checks.nearest import remedy
+from esrgan_train.checks.targets import targets
+from esrgan_train.checks.values import shown
+from esrgan_train.errors import UserError
+
+VALIDATION = tuple(f"val/{name}" for name in ("psnr", "ssim", "psnr_y", "ssim_y", "psnr_bicubic", "ssim_bicubic"))
+CLEAN = tuple(f"val/{name}" for name in ("psnr_clean", "ssim_clean", "psnr_clean_bicubic", "ssim_clean_bicubic"))
+TRAINING = tuple(
+    f"train/{name}"
+    for name in (
+        "pixel",
+        "perceptual",
+        "adversarial",
+        "d_real",
+        "d_fake",
+        "d_real_score",
+        "d_fake_score",
+        "d_accuracy",
+        "colour_shift",
+        "samples_per_second",
+        "lr",
+    )
+)
+
+
+def check_metrics(cfg: DictConfig) -> None:
+    """``UserError`` for a monitored or optimized value that is never logged.
+
+    A callback that is not of this project may log more, so with one nothing is refused.
+    """
+    if any(not str(node._target_).startswith("esrgan_train.") for _, node in targets(cfg.callbacks)):
+        return
+    wanted = {"optimized_metric": cfg.optimized_metric}
+    checkpoints = cfg.callbacks.get("checkpoints")
+    if checkpoints is not None and "monitor" in checkpoints:
+        wanted["callbacks.checkpoints.monitor"] = checkpoints.monitor
+    validation = VALIDATION + (CLEAN if cfg.data.get("val_clean") else ())
+    for option, metric in wanted.items():
+        # A monitor is read after validating, and a training value may be some iterations old by then.
+        known = validation if option.startswith("callbacks") else (*validation, *TRAINING)
+        if metric is not None and metric not in known:
+            raise UserError(f"{option}={shown(metric)} is never logged: {remedy(str(metric), known)}")

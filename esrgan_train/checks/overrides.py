@@ -1,0 +1,132 @@
+"""What Hydra refuses, in one line with the nearest right option."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
+
+from esrgan_train.checks.nearest import nearest_option, remedy
+
+Compose = Callable[[list[str]], DictConfig]
+
+_KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false", "String": "text"}
+_NO_KEY = re.compile(r"Could not override '(?P<key>[^']+)'")
+_NO_DELETION = re.compile(r"Could not delete from config. (?:The value of )?'(?P<key>[^']+)'")
+_NO_CHOICE = re.compile(r"Could not (?:find|load) '(?P<choice>[^']+)'")
+_MERGE = re.compile(r"Error merging override (?P<override>.+)", re.DOTALL)
+_WRONG_TYPE = re.compile(r"could not be converted to (\w+)")
+
+
+def explain(error: Exception, overrides: Sequence[str], compose: Compose, folders: Iterable[Path]) -> str:
+    """Say in one line what is wrong with the overrides, and what would be right.
+
+    Args:
+        error: what Hydra raised for them; a ``ValueError`` where a group's choice is no word.
+        overrides: as given on the command line.
+        compose: composes the configuration of some overrides.
+        folders: the configuration's folders, to find options of other choices.
+    """
+    told = str(error)
+    if isinstance(error, ValueError):
+        empty = next((o for o in overrides if o.endswith(("=null", "="))), overrides[0] if overrides else "")
+        return f"{empty}: a group takes the name of a choice; --help lists them"
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: not of the form key=value; put quotes round a value with special characters"
+    if isinstance(error, MissingConfigException) and (match := _NO_CHOICE.search(told)):
+        return _explain_choice(match["choice"], error.options or [], told)
+    if match := _NO_KEY.search(told) or _NO_DELETION.search(told):
+        return _explain_key(match["key"], overrides, compose, list(folders))
+    cause = error.__cause__
+    if (match := _MERGE.search(told)) and isinstance(cause, ValidationError):
+        kind = _WRONG_TYPE.search(str(cause))
+        wanted = _KINDS.get(kind[1], kind[1]) if kind else str(cause).partition("\n")[0]
+        return f"{match['override']}: give {wanted}"
+    if isinstance(cause, OmegaConfBaseException):
+        return f"{told}: {str(cause).partition(chr(10))[0]}"
+    return told.partition("Config search path:")[0]
+
+
+def groups_of(overrides: Sequence[str], groups: Collection[str]) -> list[str]:
+    """The overrides that choose from one of the ``groups`` or extend the search path."""
+    chosen = []
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        key = override.key_or_group
+        is_group = "." not in key and key.partition("/")[0] in groups and isinstance(override.value(), str)
+        if (is_group and not override.is_delete()) or key == "hydra.searchpath":
+            chosen.append(str(override.input_line))
+    return chosen
+
+
+def options_of(node: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Every dotted name in a configuration."""
+    for key in map(str, node):
+        name = f"{prefix}{key}"
+        yield name
+        below = node._get_node(key)
+        if isinstance(below, DictConfig) and not below._is_none() and not below._is_interpolation():
+            yield from options_of(below, f"{name}.")
+
+
+def choices_with(option: str, folders: Iterable[Path]) -> list[str]:
+    """The choices, such as ``data=folder``, whose own file or class has this dotted option."""
+    group, _, rest = option.partition(".")
+    found = []
+    for folder in folders:
+        for file in sorted((folder / group).glob("*.yaml")):
+            content = OmegaConf.load(file)
+            if isinstance(content, DictConfig) and _has(content, rest):
+                found.append(f"{group}={file.stem}")
+    stored = ConfigStore.instance().repo.get(group, {})
+    for name, entry in stored.items():
+        if not isinstance(entry, dict) and _has(OmegaConf.structured(entry.node), rest):
+            found.append(f"{group}={name.removesuffix('.yaml')}")
+    return found
+
+
+def _has(content: Any, dotted: str) -> bool:
+    node = content
+    for key in dotted.split("."):
+        if not isinstance(node, DictConfig) or key not in node.keys():  # noqa: SIM118 — `in` is false for ???
+            return False
+        node = node._get_node(key)
+    return True
+
+
+def _explain_choice(choice: str, options: Sequence[str], told: str) -> str:
+    group, _, name = choice.rpartition("/")
+    if not group:
+        return told.partition("Config search path:")[0]
+    found = [option for option in options if option != "base"]
+    if not found:
+        return f"{group}={name}: there is no such choice; --help lists the groups and their choices"
+    return f"{group}={name}: there is no such choice; {remedy(name, found, prefix=f'{group}=')}"
+
+
+def _explain_key(key: str, overrides: Sequence[str], compose: Compose, folders: list[Path]) -> str:
+    key = key.partition("@")[0]
+    given = next((o for o in overrides if o.lstrip("+~").partition("=")[0].partition("@")[0] == key), key)
+    there_is = f"{given}: there is no such option"
+    stored = [name for name, entry in ConfigStore.instance().repo.items() if isinstance(entry, dict)]
+    groups = {*stored, *(path.name for folder in folders for path in folder.iterdir() if path.is_dir())}
+    try:
+        cfg = compose(groups_of(overrides, groups))
+    except (HydraException, OmegaConfBaseException, ConfigKeyError):  # the choices are wrong as well: told next
+        return f"{there_is}; --help lists the common ones"
+    elsewhere = choices_with(key, folders) if "." in key else []
+    if elsewhere:
+        value = given.partition("=")[2]
+        return f"{there_is} here; it belongs to {elsewhere[0]}: give {elsewhere[0]} {key}={value or '…'}"
+    close = nearest_option(key, options_of(cfg))
+    if close:
+        return f"{there_is}; did you mean {' or '.join(close)}?"
+    if "=" in given and not given.startswith(("+", "~")):
+        return f"{there_is}; --help lists the common ones, --cfg job all of them"
+    return f"{there_is}; --cfg job lists all of them"

@@ -1,0 +1,14 @@
+"""What a device can do."""
+
+from __future__ import annotations
+
+import torch
+
+
+def multiplies_bf16(device_type: str) -> bool:
+    """Whether the device has instructions for bf16 products (AVX512-BF16, AMX, Ampere and later)."""
+    if device_type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device_type == "cpu":
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return False

@@ -1,0 +1,81 @@
+"""Cutting a picture into tiles whose enlargements join without a seam."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.errors import UserError
+
+_PROBE = 97  # side of the picture on which an unknown network's reach is measured
+_SMALLEST, _LARGEST = 64, 512
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile: ``inner`` is what it yields, ``outer`` what the network sees; (top, bottom, left, right)."""
+
+    inner: tuple[int, int, int, int]
+    outer: tuple[int, int, int, int]
+
+
+def cut(height: int, width: int, *, tile: int, radius: int) -> Iterator[Tile]:
+    """Cover the picture with tiles of at most ``tile`` pixels a side, each seen with ``radius`` more around it.
+
+    At the picture's own edges nothing is added: there the network pads as it does for the whole picture.
+    """
+    for top in range(0, height, tile):
+        bottom = min(top + tile, height)
+        for left in range(0, width, tile):
+            right = min(left + tile, width)
+            yield Tile(
+                (top, bottom, left, right),
+                (
+                    max(top - radius, 0),
+                    min(bottom + radius, height),
+                    max(left - radius, 0),
+                    min(right + radius, width),
+                ),
+            )
+
+
+def receptive_radius(network: nn.Module) -> int:
+    """How many pixels away an input pixel still changes an output pixel.
+
+    Exact for the compact network: one pixel for each of its ``num_conv`` + 2 convolutions. Of any other
+    network it is measured, as the extent of the gradient of the middle of the output.
+
+    Raises:
+        UserError: the measured reach has no end within the probe, so tiles could not join.
+    """
+    if isinstance(network, SRVGGNetCompact):
+        return network.num_conv + 2
+    weight = next(network.parameters())
+    noise = torch.rand(1, 3, _PROBE, _PROBE, generator=torch.Generator().manual_seed(0))
+    lr = noise.to(weight.device, weight.dtype).requires_grad_()
+    with torch.enable_grad():
+        sr = network(lr)
+        scale = sr.shape[-1] // _PROBE
+        middle = _PROBE // 2
+        block = slice(middle * scale, (middle + 1) * scale)
+        (gradient,) = torch.autograd.grad(sr[..., block, block].sum(), lr)
+    rows, columns = torch.nonzero(gradient.abs().sum((0, 1)), as_tuple=True)
+    reach = int(torch.stack([(rows - middle).abs().max(), (columns - middle).abs().max()]).max())
+    if reach >= middle:
+        raise UserError(
+            f"{type(network).__name__} looks over {middle} pixels far, so tiles would show seams; give --tile 0"
+        )
+    return reach
+
+
+def automatic_tile(network: nn.Module, scale: int) -> int:
+    """The side of a tile that needs at most a quarter of the free memory, between 64 and 512 pixels."""
+    features = getattr(network, "num_feat", 64)
+    per_pixel = 4 * (3 * features + 4 * 3 * scale**2)  # bytes: layers' maps in flight, output and copies
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(_SMALLEST, min(_LARGEST, int((free / 4 / per_pixel) ** 0.5)))

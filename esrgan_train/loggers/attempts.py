@@ -1,0 +1,84 @@
+"""Loggers that may fail without harming the run: a dashboard is never worth a training."""
+
+from __future__ import annotations
+
+import logging
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities import rank_zero_only
+
+log = logging.getLogger(__name__)
+
+
+class OptionalLogger(Logger):
+    """Sends metrics and pictures somewhere beside metrics.csv, until that fails for the first time.
+
+    Args:
+        run_dir: the run folder, in which everything is kept.
+        title: the logger's name in the warning.
+    """
+
+    def __init__(self, *, run_dir: str, title: str) -> None:
+        super().__init__()
+        self.run_dir = Path(run_dir)
+        self.title = title
+        self.failed = False
+
+    @property
+    def version(self) -> str:
+        """The run folder's name."""
+        return self.run_dir.name
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Send one reading, taken after iteration ``step``."""
+        self.attempt(lambda: self.send_metrics(dict(metrics), step or 0))
+
+    @rank_zero_only
+    def log_picture(self, name: str, path: Path, step: int) -> None:
+        """Send the picture in ``path``, made after iteration ``step``."""
+        self.attempt(lambda: self.send_picture(name, path, step))
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Close; ``status`` is ``success`` or what Lightning calls the end."""
+        self.attempt(lambda: self.close(status))
+        if self.failed:
+            self.abandon()
+
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """Nothing: config.yaml holds them."""
+
+    def send_metrics(self, metrics: dict[str, float], step: int) -> None:
+        """Send one reading."""
+        raise NotImplementedError
+
+    def send_picture(self, name: str, path: Path, step: int) -> None:
+        """Send a picture."""
+        raise NotImplementedError
+
+    def close(self, status: str) -> None:
+        """Send what is left."""
+        raise NotImplementedError
+
+    def abandon(self) -> None:
+        """Let go of what a failure has left behind; called at the end, must not raise."""
+
+    def attempt(self, call: Callable[[], None]) -> None:
+        """Run ``call``; if it fails, say so once and do nothing from then on."""
+        if self.failed:
+            return
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 — whatever goes wrong in there, the run matters more
+            self.failed = True
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            log.warning(
+                "%s stopped working (%s); training goes on without it, metrics.csv holds everything",
+                self.title,
+                reason,
+            )

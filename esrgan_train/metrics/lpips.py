@@ -1,0 +1,67 @@
+"""LPIPS: how different two images look, by the features of AlexNet; less is better.
+
+Source: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", CVPR 2018.
+"""
+
+from __future__ import annotations
+
+import http.client
+import urllib.request
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+from torchvision.models import AlexNet_Weights  # type: ignore[import-untyped]
+
+from esrgan_train.errors import UserError
+
+SMALLEST = 64  # pixels a side; AlexNet's pooling leaves nothing of much smaller images
+_SECONDS = 5.0  # for the server to answer at all; the download may take as long as it takes
+
+
+def weights_file() -> Path:
+    """Where torch.hub keeps torchvision's AlexNet."""
+    name: str = AlexNet_Weights.IMAGENET1K_V1.url.rpartition("/")[2]
+    return Path(torch.hub.get_dir()) / "checkpoints" / name
+
+
+def fetch_weights() -> None:
+    """Fetch AlexNet (244 MB) into torch.hub's cache, unless it is there.
+
+    Raises:
+        UserError: it cannot be fetched; the message says where to put it.
+    """
+    file, url = weights_file(), AlexNet_Weights.IMAGENET1K_V1.url
+    if file.exists():
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_SECONDS):
+            pass
+        torch.hub.download_url_to_file(url, str(file), hash_prefix=file.stem.rpartition("-")[2])
+    except (OSError, RuntimeError, http.client.HTTPException) as error:
+        raise UserError(
+            f"callbacks.lpips.use=true: {url} cannot be fetched ({error}); put that file into {file.parent}, or "
+            "give callbacks.lpips.use=false"
+        ) from error
+
+
+class Lpips(torch.nn.Module):
+    """The mean LPIPS over all images of all processes. The weights must be in torch.hub's cache."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.metric = LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True)
+
+    @torch.no_grad()
+    def update(self, sr: Tensor, hr: Tensor) -> None:
+        """Add images, two (B, 3, H, W) in [0, 1], rounded to 8 bits as for the other metrics."""
+        with torch.autocast(sr.device.type, enabled=False):
+            self.metric.update(*((image.float().clamp(0, 1) * 255).round() / 255 for image in (sr, hr)))
+
+    def compute(self) -> Tensor:
+        """The mean; start anew."""
+        value: Tensor = self.metric.compute()
+        self.metric.reset()
+        return value

@@ -1,0 +1,94 @@
+"""Shows samples of a run again: ``python -m esrgan_train.replay RUN SAMPLE... [-o OUT]``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
+
+from esrgan_train.build import build_datamodule
+from esrgan_train.cli import DONE, run_command
+from esrgan_train.config import register
+from esrgan_train.data.pairs import pairs_sheet
+from esrgan_train.data.samples import SampleStream
+from esrgan_train.errors import UserError
+from esrgan_train.images.encode import write_image
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Draw the samples as a sheet and tell what is in them; the exit status.
+
+    A sample is a function of the run's seed and its number, so it comes out as the run met it, as long as the
+    photos are the same.
+    """
+    options = _parser().parse_args(arguments)
+    photos = build_datamodule(read_config(options.run)).training_photos()
+    for number in options.samples:
+        log.info("%s", describe(photos, number))
+    target = options.output or options.run / "replay.png"
+    write_image(target, pairs_sheet(photos, options.samples))
+    log.info("drawn in %s", target)
+    return DONE
+
+
+def describe(photos: SampleStream[Any], number: int) -> str:
+    """One line on a sample: its photo, and the values in it."""
+    sample = photos.sample(number)
+    parts = [
+        f"{name} {array.min():.3f} to {array.max():.3f}, mean {array.mean():.3f}"
+        + ("" if np.isfinite(array).all() else ", NOT FINITE")
+        for name, array in (("LR", sample.lr), ("HR", sample.hr))
+    ]
+    return f"sample {number}: {sample.name} at scale {sample.scale:.3g}; {'; '.join(parts)}"
+
+
+def read_config(run: Path) -> DictConfig:
+    """The resolved configuration in a run folder.
+
+    Raises:
+        UserError: there is none, or it cannot be read.
+    """
+    file = run / "config.yaml"
+    if not file.is_file():
+        raise UserError(
+            f"{run} is no run folder: {file} does not exist; give one such as runs/x4_prelu/<timestamp>"
+        )
+    register()
+    try:
+        cfg = OmegaConf.load(file)
+    except (OSError, YAMLError, OmegaConfBaseException) as error:
+        raise UserError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
+    assert isinstance(cfg, DictConfig)
+    return cfg
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m esrgan_train.replay", description="Show samples of a run again."
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    parser.add_argument("samples", nargs="+", type=_number, metavar="SAMPLE", help="numbers of samples, from 0")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="OUT", help="picture to write; default: RUN/replay.png"
+    )
+    return parser
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from esrgan_train.callbacks.early_stopping import EarlyStopping
+from esrgan_train.config import compose_config
+from esrgan_train.errors import UserError
+from esrgan_train.train import train
+from tests.tiny import tiny
+
+OPTIONS = {"monitor": "val/psnr", "mode": "max", "patience": 2, "min_delta": 0.1, "start_step": 0}
+
+
+@pytest.mark.parametrize(
+    ("mode", "values", "over"),
+    [
+        ("max", [20.0, 21.0, 21.05, 21.09], [False, False, False, True]),
+        ("max", [20.0, 19.0, 21.0, float("nan"), 20.0], [False, False, False, False, True]),
+        ("min", [0.5, 0.3, 0.35, 0.1, 0.1], [False, False, False, False, False]),
+    ],
+)
+def test_it_ends_after_patience_validations_without_a_gain(
+    mode: str, values: list[float], over: list[bool]
+) -> None:
+    stopping = EarlyStopping(**{**OPTIONS, "mode": mode})  # type: ignore[arg-type]
+    assert [stopping.is_over(value) for value in values] == over
+
+
+@pytest.mark.parametrize("wrong", [{"mode": "best"}, {"patience": 0}, {"patience": 1.5}, {"min_delta": -1.0}])
+def test_options_that_cannot_be_meant_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        EarlyStopping(**{**OPTIONS, **wrong})  # type: ignore[arg-type]
+
+
+def stopped(run_dir: Path, *more: str) -> dict[str, object]:
+    """Of the checkpoint of a run in which no gain is ever enough."""
+    never = ("callbacks=early_stopping", "callbacks.early_stopping.min_delta=1000", "recipe.max_steps=40")
+    train(compose_config(tiny(run_dir, *never, "recipe.start_step=4", *more)))
+    return torch.load(run_dir / "checkpoints" / "last.ckpt", weights_only=True)  # type: ignore[no-any-return]
+
+
+def test_a_run_ends_with_its_last_validation_and_its_own_count_in_the_checkpoint(tmp_path: Path) -> None:
+    checkpoint = stopped(tmp_path, "callbacks.early_stopping.patience=2")
+    assert checkpoint["global_step"] == 12  # one validation sets the best, two wait
+    state = checkpoint["callbacks"]["EarlyStopping"]  # type: ignore[index]
+    assert state["waited"] == 2
+    assert {type(value) for value in state.values()} == {float, int}
+    assert (tmp_path / "summary.json").exists()
+
+
+def test_validations_up_to_start_step_do_not_count(tmp_path: Path) -> None:
+    more = ("callbacks.early_stopping.patience=1", "callbacks.early_stopping.start_step=8")
+    assert stopped(tmp_path, *more)["global_step"] == 16
+
+
+def test_a_value_that_is_never_logged_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"monitor=val/beauty is not logged.*val/psnr"):
+        stopped(tmp_path, "callbacks.early_stopping.monitor=val/beauty")

@@ -1,0 +1,169 @@
+"""Tiles against whole pictures, and the command from end to end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import spandrel
+import torch
+from PIL import Image
+
+from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.errors import UserError
+from esrgan_train.images.photo import fill_hidden, read_photo
+from esrgan_train.inference.models import load_network
+from esrgan_train.inference.tiling import receptive_radius
+from esrgan_train.inference.upscaler import Upscaler, upscale_tensor
+from esrgan_train.upscale import main, plan
+
+CPU = torch.device("cpu")
+
+
+def network(upscale: int = 2, num_conv: int = 3) -> SRVGGNetCompact:
+    torch.manual_seed(0)
+    return SRVGGNetCompact(num_feat=16, num_conv=num_conv, upscale=upscale).eval()
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    torch.save({"params": network().state_dict()}, tmp_path / "m.pth")
+    return tmp_path / "m.pth"
+
+
+@pytest.mark.parametrize(("height", "width", "tile"), [(37, 53, 16), (1, 1, 1), (65, 33, 31), (40, 3, 7)])
+def test_tiles_give_the_whole_pictures_numbers(height: int, width: int, tile: int) -> None:
+    net, lr = network(), torch.rand(1, 3, height, width)
+    with torch.inference_mode():
+        whole = net(lr)
+        tiled = upscale_tensor(net, lr, tile=tile, radius=receptive_radius(net), scale=2)
+    assert (whole - tiled).abs().max() < 1e-5
+
+
+def test_one_pixel_less_than_the_receptive_field_shows() -> None:
+    net, lr = network(), torch.rand(1, 3, 40, 40)
+    with torch.inference_mode():
+        tiled = upscale_tensor(net, lr, tile=16, radius=receptive_radius(net) - 1, scale=2)
+        assert (net(lr) - tiled).abs().max() > 1e-7
+
+
+def test_the_measured_reach_of_a_stranger_is_the_computed_one() -> None:
+    net = network(num_conv=4)
+    assert receptive_radius(torch.nn.Sequential(net)) == receptive_radius(net) == 6
+
+
+def test_a_network_that_sees_everything_is_not_cut() -> None:
+    class Everything(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gain = torch.nn.Parameter(torch.ones(1))
+
+        def forward(self, lr: torch.Tensor) -> torch.Tensor:
+            return lr * self.gain + lr.mean()
+
+    with pytest.raises(UserError, match="--tile 0"):
+        receptive_radius(Everything())
+
+
+def test_pictures_agree_with_spandrel(model: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (45, 31, 3), np.uint8)
+    lr = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
+    with torch.inference_mode():
+        theirs = spandrel.ModelLoader().load_from_file(str(model)).eval()(lr)[0].permute(1, 2, 0).numpy()
+    ours = Upscaler(load_network(model), device=CPU, precision="32", tile=16)(image)
+    assert np.abs(ours - theirs.clip(0, 1) * 255).max() < 0.501
+
+
+def test_bf16_agrees_with_float32_to_45_db() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    exact = Upscaler(network(), device=CPU, precision="32", tile=0)(image).astype(float)
+    quick = Upscaler(network(), device=CPU, precision="bf16", tile=0)(image).astype(float)
+    assert 10 * np.log10(255**2 / max(((exact - quick) ** 2).mean(), 1e-9)) >= 45
+
+
+def test_transparency_profile_and_gray_are_kept(tmp_path: Path, model: Path) -> None:
+    rgba = np.random.default_rng(0).integers(0, 256, (9, 7, 4), np.uint8)
+    Image.fromarray(rgba).save(tmp_path / "a.png", icc_profile=b"a profile")
+    Image.fromarray(rgba[:, :, 0]).save(tmp_path / "g.png")
+    inputs = [str(tmp_path / "a.png"), str(tmp_path / "g.png")]
+    assert main([*inputs, "-o", str(tmp_path / "o"), "--model", str(model)]) == 0
+    with Image.open(tmp_path / "o/a.png") as image:
+        assert (image.mode, image.size, image.info["icc_profile"]) == ("RGBA", (14, 18), b"a profile")
+    with Image.open(tmp_path / "o/g.png") as image:
+        assert (image.mode, image.size) == ("L", (14, 18))
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_16_bits_with_transparency_are_kept(tmp_path: Path, model: Path, suffix: str) -> None:
+    stored = np.random.default_rng(0).integers(0, 65536, (9, 7, 4), np.uint16)
+    cv2.imwrite(str(tmp_path / "a.png"), stored)
+    out = ["-o", str(tmp_path / "o"), "--model", str(model), "--format", suffix]
+    assert main([str(tmp_path / "a.png"), *out]) == 0
+    back = cv2.imread(str(tmp_path / f"o/a.{suffix}"), cv2.IMREAD_UNCHANGED)
+    assert (back.dtype, back.shape) == (np.uint16, (18, 14, 4))
+    assert read_photo(tmp_path / f"o/a.{suffix}").alpha is not None
+
+
+def test_hidden_black_does_not_darken_the_edge() -> None:
+    rgb, alpha = np.zeros((9, 9, 3), np.uint8), np.zeros((9, 9), np.uint8)
+    rgb[:, :4], alpha[:, :4] = 200, 255
+    assert (fill_hidden(rgb, alpha)[:, :8] == 200).all()
+
+
+def test_scale_makes_another_size_and_a_bad_photo_does_not_stop_the_rest(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in/sub").mkdir(parents=True)
+    (tmp_path / "in/bad.png").write_bytes(b"no picture")
+    Image.new("RGB", (10, 6)).save(tmp_path / "in/sub/good.png")
+    out = ["-o", str(tmp_path / "o"), "--model", str(model), "--scale", "1.5"]
+    assert main([str(tmp_path / "in"), *out]) == 1
+    assert "bad.png" in capsys.readouterr().err
+    with Image.open(tmp_path / "o/sub/good.png") as image:
+        assert image.size == (15, 9)
+    assert not list((tmp_path / "o").glob("*"))[1:]
+
+
+def test_two_photos_of_one_name_are_named(tmp_path: Path) -> None:
+    for name in ("a.png", "a.jpg"):
+        Image.new("RGB", (2, 2)).save(tmp_path / name)
+    with pytest.raises(UserError, match=r"a\.png and .*a\.jpg would both become"):
+        plan([str(tmp_path)], tmp_path / "o", "png")
+
+
+def test_a_malicious_pickle_is_refused_and_runs_nothing(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+
+    class Payload:
+        def __reduce__(self) -> tuple[object, ...]:
+            return Path.touch, (trace,)
+
+    torch.save({"params": Payload()}, tmp_path / "m.pth")
+    with pytest.raises(UserError, match="could run code"):
+        load_network(tmp_path / "m.pth")
+    assert not trace.exists()
+
+
+def test_small_tiles_bound_the_memory() -> None:
+    script = (
+        "import sys, numpy as np, torch\n"
+        "from esrgan_train.archs.srvgg_arch import SRVGGNetCompact\n"
+        "from esrgan_train.inference.upscaler import Upscaler\n"
+        "up = Upscaler(SRVGGNetCompact(num_feat=64, num_conv=1, upscale=1).eval(),"
+        " device=torch.device('cpu'), precision='32', tile=int(sys.argv[1]))\n"
+        "def kib(name): return int(open('/proc/self/status').read().split(name + ':')[1].split()[0])\n"
+        "open('/proc/self/clear_refs', 'w').write('5')\n"  # the peak counts from here on
+        "before = kib('VmRSS')\n"
+        "up(np.random.default_rng(0).integers(0, 256, (1000, 1000, 3), np.uint8))\n"
+        "print(kib('VmHWM') - before)\n"
+    )
+
+    def growth(tile: int) -> int:
+        command = [sys.executable, "-c", script, str(tile)]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    assert growth(64) * 3 < growth(0)  # the whole picture's maps are 250 MB a layer

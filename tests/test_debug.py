@@ -1,0 +1,146 @@
+"""The presets of debug=."""
+
+from __future__ import annotations
+
+import csv
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from esrgan_train.build import build_datamodule
+from esrgan_train.callbacks.profile import SPANS, Stopwatch
+from esrgan_train.config import check, compose_config, tenth
+from esrgan_train.data.overfit import RepeatedSampler
+from esrgan_train.errors import UserError
+from esrgan_train.train import train
+from tests.tiny import tiny
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_batch_takes_one_iteration_of_each_stage(tmp_path: Path):
+    cfg = compose_config(["debug=batch", *tiny(tmp_path, "generator.num_feat=4")])
+    assert (cfg.trainer.max_steps, cfg.loss.adversarial.start_step, cfg.data.batch_size) == (2, 1, 2)
+    train(cfg)
+    metrics = rows(tmp_path / "metrics.csv")
+    gan = [int(row["step"]) for row in metrics if row.get("train/adversarial")]
+    pixel = [int(row["step"]) for row in metrics if row.get("train/pixel")]
+    assert (pixel, gan) == ([1, 2], [2])
+    assert [row["step"] for row in metrics if row.get("val/psnr")] == ["2"]
+
+
+def test_limit_takes_a_tenth(tmp_path: Path):
+    cfg = compose_config(["debug=limit", "recipe=published", "data=folder", "data.train_dir=photos"])
+    check(cfg)
+    assert (cfg.trainer.max_steps, cfg.loss.adversarial.start_step) == (140_000, 100_000)
+    assert (cfg.trainer.val_check_interval, cfg.trainer.log_every_n_steps) == (500, 10)
+    assert tenth(5) == 1
+    small = ("recipe.max_steps=20", "recipe.start_step=10", "recipe.val_check_interval=20")
+    train(compose_config(["debug=limit", *tiny(tmp_path, *small)]))
+    assert [row["step"] for row in rows(tmp_path / "metrics.csv") if row.get("val/psnr")] == ["2"]
+
+
+class Poisoned(torch.nn.Module):
+    """A loss whose gradient is NaN although its value is not."""
+
+    def forward(self, sr: torch.Tensor, hr: torch.Tensor) -> torch.Tensor:
+        return torch.sqrt((sr - sr.detach()).abs()).sum() + (sr - hr).abs().mean()
+
+
+def test_anomaly_names_the_operation_that_made_nan(tmp_path: Path):
+    poisoned = f"loss.pixel.function._target_={__name__}.Poisoned"
+    with pytest.raises(RuntimeError, match=r"AbsBackward0' returned nan"):
+        train(compose_config(["debug=anomaly", *tiny(tmp_path, poisoned, "trainer.max_steps=3")]))
+    torch.autograd.set_detect_anomaly(False)
+
+
+def test_profile_tells_where_the_time_goes(tmp_path: Path):
+    small = ("trainer.max_steps=8", "trainer.val_check_interval=8", "loss.adversarial.start_step=4")
+    more = ("loss.perceptual.weight=1", "callbacks.profile.warmup=2", "trainer.log_every_n_steps=1")
+    cfg = compose_config(["debug=profile", *tiny(tmp_path, *small, *more)])
+    train(cfg)
+    table = rows(tmp_path / "profile.csv")
+    spent = {stage: {r["span"]: float(r["seconds_per_iteration"]) for r in table if r["stage"] == stage}
+             for stage in ("pixel", "gan")}  # fmt: skip
+    assert set(spent["gan"]) == set(SPANS)
+    assert set(spent["pixel"]) == {s for s in SPANS if not s.startswith(("discriminator", "perceptual"))}
+    assert all(0 < seconds < 60 for spans in spent.values() for seconds in spans.values())
+    # VGG19 is far larger than networks of 8 features.
+    assert spent["gan"]["perceptual forward"] > spent["gan"]["generator forward"]
+
+
+def test_a_profiled_run_learns_the_same(tmp_path: Path):
+    small = ("trainer.max_steps=4", "trainer.val_check_interval=4", "loss.adversarial.start_step=2")
+    for name, preset in (("plain", ()), ("profiled", ("debug=profile", "callbacks.profile.warmup=0"))):
+        train(compose_config([*preset, *tiny(tmp_path / name, *small, "trainer.log_every_n_steps=1")]))
+    plain, profiled = (
+        torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for name in ("plain", "profiled")
+    )
+    assert plain.keys() == profiled.keys()
+    assert all(torch.equal(plain[name], profiled[name]) for name in plain)
+
+
+def test_a_stopwatch_gives_each_moment_to_one_span(monkeypatch: pytest.MonkeyPatch):
+    times = iter([0.0, 1.0, 3.0, 3.5, 10.0])
+    monkeypatch.setattr("esrgan_train.callbacks.profile.time.perf_counter", lambda: next(times))
+    waits = []
+    watch = Stopwatch(lambda: waits.append(1))
+    assert [watch.switch(span) for span in ("a", "b", "a", None, "b")] == [None, "a", "b", "a", None]
+    assert watch.take() == {"a": 1.5, "b": 2.0}
+    assert watch.take() == {}
+    assert len(waits) == 5
+
+
+def overfit_datamodule(*overrides: str):
+    return build_datamodule(compose_config(["debug=overfit", "data.num_workers=0", *overrides]))
+
+
+def test_overfit_repeats_its_samples_in_training_and_validation():
+    module = overfit_datamodule("data.overfit_samples=3", "data.batch_size=4", "data.gt_size=32")
+    first, second = islice(iter(module.train_dataloader()), 2)
+    assert first["index"].tolist() == [0, 1, 2, 0]
+    assert second["index"].tolist() == [1, 2, 0, 1]
+    assert torch.equal(first["hr"][0], first["hr"][3])
+    held = list(module.val_dataloader())
+    assert [int(batch["index"]) for batch in held] == [0, 1, 2]
+    for batch in held:
+        n = int(batch["index"])
+        assert torch.equal(batch["hr"][0], first["hr"][n])
+        assert torch.equal(batch["lr"][0], first["lr"][n])
+        assert batch["counts"].all()
+
+
+def test_processes_share_the_repeated_samples():
+    ranks = [list(islice(RepeatedSampler(samples=3, start=2, rank=rank, world_size=2), 4)) for rank in (0, 1)]
+    assert ranks == [[2, 1, 0, 2], [0, 2, 1, 0]]
+
+
+@pytest.mark.parametrize("samples", [0, -1, 1.5, True])
+def test_a_senseless_number_of_samples_is_refused(samples: object):
+    with pytest.raises(UserError, match=r"data\.overfit_samples=.*from 1 on"):
+        overfit_datamodule(f"data.overfit_samples={samples}")
+
+
+def test_overfit_is_the_pixel_loss_on_clean_pairs():
+    cfg = compose_config(["debug=overfit"])
+    check(cfg)
+    assert cfg.degradation._target_.endswith("BicubicDegradation")
+    assert (cfg.loss.perceptual.weight, cfg.loss.adversarial.weight) == (0, 0)
+    assert (cfg.data.overfit_samples, cfg.data.gt_size, cfg.training.usm) == (8, 64, False)
+    assert compose_config(["debug=overfit", "upscale=3"]).data.gt_size == 48
+
+
+@pytest.mark.slow
+def test_overfitting_eight_crops_passes_35_db(tmp_path: Path):
+    more = ("callbacks.previews=null", "callbacks.curves=null", "trainer.accelerator=cpu")
+    train(compose_config(["debug=overfit", f"run_dir={tmp_path}", *more]))
+    psnr = [float(row["val/psnr"]) for row in rows(tmp_path / "metrics.csv") if row.get("val/psnr")]
+    assert psnr[-1] > 35
+    assert np.argmax(psnr) >= len(psnr) // 2

@@ -1,0 +1,114 @@
+"""Commands in the documentation compose, and make's targets exist."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from esrgan_train.checks.sweep import is_sweep, jobs_of, overrides_in
+from esrgan_train.config import check, compose_config
+from esrgan_train.train import train
+from tests.tiny import tiny
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMPOSED = ("esrgan_train", "esrgan_train.preview_data")
+_FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`([^`\n]+)`")
+
+
+def code_in(text: str) -> list[str]:
+    """Lines of fenced and indented blocks and inline code; a line that goes on after a backslash is one."""
+    fenced = [line for _, block in _FENCED.findall(text) for line in re.sub(r"\\\n\s*", "", block).splitlines()]
+    rest = _FENCED.sub("", text)
+    joined = re.sub(r"\\\n\s+", "", rest)
+    indented = [line for line in joined.splitlines() if line.startswith("    ")]
+    return [line.strip() for line in (*fenced, *indented, *_INLINE.findall(rest))]
+
+
+def commands_in(page: Path) -> list[str]:
+    found = [line for line in code_in(page.read_text()) if re.match(r"(\w+=\S+ )*python -m esrgan_train", line)]
+    return list(dict.fromkeys(found))
+
+
+COMMANDS = [(page, command) for page in PAGES for command in commands_in(page)]
+
+
+def words_of(command: str) -> list[str]:
+    words = shlex.split(command, comments=True)
+    words = [re.sub(r"<\w+>", "x", word) for word in words]  # placeholders such as <timestamp>
+    return [re.sub(r"\$(experiment)\b", "x4_relu", word) for word in words if word not in ("|", "…", "...")]
+
+
+def write_files(folder: Path) -> None:
+    """Write the blocks of the documentation that start with the name of their file."""
+    for page in PAGES:
+        for language, block in _FENCED.findall(page.read_text()):
+            name, _, content = block.partition("\n")
+            if language in ("python", "yaml") and re.fullmatch(r"# [\w/]+\.(py|yaml)", name):
+                file = folder / name.removeprefix("# ")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(content)
+
+
+@pytest.mark.parametrize(
+    ("page", "command"), COMMANDS, ids=[f"{page.relative_to(ROOT)}: {command[:70]}" for page, command in COMMANDS]
+)
+def test_a_command_of_the_documentation_is_right(
+    page: Path, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "my_parts", raising=False)
+    words = words_of(command)
+    start = words.index("python")
+    for setting in words[:start]:
+        monkeypatch.setenv(*setting.split("=", 1))
+    module, arguments = words[start + 2], words[start + 3 :]
+    spec = importlib.util.find_spec(module)
+    assert spec is not None, f"{page}: there is no module {module}"
+    if module in COMPOSED:
+        if "--help" not in arguments:
+            jobs = jobs_of(overrides_in(arguments)) if is_sweep(arguments) else [overrides_in(arguments)]
+            for job in jobs:
+                check(compose_config(job))
+        known = {"--help", "--cfg", "--resolve", "-m", "job"}
+        assert {a for a in arguments if a.startswith("-")} <= known
+        return
+    if spec.submodule_search_locations is not None:
+        source = "".join(file.read_text() for file in Path(spec.submodule_search_locations[0]).glob("*.py"))
+    else:
+        source = Path(str(spec.origin)).read_text()
+    for flag in (a for a in arguments if a.startswith("-") and a != "--help"):
+        assert f'"{flag}"' in source, f"{page}: {module} has no {flag}"
+
+
+def test_commands_were_found():
+    assert len(COMMANDS) > 20
+    assert any("hydra.searchpath" in command for _, command in COMMANDS)
+
+
+def test_files_of_the_documentation_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    write_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "my_parts", raising=False)
+    monkeypatch.setenv("ESRGAN_TRAIN_ARCHS", "my/archs")
+    mine = ["hydra.searchpath=[file://my/conf]", "generator=tiny", "degradation=every_other", "upscale=2"]
+    loss = ["loss.pixel.function._target_=my_parts.SquareRootLoss", "+loss.pixel.function.eps=1e-6"]
+    small = [o for o in tiny(tmp_path / "run") if not o.startswith("generator.")]
+    train(compose_config([*small, *mine, *loss, "debug=batch"]))
+    assert (tmp_path / "run" / "checkpoints" / "last.ckpt").is_file()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_targets_of_make_exist(page: Path):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {m[1] for line in code_in(page.read_text()) if (m := re.match(r"make ([a-z-]+)", line))}
+    assert named <= targets

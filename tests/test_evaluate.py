@@ -1,0 +1,56 @@
+"""The evaluation command."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import skimage.metrics
+import torch
+from PIL import Image
+
+from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.errors import UserError
+from esrgan_train.evaluate import main
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Path:
+    (tmp_path / "gt").mkdir()
+    for name, photo in (("cat", skimage.data.chelsea()), ("cup", skimage.data.coffee())):
+        Image.fromarray(photo[:101, :90]).save(tmp_path / f"gt/{name}.png")
+    return tmp_path / "gt"
+
+
+def test_scores_of_results_are_scikit_images(truth: Path, tmp_path: Path) -> None:
+    for path in truth.iterdir():
+        hr = np.array(Image.open(path))[:100]
+        noisy = np.clip(hr + np.random.default_rng(0).normal(0, 9, hr.shape), 0, 255).astype(np.uint8)
+        (tmp_path / "sr").mkdir(exist_ok=True)
+        Image.fromarray(noisy).save(tmp_path / "sr" / path.name)
+        expected = skimage.metrics.peak_signal_noise_ratio(hr[2:-2, 2:-2], noisy[2:-2, 2:-2])
+    out = tmp_path / "o"
+    assert main(["--results", str(tmp_path / "sr"), "--gt", str(truth), "--scale", "2", "-o", str(out)]) == 0
+    with (out / "scores.csv").open() as file:
+        scores = {row["name"]: float(row["psnr"]) for row in csv.DictReader(file)}
+    assert scores[path.stem] == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("degradation", ["bicubic", "realesrgan", "light"])
+def test_a_model_is_scored_the_same_twice(truth: Path, tmp_path: Path, degradation: str) -> None:
+    torch.save({"params": SRVGGNetCompact(num_feat=8, num_conv=1, upscale=2).state_dict()}, tmp_path / "m.pth")
+    command = ["--model", str(tmp_path / "m.pth"), "--gt", str(truth), "--degradation", degradation]
+    for folder in ("a", "b"):
+        assert main([*command, "-o", str(tmp_path / folder)]) == 0
+    assert (tmp_path / "a/scores.csv").read_bytes() == (tmp_path / "b/scores.csv").read_bytes()
+    assert (tmp_path / "a/worst.png").stat().st_size > 1000
+
+
+def test_a_missing_partner_is_named(truth: Path, tmp_path: Path) -> None:
+    (tmp_path / "sr").mkdir()
+    Image.new("RGB", (90, 100)).save(tmp_path / "sr/cat.png")
+    with pytest.raises(UserError, match="cup stand alone"):
+        main(["--results", str(tmp_path / "sr"), "--gt", str(truth), "--scale", "2"])

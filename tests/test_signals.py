@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.tiny import tiny
+
+CHECKOUT = Path(__file__).parent.parent
+RUN = ("trainer.max_steps=2000", "recipe.start_step=3", "recipe.val_check_interval=100000")
+
+
+def start(folder: Path, *overrides: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "esrgan_train", *tiny(folder / "run", *RUN, *overrides)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_training(run_dir: Path, rows: int = 4) -> None:
+    deadline = time.monotonic() + 120
+    path = run_dir / "metrics.csv"
+    while not path.exists() or len(path.read_text().splitlines()) < rows:
+        assert time.monotonic() < deadline, "training did not start"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_tells_how_to_resume_and_ends_with_its_status(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    process = start(tmp_path)
+    wait_for_training(tmp_path / "run")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, out + err
+    (line,) = err.strip().splitlines()
+    assert line.startswith(f"stopped by {number.name} after ")
+    done = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)["global_step"]
+    assert f"after {done} iterations; saved" in line
+
+    command = shlex.split(line.partition("resume with: ")[2])
+    assert command[:3] == ["python", "-m", "esrgan_train"]
+    resumed = subprocess.run(
+        [sys.executable, *command[1:], f"trainer.max_steps={done + 2}"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"after {done} iterations" in resumed.stdout
+    last = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
+    assert last["global_step"] == done + 2
+
+
+def test_the_end_of_max_time_saves_and_is_no_failure(tmp_path: Path) -> None:
+    process = start(tmp_path, "trainer.max_time=00:00:00:03")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, out + err
+    assert "stopped by trainer.max_time after" in err
+    assert torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)["global_step"] > 0
