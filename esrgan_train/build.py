@@ -24,7 +24,7 @@ from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.archs.weights import load_weights
 from esrgan_train.checks.generator import check_output
-from esrgan_train.data.datamodule import DataModule
+from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import UserError
 from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
@@ -129,10 +129,10 @@ def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
     )
 
 
-def build_datamodule(cfg: DictConfig) -> DataModule:
+def build_datamodule(cfg: DictConfig) -> StreamDataModule:
     """The photographs and what degrades them."""
-    noise = None if cfg.target_noise is None else build(cfg.target_noise)
-    return build(cfg.data, degradation=build(cfg.degradation), target_noise=noise)  # type: ignore[no-any-return]
+    parts = {name: None if cfg[name] is None else build(cfg[name]) for name in ("degradation", "target_noise")}
+    return build(cfg.data, **parts)  # type: ignore[no-any-return]
 
 
 def build_trainer(cfg: DictConfig) -> Trainer:
@@ -196,6 +196,6 @@ def config_hash(cfg: DictConfig) -> str:
     assert isinstance(plain, dict)
     for key in ("run_dir", "ckpt_path", "init_from", "callbacks", "logger", "optimized_metric"):
         plain.pop(key, None)
-    for key in ("train_dir", "val_dir", "num_workers"):
+    for key in ("train_dir", "train_lr_dir", "val_dir", "val_lr_dir", "num_workers"):
         plain["data"].pop(key, None)
     return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]

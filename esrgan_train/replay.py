@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
@@ -15,8 +16,8 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 from esrgan_train.build import build_datamodule
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import register
-from esrgan_train.data.dataset import TrainingPhotos
 from esrgan_train.data.pairs import pairs_sheet
+from esrgan_train.data.samples import SampleStream
 from esrgan_train.errors import UserError
 from esrgan_train.images.encode import write_image
 
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     return DONE
 
 
-def describe(photos: TrainingPhotos, number: int) -> str:
+def describe(photos: SampleStream[Any], number: int) -> str:
     """One line on a sample: its photo, and the values in it."""
     sample = photos.sample(number)
     parts = [

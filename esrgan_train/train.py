@@ -17,7 +17,7 @@ from esrgan_train.archs.weights import load_checkpoint
 from esrgan_train.build import build_datamodule, build_module, build_trainer
 from esrgan_train.callbacks.summary import Summary
 from esrgan_train.config import changed_settings, check, name_experiment, options_without_effect, settings_of
-from esrgan_train.data.datamodule import DataModule
+from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import RunError, StopRequestedError, UserError
 from esrgan_train.files import replacing
 from esrgan_train.launch import decide_together, rank, slurm_job, tell_children
@@ -160,7 +160,7 @@ def resume_command(cfg: DictConfig) -> str:
 
 
 def announce(
-    cfg: DictConfig, module: ESRGANModule, datamodule: DataModule, why_precision: str, trainer: Any
+    cfg: DictConfig, module: ESRGANModule, datamodule: StreamDataModule, why_precision: str, trainer: Any
 ) -> None:
     """Say what will run, and which option will have no effect."""
     objective, last = module.objective, cfg.trainer.max_steps

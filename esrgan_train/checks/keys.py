@@ -56,6 +56,8 @@ def check_keys(cfg: DictConfig, primary: Path) -> None:
     for option, known in PLAIN.items():
         _check(_node(cfg, option), option, known)
     for option in BUILT:
+        if option == "degradation" and cfg.degradation is None:  # data=paired; other data refuse it
+            continue
         node = _node(cfg, option)
         if "_target_" not in node:
             raise UserError(

@@ -10,6 +10,7 @@ from esrgan_train.checks.values import shown
 from esrgan_train.errors import UserError
 
 VALIDATION = tuple(f"val/{name}" for name in ("psnr", "ssim", "psnr_y", "ssim_y", "psnr_bicubic", "ssim_bicubic"))
+CLEAN = tuple(f"val/{name}" for name in ("psnr_clean", "ssim_clean", "psnr_clean_bicubic", "ssim_clean_bicubic"))
 TRAINING = tuple(
     f"train/{name}"
     for name in (
@@ -39,8 +40,9 @@ def check_metrics(cfg: DictConfig) -> None:
     checkpoints = cfg.callbacks.get("checkpoints")
     if checkpoints is not None and "monitor" in checkpoints:
         wanted["callbacks.checkpoints.monitor"] = checkpoints.monitor
+    validation = VALIDATION + (CLEAN if cfg.data.get("val_clean") else ())
     for option, metric in wanted.items():
         # A monitor is read after validating, and a training value may be some iterations old by then.
-        known = VALIDATION if option.startswith("callbacks") else (*VALIDATION, *TRAINING)
+        known = validation if option.startswith("callbacks") else (*validation, *TRAINING)
         if metric is not None and metric not in known:
             raise UserError(f"{option}={shown(metric)} is never logged: {remedy(str(metric), known)}")

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
 
-from esrgan_train.images.decode import Picture
+
+class Cacheable(Protocol):
+    """What can be kept: an array, or something that has as much of one."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that keeping it takes."""
+
+    def setflags(self, *, write: bool) -> Any:
+        """Make it read-only."""
 
 
-class PhotoCache:
+Decoded = TypeVar("Decoded", bound=Cacheable)
+
+
+class PhotoCache(Generic[Decoded]):
     """Calls ``decode`` for photos it does not hold; when full, drops what was not used for longest.
 
     Each worker process fills its own. A photo larger than the whole cache is decoded each time.
@@ -18,13 +31,13 @@ class PhotoCache:
         max_bytes: limit on the pixels held; 0 keeps nothing.
     """
 
-    def __init__(self, decode: Callable[[int], Picture], *, max_bytes: int) -> None:
+    def __init__(self, decode: Callable[[int], Decoded], *, max_bytes: int) -> None:
         self.decode = decode
         self.max_bytes = max_bytes
         self.held_bytes = 0
-        self._photos: OrderedDict[int, Picture] = OrderedDict()
+        self._photos: OrderedDict[int, Decoded] = OrderedDict()
 
-    def __getitem__(self, index: int) -> Picture:
+    def __getitem__(self, index: int) -> Decoded:
         if index in self._photos:
             self._photos.move_to_end(index)
             return self._photos[index]

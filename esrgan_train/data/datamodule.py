@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Any
 
 import torch
@@ -12,97 +11,74 @@ from lightning import LightningDataModule
 
 from esrgan_train.data.dataset import Degradation, Noise, TrainingPhotos, ValidationPhotos
 from esrgan_train.data.loader import PhotoLoader, choose_num_workers
+from esrgan_train.data.mixture import Mixture, digest_of_names, digest_of_sizes
 from esrgan_train.data.overfit import FirstSamples, RepeatedSampler, check_samples
-from esrgan_train.data.preflight import check_held_out, check_training, look_at
+from esrgan_train.data.paired import ValidationPairs
+from esrgan_train.data.preflight import MAX_LOOKED_AT, Preflight, check_held_out, check_training, look_at
+from esrgan_train.data.samples import SampleStream
 from esrgan_train.data.split import Split
 from esrgan_train.data.stream import RankStridedSampler
-from esrgan_train.degradation import usm_sharpen
+from esrgan_train.degradation import BicubicDegradation, usm_sharpen
 from esrgan_train.errors import UserError
 
 log = logging.getLogger(__name__)
 
+_WITHOUT_DEGRADATION = (
+    "photos need a degradation that makes the low-resolution side: give degradation=realesrgan, light or "
+    "bicubic, or data=paired for photos that come in pairs"
+)
 
-class DataModule(LightningDataModule):
+
+class StreamDataModule(LightningDataModule):
     """Endless training batches and the held-out photos.
 
     The place in the stream of samples is not counted but derived from the trainer's iterations, each of
     which takes one batch per process; its checkpoint is that one number.
 
     Args:
-        split: the photos.
-        degradation: (hr, rng) → lr, both float32 HWC RGB in [0,1].
-        upscale: HR pixels per LR pixel.
-        seed: 0 to 2⁶⁴ − 1.
-        gt_size: side of the HR crop in pixels, a multiple of lcm(8, upscale).
+        training: the samples by number.
+        validation: the held-out photos.
+        preflight: what a first look at the training photos found.
         batch_size: samples per process that go through the networks at once.
         accumulate: such batches per iteration; a batch of the loader holds them all.
         num_workers: worker processes, or ``auto``: the usable cores minus one.
-        scales: at which photos are used, each in (0, 1].
-        usm: sharpen HR before degrading and for ``hr_target``.
-        cache_mb: decoded photos kept per worker, in MiB.
-        max_bad_fraction: share of the training photos that may be unreadable.
         overfit_samples: train on and validate with this many fixed samples alone; None uses all photos.
-        target_noise: (hr, rng) → noise that targets keep, or None.
 
     Raises:
-        UserError: a value is out of bounds, or too many photos cannot be read.
+        UserError: a value is out of bounds.
     """
 
     def __init__(
         self,
         *,
-        split: Split,
-        degradation: Degradation,
-        upscale: int,
-        seed: int,
-        gt_size: int,
+        training: SampleStream[Any],
+        validation: ValidationPhotos | ValidationPairs,
+        preflight: Preflight,
         batch_size: int,
         accumulate: int,
         num_workers: int | str,
-        scales: Sequence[float],
-        usm: bool,
-        cache_mb: float,
-        max_bad_fraction: float,
-        overfit_samples: int | None = None,
-        target_noise: Noise | None = None,
+        overfit_samples: int | None,
     ) -> None:
         super().__init__()
-        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
-            raise UserError(f"data.batch_size={batch_size!r}: give a whole number from 1 on")
         check_samples(overfit_samples)
-        self.split = split
+        self.split = Split(training.photos, validation.photos)
+        self.seed = training.seed
         self.overfit_samples = overfit_samples
-        self.seed = seed
         self.samples_per_iteration = batch_size * accumulate  # of one process
         self.num_workers = choose_num_workers(num_workers)
-        self._training = TrainingPhotos(
-            split.train,
-            degradation=degradation,
-            sharpen=usm_sharpen if usm else None,
-            upscale=upscale,
-            seed=seed,
-            gt_size=gt_size,
-            scales=scales,
-            cache_mb=cache_mb,
-            max_bad_fraction=max_bad_fraction,
-            target_noise=target_noise,
-        )
-        self._validation = ValidationPhotos(
-            split.val, degradation=degradation, upscale=upscale, seed=seed, target_noise=target_noise
-        )
-        self._preflight = look_at(split.train, window_side=self._training.window.side)
-        check_training(self._preflight, max_bad_fraction=max_bad_fraction)
-        check_held_out(split.val, upscale=upscale)
+        self._training = training
+        self._validation = validation
+        self._preflight = preflight
         # Samples seen when the trainer had done _start_step iterations; None before training starts, since
         # the trainer restores its own count after this module's.
         self._start = 0
         self._start_step: int | None = None
 
-    def training_photos(self) -> TrainingPhotos:
+    def training_photos(self) -> SampleStream[Any]:
         """The training samples by number."""
         return self._training
 
-    def validation_photos(self) -> ValidationPhotos:
+    def validation_photos(self) -> ValidationPhotos | ValidationPairs:
         """The held-out photos."""
         return self._validation
 
@@ -112,24 +88,26 @@ class DataModule(LightningDataModule):
         return self._training.bad.count
 
     def fingerprint(self) -> dict[str, int | str]:
-        """What the photos are, by names and number, so that a resumed run can tell whether they are others."""
-        digest = blake2b(digest_size=8)
-        for photos in self.split:
-            for index in range(len(photos)):
-                digest.update(photos.relative(index).encode("utf-8", "surrogateescape") + b"\0")
-        return {"photos": len(self.split.train), "photo names": digest.hexdigest()}
+        """What the photos are, so that a resumed run can tell whether they are others: number, names, sizes."""
+        mixtures = [Mixture.of(photos) for photos in self.split]
+        return {
+            "photos": len(self.split.train),
+            "photo names": digest_of_names(*mixtures),
+            "photo sizes": digest_of_sizes(*mixtures, most=MAX_LOOKED_AT),
+        }
 
     def describe(self) -> str:
         """One line for people: how many photos, and where."""
-        train, val = self.split
-        held_out = "" if val.root == train.root else f" from {val.root}"
-        return f"{len(train):,} photos from {train.root}, {len(val):,} held out{held_out}"
+        train, val = (Mixture.of(photos) for photos in self.split)
+        here = {table.root for table in train.tables}
+        held_out = "" if here.issuperset(table.root for table in val.tables) else f" from {val.describe()}"
+        return f"{len(train):,} photos from {train.describe()}, {len(val):,} held out{held_out}"
 
     def setup(self, stage: str) -> None:
         """Say, once per run, what the first look at the photos found."""
         if stage != "fit" or (self.trainer is not None and not self.trainer.is_global_zero):
             return
-        found, side = self._preflight, self._training.window.side
+        found, side = self._preflight, self._training.needed_side
         if found.small:
             log.info(
                 "%d of %d photos looked at are smaller than the %d × %d window a sample is cut from: "
@@ -162,7 +140,7 @@ class DataModule(LightningDataModule):
     def val_dataloader(self) -> PhotoLoader:
         """Each held-out photo once, one per batch, shared by the processes."""
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        photos: ValidationPhotos | FirstSamples = self._validation
+        photos: ValidationPhotos | ValidationPairs | FirstSamples = self._validation
         if self.overfit_samples is not None:
             photos = FirstSamples(self._training, samples=self.overfit_samples)
         share = -(-len(photos) // world_size)
@@ -193,3 +171,89 @@ class DataModule(LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a place in the stream, also with another batch size or number of processes."""
         self._start, self._start_step = int(state_dict["samples_seen"]), None
+
+
+class DataModule(StreamDataModule):
+    """Training and validation on photos whose low-resolution side is made from them.
+
+    Args:
+        split: the photos.
+        degradation: (hr, rng) → lr, both float32 HWC RGB in [0,1].
+        upscale: HR pixels per LR pixel.
+        seed: 0 to 2⁶⁴ − 1.
+        gt_size: side of the HR crop in pixels, a multiple of lcm(8, upscale).
+        batch_size: samples per process that go through the networks at once.
+        accumulate: such batches per iteration; a batch of the loader holds them all.
+        num_workers: worker processes, or ``auto``: the usable cores minus one.
+        scales: at which photos are used, each in (0, 1].
+        usm: sharpen HR before degrading and for ``hr_target``.
+        cache_mb: decoded photos kept per worker, in MiB.
+        max_bad_fraction: share of the training photos that may be unreadable.
+        overfit_samples: train on and validate with this many fixed samples alone; None uses all photos.
+        val_clean: validate on a clean bicubic reduction too.
+        target_noise: (hr, rng) → noise that targets keep, or None.
+
+    Raises:
+        UserError: a value is out of bounds, or too many photos cannot be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        split: Split,
+        degradation: Degradation | None,
+        upscale: int,
+        seed: int,
+        gt_size: int,
+        batch_size: int,
+        accumulate: int,
+        num_workers: int | str,
+        scales: Sequence[float],
+        usm: bool,
+        cache_mb: float,
+        max_bad_fraction: float,
+        overfit_samples: int | None = None,
+        val_clean: bool = False,
+        target_noise: Noise | None = None,
+    ) -> None:
+        check_batch_size(batch_size)
+        if degradation is None:
+            raise UserError(_WITHOUT_DEGRADATION)
+        training = TrainingPhotos(
+            split.train,
+            degradation=degradation,
+            sharpen=usm_sharpen if usm else None,
+            upscale=upscale,
+            seed=seed,
+            gt_size=gt_size,
+            scales=scales,
+            cache_mb=cache_mb,
+            max_bad_fraction=max_bad_fraction,
+            target_noise=target_noise,
+        )
+        validation = ValidationPhotos(
+            split.val,
+            degradation=degradation,
+            clean=BicubicDegradation(upscale=upscale) if val_clean else None,
+            upscale=upscale,
+            seed=seed,
+            target_noise=target_noise,
+        )
+        preflight = look_at(training.photos, window_side=training.needed_side)
+        check_training(preflight, max_bad_fraction=max_bad_fraction)
+        check_held_out(split.val, upscale=upscale)
+        super().__init__(
+            training=training,
+            validation=validation,
+            preflight=preflight,
+            batch_size=batch_size,
+            accumulate=accumulate,
+            num_workers=num_workers,
+            overfit_samples=overfit_samples,
+        )
+
+
+def check_batch_size(batch_size: int) -> None:
+    """``UserError`` unless it is a whole number from 1 on."""
+    if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
+        raise UserError(f"data.batch_size={batch_size!r}: give a whole number from 1 on")

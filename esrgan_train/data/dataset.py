@@ -1,24 +1,21 @@
-"""Samples: the training pairs that are drawn from the stream, and the held-out photos."""
+"""Samples made from photos: the training pairs that are drawn from the stream, and the held-out photos."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import Dataset
 
-from esrgan_train.data.bad_photos import BadPhotos
-from esrgan_train.data.cache import PhotoCache
-from esrgan_train.data.stream import Purpose, check_seed, photo_index, sample_rng
+from esrgan_train.data.mixture import Mixture
+from esrgan_train.data.samples import FLIP_PROBABILITY, SampleStream, TrainingSample, to_tensor
+from esrgan_train.data.stream import Purpose, check_seed, sample_rng
 from esrgan_train.data.window import Window, check_gt_size, check_scales, choose_scale, cut_window
 from esrgan_train.degradation.target_noise import add_noise
 from esrgan_train.errors import UserError
-from esrgan_train.images.decode import Picture, UnreadableImageError, decode, to_float
+from esrgan_train.images.decode import Picture, decode, to_float
 from esrgan_train.images.find import PathTable
 
 Image = NDArray[np.float32]  # (H, W, 3) RGB in [0,1]
@@ -26,26 +23,9 @@ Degradation = Callable[[Image, np.random.Generator], Image]
 Sharpen = Callable[[Image], Image]
 Noise = Callable[[Image, np.random.Generator], Image]
 
-FLIP_PROBABILITY = 0.5
-_MEGABYTE = 2**20
 
-
-class TrainingSample(NamedTuple):
-    """A pair before it becomes tensors. ``hr_target`` is ``hr`` itself unless the recipe sharpens."""
-
-    lr: Image
-    hr: Image
-    hr_target: Image
-    name: str  # of the photo, relative to its folder
-    scale: float  # at which the photo was used
-
-
-class TrainingPhotos(Dataset[dict[str, Any]]):
-    """Sample n of an endless stream, a pure function of (seed, n).
-
-    Its photo comes from a permutation per epoch; the rest from ``sample_rng(seed, n)``. A photo that cannot
-    be read is replaced by another one, drawn from ``sample_rng(seed, n, attempt)``, so no other sample
-    changes.
+class TrainingPhotos(SampleStream[Picture]):
+    """Samples cut from photos and degraded.
 
     Args:
         photos: at least one.
@@ -70,7 +50,7 @@ class TrainingPhotos(Dataset[dict[str, Any]]):
 
     def __init__(
         self,
-        photos: PathTable,
+        photos: PathTable | Mixture,
         *,
         degradation: Degradation,
         sharpen: Sharpen | None,
@@ -82,29 +62,21 @@ class TrainingPhotos(Dataset[dict[str, Any]]):
         max_bad_fraction: float,
         target_noise: Noise | None = None,
     ) -> None:
-        check_seed(seed)
         check_gt_size(gt_size, upscale)
-        if not isinstance(cache_mb, (int, float)) or not cache_mb >= 0:
-            raise UserError(f"data.cache_mb={cache_mb!r}: give a number of MiB from 0 on, such as 64")
-        self.photos = photos
+        super().__init__(photos, seed=seed, cache_mb=cache_mb, max_bad_fraction=max_bad_fraction)
         self.degradation = degradation
         self.sharpen = sharpen
         self.target_noise = target_noise
-        self.seed = seed
         self.scales = check_scales(scales)
         self.window = Window(gt_size, upscale)
-        self.bad = BadPhotos(photos, max_fraction=max_bad_fraction)
-        self._decoded = PhotoCache(self._decode, max_bytes=int(cache_mb * _MEGABYTE))
 
-    def __getitem__(self, n: int) -> dict[str, Any]:
-        sample = self.sample(n)
-        hr = _to_tensor(sample.hr)
-        target = hr if sample.hr_target is sample.hr else _to_tensor(sample.hr_target)
-        return {"lr": _to_tensor(sample.lr), "hr": hr, "hr_target": target, "index": n}
+    @property
+    def needed_side(self) -> int:
+        """HR pixels a photo's shorter side must have, or it is continued by its reflection."""
+        return self.window.side
 
-    def sample(self, n: int) -> TrainingSample:
-        """Sample n as arrays, with where it comes from."""
-        index, photo, rng = self._draw(n)
+    def make(self, index: int, photo: Picture, rng: np.random.Generator) -> TrainingSample:
+        """Cut a window at one of the scales, flip it, degrade it, and crop both sides."""
         window, upscale = self.window, self.window.upscale
         scale = choose_scale(photo.shape[:2], window.side, self.scales, rng)
         plain = cut_window(photo, window.side, scale, rng)
@@ -122,18 +94,8 @@ class TrainingPhotos(Dataset[dict[str, Any]]):
         target = hr if self.sharpen is None else window.crop(sharp, corner, upscale)
         return TrainingSample(lr, hr, target, self.photos.relative(index), scale)
 
-    def _draw(self, n: int) -> tuple[int, Picture, np.random.Generator]:
-        for attempt in count():
-            rng = sample_rng(self.seed, n, attempt)
-            number = len(self.photos)
-            index = int(rng.integers(number)) if attempt else photo_index(self.seed, n, number)
-            try:
-                return index, self._decoded[index], rng
-            except UnreadableImageError as error:
-                self.bad.add(index, error)  # raises when none is left, so this ends
-        raise AssertionError("unreachable")
-
-    def _decode(self, index: int) -> Picture:
+    def decode(self, index: int) -> Picture:
+        """The photo's pixels."""
         return decode(self.photos[index])
 
 
@@ -145,14 +107,15 @@ class ValidationPhotos(Dataset[dict[str, Any]]):
         degradation: (hr, rng) → lr, both float32 HWC RGB in [0,1].
         upscale: HR pixels per LR pixel; photos lose up to upscale − 1 pixels at the right and the bottom.
         seed: 0 to 2⁶⁴ − 1.
+        clean: a second way to reduce the same photos, shown as ``lr_clean``; None leaves that out.
         target_noise: as in ``TrainingPhotos``.
 
     Positions beyond the last photo repeat the first ones, with ``counts`` false: processes that share the
     photos take equally many.
 
     Shape:
-        lr (3, h, w) and hr (3, h·upscale, w·upscale) float32 in [0,1]; index: i; name: relative path; counts:
-        whether the photo has not been taken before.
+        lr, lr_clean (3, h, w) and hr (3, h·upscale, w·upscale) float32 in [0,1]; index: i; name: relative path;
+        counts: whether the photo has not been taken before.
 
     Raises:
         UserError: on access, a photo cannot be read or is smaller than one LR pixel.
@@ -160,17 +123,19 @@ class ValidationPhotos(Dataset[dict[str, Any]]):
 
     def __init__(
         self,
-        photos: PathTable,
+        photos: PathTable | Mixture,
         *,
         degradation: Degradation,
         upscale: int,
         seed: int,
+        clean: Degradation | None = None,
         target_noise: Noise | None = None,
     ) -> None:
         check_seed(seed)
         self.target_noise = target_noise
         self.photos = photos
         self.degradation = degradation
+        self.clean = clean
         self.upscale = upscale
         self.seed = seed
 
@@ -189,8 +154,9 @@ class ValidationPhotos(Dataset[dict[str, Any]]):
             hr = add_noise(hr, self.target_noise(hr, rng))
         lr = self.degradation(hr, rng)
         name = self.photos.relative(i)
-        return {"lr": _to_tensor(lr), "hr": _to_tensor(hr), "index": i, "name": name, "counts": counts}
-
-
-def _to_tensor(image: Image) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))  # [CHW]
+        clean = {} if self.clean is None else {"lr_clean": to_tensor(self.clean(hr, rng))}
+        return {
+            **{"lr": to_tensor(lr), "hr": to_tensor(hr)},
+            **{"index": i, "name": name, "counts": counts},
+            **clean,
+        }

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.data.dataset import Degradation, Noise
-from esrgan_train.data.folder import folder_split
+from esrgan_train.data.folder import Folders, folder_split
 
 
 class FolderDataModule(DataModule):
     """``DataModule`` over ``folder_split``; the other arguments are those of ``DataModule``.
 
     Args:
-        train_dir: folder of photos, searched recursively.
+        train_dir: folder of photos, searched recursively; a list of folders; or folders with weights.
         val_dir: folder whose photos are held out; None holds out some of the others.
         val_fraction: share held out without ``val_dir``, between 0 and 1.
         max_val_photos: most photos held out without ``val_dir``.
@@ -26,11 +26,11 @@ class FolderDataModule(DataModule):
     def __init__(
         self,
         *,
-        train_dir: str | Path,
+        train_dir: Folders,
         val_dir: str | Path | None,
         val_fraction: float,
         max_val_photos: int,
-        degradation: Degradation,
+        degradation: Degradation | None,
         upscale: int,
         seed: int,
         gt_size: int,
@@ -42,6 +42,7 @@ class FolderDataModule(DataModule):
         cache_mb: float,
         max_bad_fraction: float,
         overfit_samples: int | None = None,
+        val_clean: bool = False,
         target_noise: Noise | None = None,
     ) -> None:
         super().__init__(
@@ -58,5 +59,6 @@ class FolderDataModule(DataModule):
             cache_mb=cache_mb,
             max_bad_fraction=max_bad_fraction,
             overfit_samples=overfit_samples,
+            val_clean=val_clean,
             target_noise=target_noise,
         )

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from esrgan_train.data.dataset import TrainingPhotos
+from esrgan_train.data.samples import SampleStream
 from esrgan_train.data.stream import RankStridedSampler
 from esrgan_train.errors import UserError
 
@@ -19,9 +19,10 @@ _PREFETCH_BATCHES = 4  # per worker
 
 
 class PhotoLoader(DataLoader[dict[str, Any]]):
-    """A loader of ``TrainingPhotos`` or ``ValidationPhotos``.
+    """A loader of training samples or held-out photos.
 
-    In training batches ``hr_target`` is the same tensor as ``hr`` where nothing is sharpened.
+    In training batches ``hr_target`` is the same tensor as ``hr`` where nothing is sharpened. Photos that a
+    worker could not read are told here, in the main process.
 
     A ``UserError`` of a worker arrives as it was raised, in one line, without the worker's traceback.
 
@@ -54,12 +55,16 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
         )
 
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
+        stream = self.dataset if isinstance(self.dataset, SampleStream) else None
         try:
             for batch in super().__iter__():
-                if isinstance(self.dataset, TrainingPhotos):
+                if stream is not None:
                     batch.setdefault("hr_target", batch["hr"])  # see collate
+                    stream.bad.tell()
                 yield batch
         except UserError as error:
+            if stream is not None:
+                stream.bad.tell()
             lines = str(error).strip().splitlines()
             if len(lines) == 1:
                 raise

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
-from esrgan_train.data.dataset import TrainingPhotos
+from esrgan_train.data.samples import SampleStream
 from esrgan_train.data.stream import RankStridedSampler
 from esrgan_train.errors import UserError
 
@@ -31,7 +31,7 @@ class FirstSamples(Dataset[dict[str, Any]]):
         whether the sample has not been taken before (see ``ValidationPhotos``).
     """
 
-    def __init__(self, training: TrainingPhotos, *, samples: int) -> None:
+    def __init__(self, training: SampleStream[Any], *, samples: int) -> None:
         self.training = training
         self.samples = samples
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from esrgan_train.data.dataset import TrainingPhotos
+from esrgan_train.data.samples import SampleStream
 from esrgan_train.images.encode import to_uint8
 from esrgan_train.images.sheet import Tile, labelled_sheet
 
@@ -15,7 +16,7 @@ _PAIRS_PER_ROW = 2
 _TILE_SIDE = 224  # smaller crops are shown two, three … times as large
 
 
-def pairs_sheet(dataset: TrainingPhotos, indices: Iterable[int]) -> NDArray[np.uint8]:
+def pairs_sheet(dataset: SampleStream[Any], indices: Iterable[int]) -> NDArray[np.uint8]:
     """HR beside LR, enlarged to HR size by repeating pixels, for each sample number; two pairs per row.
 
     Labels give sample number, photo and, if it is not 1, the scale at which the photo was used.
@@ -33,7 +34,7 @@ def pairs_sheet(dataset: TrainingPhotos, indices: Iterable[int]) -> NDArray[np.u
         tiles.append((f"{n}  LR, 1/{upscale} of the size", _enlarge(to_uint8(sample.lr), zoom * upscale)))
     step = 2 * _PAIRS_PER_ROW
     rows = [tiles[start : start + step] for start in range(0, len(tiles), step)]
-    return labelled_sheet(rows, title="Training pairs: HR crop of the photo, and the LR made from it")
+    return labelled_sheet(rows, title="Training pairs: HR crop of the photo, and its LR")
 
 
 def _enlarge(image: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from esrgan_train.data.mixture import Mixture
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import UnreadableImageError, read_size
 from esrgan_train.images.find import PathTable
+
+Photos = PathTable | Mixture
 
 MAX_LOOKED_AT = 1000  # headers; a fraction of a second on a disk, some seconds over a network
 
@@ -24,16 +27,20 @@ class Preflight(NamedTuple):
     unreadable: Sequence[UnreadableImageError]
 
 
-def look_at(photos: PathTable, *, window_side: int) -> Preflight:
+def spread(count: int) -> Iterator[int]:
+    """Up to ``MAX_LOOKED_AT`` of ``count`` positions, evenly spread."""
+    return map(int, np.linspace(0, count - 1, min(count, MAX_LOOKED_AT)).astype(int))
+
+
+def look_at(photos: Photos, *, window_side: int) -> Preflight:
     """Read the headers of up to ``MAX_LOOKED_AT`` photos; pixels are not decoded."""
     small, unreadable = 0, []
-    looked_at = min(len(photos), MAX_LOOKED_AT)
-    for index in np.linspace(0, len(photos) - 1, looked_at).astype(int):
+    for index in spread(len(photos)):
         try:
-            small += min(read_size(photos[int(index)])) < window_side
+            small += min(read_size(photos[index])) < window_side
         except UnreadableImageError as error:
             unreadable.append(error)
-    return Preflight(looked_at, small, unreadable)
+    return Preflight(min(len(photos), MAX_LOOKED_AT), small, unreadable)
 
 
 def check_training(found: Preflight, *, max_bad_fraction: float) -> None:
@@ -46,10 +53,14 @@ def check_training(found: Preflight, *, max_bad_fraction: float) -> None:
         )
 
 
-def check_held_out(photos: PathTable, *, upscale: int) -> None:
-    """``UserError`` for the first held-out photo that cannot be read or is too small to be measured."""
+def check_held_out(photos: Photos, *, upscale: int) -> None:
+    """``UserError`` for a held-out photo that cannot be read or is too small to be measured.
+
+    Of very many, ``MAX_LOOKED_AT`` are looked at.
+    """
     least = _SSIM_WINDOW + 3 * upscale  # the border on both sides, and what is lost to whole LR pixels
-    for path in photos:
+    for index in spread(len(photos)):
+        path = photos[index]
         width, height = read_size(path)
         if min(width, height) < least:
             raise UserError(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import count
 
 import numpy as np
@@ -22,6 +22,7 @@ class Purpose(IntEnum):
     TRAIN = 0
     VALIDATION = 1
     PERMUTATION = 2
+    TURNS = 3
 
 
 def check_seed(seed: int) -> None:
@@ -46,16 +47,41 @@ def sample_rng(seed: int, n: int, attempt: int = 0, purpose: Purpose = Purpose.T
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, n, attempt, purpose]))
 
 
-def photo_index(seed: int, n: int, num_photos: int) -> int:
-    """The photo of sample ``n``: every epoch of ``num_photos`` samples shows each photo once, reshuffled."""
+def photo_index(seed: int, n: int, num_photos: int, folder: int = 0) -> int:
+    """The photo of sample ``n``: every epoch of ``num_photos`` samples shows each photo once, reshuffled.
+
+    With several folders, each has an order of its own, and ``n`` counts the samples taken from this one.
+    """
     epoch, position = divmod(n, num_photos)
-    return int(_permutation(seed, epoch, num_photos)[position])
+    return int(_permutations(folder)(seed, epoch, num_photos)[position])
 
 
-@lru_cache(maxsize=2)  # the samples at the end of an epoch and at the start of the next interleave
-def _permutation(seed: int, epoch: int, num_photos: int) -> NDArray[np.int64]:
-    order = sample_rng(seed, epoch, purpose=Purpose.PERMUTATION).permutation(num_photos)
-    return order.astype(np.int64, copy=False)
+@cache  # one entry per folder
+def _permutations(folder: int) -> Callable[[int, int, int], NDArray[np.int64]]:
+    @lru_cache(maxsize=2)  # the samples at the end of an epoch and at the start of the next interleave
+    def permutation(seed: int, epoch: int, num_photos: int) -> NDArray[np.int64]:
+        order = sample_rng(seed, epoch, attempt=folder, purpose=Purpose.PERMUTATION).permutation(num_photos)
+        return order.astype(np.int64, copy=False)
+
+    return permutation
+
+
+def folder_turn(seed: int, n: int, turns: Sequence[int]) -> tuple[int, int]:
+    """Which of several folders sample ``n`` comes from, and how many samples before it came from there.
+
+    Of every sum(turns) samples, ``turns[f]`` come from folder f, in an order drawn anew each time. So the
+    count before ``n`` needs no walk through the stream.
+    """
+    block, position = divmod(n, sum(turns))
+    order = _turns(seed, block, tuple(turns))
+    folder = int(order[position])
+    return folder, block * turns[folder] + int(np.count_nonzero(order[:position] == folder))
+
+
+@lru_cache(maxsize=4)
+def _turns(seed: int, block: int, turns: tuple[int, ...]) -> NDArray[np.int64]:
+    order = np.repeat(np.arange(len(turns)), turns)
+    return sample_rng(seed, block, purpose=Purpose.TURNS).permutation(order)
 
 
 class RankStridedSampler(Sampler[int]):

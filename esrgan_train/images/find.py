@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ from numpy.typing import NDArray
 from esrgan_train.errors import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+
+_AT_ONCE = 2**16  # paths whose bytes are moved at once; bounds the memory that moving takes
 
 
 class PathTable:
@@ -26,10 +30,13 @@ class PathTable:
     """
 
     def __init__(self, root: Path, relative_paths: Iterable[str]) -> None:
-        encoded = [os.fsencode(path) for path in relative_paths]
+        joined, ends = bytearray(), array("q", [0])
+        for path in relative_paths:
+            joined += os.fsencode(path)
+            ends.append(len(joined))
         self.root = root
-        self._bytes: NDArray[np.uint8] = np.frombuffer(b"".join(encoded), dtype=np.uint8)
-        self._ends: NDArray[np.int64] = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+        self._bytes: NDArray[np.uint8] = np.frombuffer(bytes(joined), dtype=np.uint8)
+        self._ends: NDArray[np.int64] = np.array(ends, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -48,9 +55,25 @@ class PathTable:
         start, end = self._ends[position], self._ends[position + 1]
         return os.fsdecode(self._bytes[start:end].tobytes())
 
+    def raw(self) -> Iterator[memoryview]:
+        """The bytes of each relative path, without a string for any of them."""
+        joined = self._bytes.data
+        return (joined[start:end] for start, end in pairwise(map(int, self._ends)))
+
     def subset(self, indices: Iterable[int]) -> PathTable:
         """The photos at ``indices``, in that order."""
-        return PathTable(self.root, (self.relative(int(index)) for index in indices))
+        chosen = np.fromiter(indices, dtype=np.int64)
+        lengths = np.diff(self._ends)[chosen]
+        part = PathTable(self.root, ())
+        part._ends = np.concatenate([[0], np.cumsum(lengths)])
+        part._bytes = np.empty(part._ends[-1], dtype=np.uint8)
+        for first in range(0, len(chosen), _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            start, length = part._ends[:-1][some], lengths[some]
+            shift = np.repeat(self._ends[chosen[some]] - start, length)  # of each byte, to where it stands now
+            place = slice(start[0], start[-1] + length[-1])
+            part._bytes[place] = self._bytes[np.arange(place.start, place.stop) + shift]
+        return part
 
 
 def find_photos(folder: str | Path, *, option: str) -> PathTable:

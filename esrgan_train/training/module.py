@@ -97,6 +97,9 @@ class ESRGANModule(LightningModule):
         self.players = self._players()
         self.quality = ImageQuality(border=upscale)
         self.bicubic_quality = ImageQuality(border=upscale)
+        self.clean_quality = ImageQuality(border=upscale)
+        self.clean_bicubic_quality = ImageQuality(border=upscale)
+        self.validates_clean = False  # every process meets a batch, so all know alike
         self.meter = Meter()
         self.nonfinite = NonFinite()
         self.gan_iteration_seconds: float | None = None
@@ -299,9 +302,15 @@ class ESRGANModule(LightningModule):
         """Compare the averaged generator and bicubic enlargement with a whole photo."""
         sr = self(batch["lr"])
         bicubic = F.interpolate(batch["lr"], scale_factor=float(self.upscale), mode="bicubic")
+        self.validates_clean = "lr_clean" in batch
         if batch["counts"].all():
             self.quality.update(sr, batch["hr"])
             self.bicubic_quality.update(bicubic, batch["hr"])
+            if self.validates_clean:
+                clean = batch["lr_clean"]
+                enlarged = F.interpolate(clean, scale_factor=float(self.upscale), mode="bicubic")
+                self.clean_quality.update(self(clean), batch["hr"])
+                self.clean_bicubic_quality.update(enlarged, batch["hr"])
         return {"sr": sr, "bicubic": bicubic}
 
     def on_validation_epoch_end(self) -> None:
@@ -311,6 +320,10 @@ class ESRGANModule(LightningModule):
         self.bicubic_quality.reset()
         values = {f"val/{name}": value for name, value in ours.items()}
         values |= {f"val/{name}_bicubic": value for name, value in bicubic.items()}
+        clean = {"clean": self.clean_quality, "clean_bicubic": self.clean_bicubic_quality}
+        for suffix, quality in clean.items() if self.validates_clean else ():
+            values |= {f"val/{name}_{suffix}": quality.compute()[name] for name in ("psnr", "ssim")}
+            quality.reset()
         self.log_dict(values, logger=False, sync_dist=True)
         if not self.trainer.sanity_checking:
             self._tell_loggers(values, self.trainer.global_step)

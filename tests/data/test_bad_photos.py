@@ -44,3 +44,27 @@ def test_none_good_stops_the_run_whatever_the_limit() -> None:
 def test_a_wrong_fraction_is_refused(fraction: float) -> None:
     with pytest.raises(UserError, match=r"data\.max_bad_fraction="):
         BadPhotos(table(1), max_fraction=fraction)
+
+
+def test_after_very_many_names_the_rest_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    bad = BadPhotos(table(3000), max_fraction=0.5)
+    with caplog.at_level(logging.WARNING, logger="esrgan_train"):
+        for index in range(1100):
+            bad.add(index, UserError(f"photo {index} is bad"))
+    assert bad.count == 1100
+    assert caplog.messages[0] == "photo 0 is bad; another photo takes its place"
+    assert caplog.messages[999:] == [
+        "photo 999 is bad; another photo takes its place",
+        "further unreadable photos are counted, but no longer named",
+    ]
+
+
+def test_a_long_message_is_cut_and_odd_names_survive(caplog: pytest.LogCaptureFixture) -> None:
+    bad = BadPhotos(table(10), max_fraction=1)
+    odd = b"caf\xe9.png".decode("utf-8", "surrogateescape")
+    with caplog.at_level(logging.WARNING, logger="esrgan_train"):
+        bad.add(0, UserError("x" * 5000))
+        bad.add(1, UserError(f"{odd} cannot be read: ü"))
+    assert caplog.messages[0].startswith("xxx")
+    assert len(caplog.messages[0]) < 700
+    assert caplog.messages[1].endswith(".png cannot be read: ü; another photo takes its place")

@@ -16,8 +16,9 @@ from torch import nn
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.data.folder_datamodule import FolderDataModule
 from esrgan_train.data.split import Split
+from esrgan_train.degradation import BicubicDegradation
 from esrgan_train.errors import UserError
-from esrgan_train.images.find import PathTable
+from esrgan_train.images.find import PathTable, find_photos
 
 MakePhotos = Callable[..., PathTable]
 
@@ -228,3 +229,63 @@ def test_seven_and_five_iterations_equal_twelve_in_lightnings_loop(split: Split,
     assert len(first.seen) == 7
     assert first.seen + rest.seen == whole.seen
     assert [n for numbers, _ in whole.seen for n in numbers] == list(range(24))
+
+
+def test_adding_photos_neither_ends_nor_replays_the_stream(make_photos: MakePhotos) -> None:
+    held_out = make_photos((40, 40), folder="val")
+    before = DataModule(split=Split(make_photos(*[(80, 80)] * 4), held_out), **OPTIONS)
+    grown = DataModule(split=Split(make_photos(*[(80, 80)] * 9), held_out), **OPTIONS)
+    trainer = with_trainer(before)
+    seen = numbers(before, 10)  # five epochs of four photos
+    trainer.global_step = 10
+    with_trainer(grown, global_step=10)
+    grown.load_state_dict(before.state_dict())
+    assert numbers(grown, 10) == list(range(20, 40))  # nor does it end where the smaller folder would have
+    first = {before.training_photos()[n]["hr"].numpy().tobytes() for n in seen}
+    later = {grown.training_photos()[n]["hr"].numpy().tobytes() for n in range(20, 40)}
+    assert len(first) == len(later) == 20
+    assert not first & later
+    assert {grown.training_photos().sample(n).name for n in range(20, 40)} == {f"{i:02}.png" for i in range(9)}
+    assert grown.training_photos()[7]["index"] == before.training_photos()[7]["index"] == 7
+
+
+def test_the_fingerprint_tells_what_changed(make_photos: MakePhotos) -> None:
+    held_out = make_photos((40, 40), folder="val")
+
+    def fingerprint(photos: PathTable) -> dict[str, Any]:
+        return DataModule(split=Split(photos, held_out), **OPTIONS).fingerprint()
+
+    photos = make_photos(*[(80, 80)] * 4)
+    first = fingerprint(photos)
+    assert set(map(type, first.values())) == {int, str}
+    assert fingerprint(photos) == first
+    with photos[2].open("ab") as file:
+        file.write(b"more")
+    resized = fingerprint(photos)
+    assert {name for name in first if first[name] != resized[name]} == {"photo sizes"}
+    photos[2].rename(photos[2].with_name("zz.png"))
+    renamed = fingerprint(find_photos(photos.root, option="x"))
+    assert renamed["photos"] == first["photos"] == 4
+    assert renamed["photo names"] != first["photo names"]
+
+
+def test_a_clean_reduction_of_the_same_photos_can_be_validated_too(split: Split) -> None:
+    datamodule = DataModule(split=split, **(OPTIONS | {"val_clean": True}))
+    item = datamodule.validation_photos()[1]
+    plain = DataModule(split=split, **OPTIONS).validation_photos()[1]
+    assert torch.equal(item["lr"], plain["lr"])
+    assert torch.equal(item["hr"], plain["hr"])
+    hr = item["hr"].numpy().transpose(1, 2, 0)
+    expected = BicubicDegradation(upscale=2)(hr, np.random.default_rng(0))
+    assert np.array_equal(item["lr_clean"].numpy().transpose(1, 2, 0), expected)
+    assert "lr_clean" not in plain
+
+
+def test_folders_describe_themselves_with_their_shares(make_photos: MakePhotos) -> None:
+    a = make_photos(*[(80, 80)] * 3, folder="a").root
+    b = make_photos(*[(80, 80)] * 5, folder="b").root
+    options = OPTIONS | {"val_fraction": 0.05, "max_val_photos": 32, "val_dir": None}
+    datamodule = FolderDataModule(train_dir={str(a): 3, str(b): 1}, **options)
+    assert datamodule.describe() == f"7 photos from {a} (3 of 4 samples) and {b} (1 of 4 samples), 1 held out"
+    names = [datamodule.training_photos().sample(n).name for n in range(8)]
+    assert sum(name.startswith("a/") for name in names) == 6

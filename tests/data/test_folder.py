@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from esrgan_train.config import compose_config
 from esrgan_train.data.folder import folder_split
+from esrgan_train.data.mixture import Mixture
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import PathTable
 
@@ -94,3 +96,71 @@ def test_what_cannot_be_split_is_an_error(
     val_dir = tmp_path / options.pop("val") if "val" in options else None
     with pytest.raises(UserError, match=message):
         folder_split(tmp_path, val_dir, **options)
+
+
+def test_several_folders_are_held_out_from_by_the_same_rule(tmp_path: Path) -> None:
+    touch(tmp_path / "a", 200)
+    touch(tmp_path / "b", 100, start=500)
+    train, val = folder_split([tmp_path / "a", str(tmp_path / "b")])
+    assert isinstance(train, Mixture)
+    assert train.turns is None
+    assert len(train) + len(val) == 300
+    alone = [names(folder_split(tmp_path / folder).val) for folder in "ab"]
+    assert names(val) == {f"{folder}/{name}" for folder, held in zip("ab", alone, strict=True) for name in held}
+
+
+def test_weights_come_with_the_folders(tmp_path: Path) -> None:
+    touch(tmp_path / "a", 1)
+    touch(tmp_path / "b", 30)
+    weighted = {str(tmp_path / "a"): 3, str(tmp_path / "b"): 1.5}
+    train, val = folder_split(weighted)
+    assert isinstance(train, Mixture)
+    assert train.turns == (2, 1)
+    assert [len(table) for table in train.tables] == [1, 30 - len(val)]  # the only photo of a folder stays
+    assert train.describe() == f"{tmp_path / 'a'} (2 of 3 samples) and {tmp_path / 'b'} (1 of 3 samples)"
+
+
+@pytest.mark.parametrize(
+    ("train_dir", "message"),
+    [
+        ([], r"data\.train_dir=\[\] names no folder: give a folder, a list"),
+        (5, "names no folder"),
+        ([5], "5 is no folder"),
+        (["a", "gone"], r"data\.train_dir=.*gone does not exist"),
+        (["a", "a"], "overlap"),
+        (["a", "a/sub"], "overlap"),
+        ({"a": 3, "b": 0}, "0 is no weight"),
+        (["one", "other"], "holds one photo"),
+    ],
+)
+def test_wrong_folders_are_refused(
+    tmp_path: Path, train_dir: Any, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path / "a", 3)
+    touch(tmp_path / "b", 3)
+    touch(tmp_path / "one", 1)
+    touch(tmp_path / "other", 1)
+    with pytest.raises(UserError, match=message):
+        folder_split(train_dir)
+
+
+@pytest.mark.parametrize(
+    ("given", "turns"),
+    [
+        ("data.train_dir={my/a: 3, my/b.c: 1}", (3, 1)),
+        ("data.train_dir={my/a:3,my/b.c:1.5}", (2, 1)),
+        ("data.train_dir=[my/a,my/b.c]", None),
+    ],
+)
+def test_the_command_line_takes_folders_and_weights(
+    tmp_path: Path, given: str, turns: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path / "my/a", 40)
+    touch(tmp_path / "my/b.c", 40)
+    cfg = compose_config(["data=folder", given])
+    train = folder_split(cfg.data.train_dir).train
+    assert isinstance(train, Mixture)
+    assert train.turns == turns
+    assert [table.root for table in train.tables] == [Path("my/a"), Path("my/b.c")]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from itertools import islice
@@ -126,3 +127,55 @@ def test_auto_takes_the_usable_cores_but_one(monkeypatch: pytest.MonkeyPatch, co
 def test_a_wrong_number_of_workers_is_refused(value: Any) -> None:
     with pytest.raises(UserError, match=r"data\.num_workers=.*give auto"):
         choose_num_workers(value)
+
+
+def test_workers_leave_the_naming_of_bad_photos_to_the_main_process(
+    make_photos: MakePhotos, make_dataset: MakeDataset, caplog: pytest.LogCaptureFixture, capfd: Any
+) -> None:
+    photos = make_photos(*[(80, 80)] * 12)
+    bad = [3, 7, 8]
+    for index in bad:
+        photos[index].write_bytes(b"no picture")
+    dataset = make_dataset(photos)
+    shown = logging.StreamHandler()  # what a worker logs through an inherited handler would reach stderr
+    logging.getLogger("esrgan_train").addHandler(shown)
+    try:
+        with caplog.at_level(logging.WARNING, logger="esrgan_train"):
+            batches(dataset, 40, num_workers=3)  # ten epochs: every worker meets every bad photo
+    finally:
+        logging.getLogger("esrgan_train").removeHandler(shown)
+    expected = sorted(
+        f"{photos[index]} cannot be read: it is not a PNG, JPEG, WebP, TIFF or BMP file, or its header is "
+        "damaged; another photo takes its place"
+        for index in bad
+    )
+    assert sorted(caplog.messages) == expected
+    assert sorted(capfd.readouterr().err.splitlines()) == expected
+    assert dataset.bad.count == len(bad)
+
+
+def test_too_many_bad_photos_end_the_run_in_one_line_with_all_of_them_named(
+    make_photos: MakePhotos, make_dataset: MakeDataset, caplog: pytest.LogCaptureFixture
+) -> None:
+    photos = make_photos(*[(80, 80)] * 10)
+    for index in range(5):
+        photos[index].write_bytes(b"no picture")
+    dataset = make_dataset(photos, max_bad_fraction=0.3)
+    with (
+        caplog.at_level(logging.WARNING, logger="esrgan_train"),
+        pytest.raises(UserError, match=r"data\.max_bad_fraction=0\.3 is exceeded: 4 of 10") as caught,
+    ):
+        batches(dataset, 40, num_workers=2)
+    assert "\n" not in str(caught.value)
+    assert len(caplog.messages) == dataset.bad.count >= 4
+
+
+def test_without_a_sound_photo_every_worker_stops(make_photos: MakePhotos, make_dataset: MakeDataset) -> None:
+    photos = make_photos(*[(80, 80)] * 3)
+    dataset = make_dataset(photos, max_bad_fraction=1)
+    for path in photos:  # they vanish after the first look
+        path.unlink()
+    with pytest.raises(UserError, match=r"none of the 3 training photos can be read.*No such file"):
+        batches(dataset, 1, num_workers=3)
+    with pytest.raises(UserError, match="none of the 3"):  # what is known already stops too
+        dataset[0]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import multiprocessing
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from skimage.data import coffee
 
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import UnreadableImageError, decode, read_size, to_float
@@ -39,6 +42,70 @@ def test_jpeg_equals_opencv(tmp_path: Path, rgb: Any) -> None:
     stored = np.fromfile(tmp_path / "a.jpg", dtype=np.uint8)
     reference = cv2.cvtColor(cv2.imdecode(stored, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     assert np.abs(decode(tmp_path / "a.jpg").astype(int) - reference).max() <= 2
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 2}, None])
+def test_a_plain_jpeg_is_what_pillow_makes_of_it(tmp_path: Path, subsampling: str, options: Any) -> None:
+    if options is None:  # stored as RGB, which goes with 4:4:4 alone
+        subsampling, options = "4:4:4", {"keep_rgb": True}
+    for (height, width), quality in (((1, 1), 90), ((33, 31), 60), ((120, 145), 96), ((64, 48), 20)):
+        photo = coffee()[60 : 60 + height, 90 : 90 + width]
+        Image.fromarray(photo).save(tmp_path / "a.jpg", quality=quality, subsampling=subsampling, **options)
+        with Image.open(tmp_path / "a.jpg") as image:
+            assert np.array_equal(decode(tmp_path / "a.jpg"), np.asarray(image))
+
+
+def test_bytes_behind_a_jpeg_do_no_harm(tmp_path: Path) -> None:
+    Image.fromarray(coffee()[:64, :64]).save(tmp_path / "a.jpg")
+    expected = decode(tmp_path / "a.jpg")
+    with (tmp_path / "a.jpg").open("ab") as file:
+        file.write(b"\0" * 100)
+    assert np.array_equal(decode(tmp_path / "a.jpg"), expected)
+
+
+def test_the_content_counts_and_not_the_suffix(tmp_path: Path, rgb: Any) -> None:
+    Image.fromarray(rgb).save(tmp_path / "a.bmp")
+    Image.fromarray(rgb).save(tmp_path / "a.jpg", quality=95)
+    expected = decode(tmp_path / "a.jpg")
+    assert np.array_equal(decode((tmp_path / "a.bmp").rename(tmp_path / "b.webp")), rgb)
+    assert np.array_equal(decode((tmp_path / "a.jpg").rename(tmp_path / "b.png")), expected)
+    (tmp_path / "c.png").write_text("no picture\n")
+    check_message(tmp_path / "c.png", "it is not a PNG, JPEG")
+
+
+def test_a_photo_of_20000_pixels_works(tmp_path: Path) -> None:
+    Image.new("L", (20_000, 4_600), 7).save(tmp_path / "a.png")  # more than Pillow's own limit
+    image = decode(tmp_path / "a.png")
+    assert image.shape == (4_600, 20_000, 3)
+    assert image[-1, -1].tolist() == [7, 7, 7]
+
+
+def test_a_pipe_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    check_message(tmp_path / "a.png", "a pipe or a device")
+
+
+def decode_as_nobody(path: Path, answers: Any) -> None:
+    os.setuid(65534)
+    try:
+        decode(path)
+    except UnreadableImageError as error:
+        answers.put(str(error))
+
+
+def test_a_file_without_permission_is_named(tmp_path: Path, rgb: Any) -> None:
+    Image.fromarray(rgb).save(tmp_path / "a.png")
+    (tmp_path / "a.png").chmod(0)
+    if os.getuid():
+        check_message(tmp_path / "a.png", "Permission denied")
+        return
+    fork = multiprocessing.get_context("fork")  # root may read everything, so somebody else has to try
+    answers = fork.SimpleQueue()
+    process = fork.Process(target=decode_as_nobody, args=(tmp_path / "a.png", answers))
+    process.start()
+    process.join()
+    assert answers.get() == f"{tmp_path / 'a.png'} cannot be read: Permission denied"
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA"])
