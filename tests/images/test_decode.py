@@ -44,18 +44,6 @@ def test_jpeg_equals_opencv(tmp_path: Path, rgb: Any) -> None:
     assert np.abs(decode(tmp_path / "a.jpg").astype(int) - reference).max() <= 2
 
 
-@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
-@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 2}, None])
-def test_a_plain_jpeg_is_what_pillow_makes_of_it(tmp_path: Path, subsampling: str, options: Any) -> None:
-    if options is None:  # stored as RGB, which goes with 4:4:4 alone
-        subsampling, options = "4:4:4", {"keep_rgb": True}
-    for (height, width), quality in (((1, 1), 90), ((33, 31), 60), ((120, 145), 96), ((64, 48), 20)):
-        photo = coffee()[60 : 60 + height, 90 : 90 + width]
-        Image.fromarray(photo).save(tmp_path / "a.jpg", quality=quality, subsampling=subsampling, **options)
-        with Image.open(tmp_path / "a.jpg") as image:
-            assert np.array_equal(decode(tmp_path / "a.jpg"), np.asarray(image))
-
-
 def test_bytes_behind_a_jpeg_do_no_harm(tmp_path: Path) -> None:
     Image.fromarray(coffee()[:64, :64]).save(tmp_path / "a.jpg")
     expected = decode(tmp_path / "a.jpg")
