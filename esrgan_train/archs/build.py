@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from esrgan_train.archs import ENVIRONMENT_VARIABLE, discover
-from esrgan_train.archs.published import from_published, srvgg_options
+from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
+from esrgan_train.archs.published import from_published, srvgg_options, unet_sn_options
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.archs.weights import ModelFile
 from esrgan_train.errors import UserError
@@ -101,9 +102,7 @@ def _of_the_field(model: ModelFile) -> nn.Module:
     if not isinstance(described, spandrel.ImageModelDescriptor) or (
         (described.input_channels, described.output_channels) != (3, 3)
     ):
-        raise UserError(
-            f"{model.path} does not turn one RGB picture into another; give a super-resolution model"
-        )
+        raise UserError(f"{model.path} does not turn one RGB picture into another; give a super-resolution model")
     network: nn.Module = described.model.eval()
     return network
 
@@ -124,6 +123,13 @@ def _construct(model: ModelFile, cls: type[nn.Module]) -> nn.Module:
 
 
 def _remedy(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
+    judges = unet_sn_options(state_dict)
+    if isinstance(network, UNetDiscriminatorSN):
+        if judges is None:
+            return "; give the weights of a discriminator, such as a published net_d or a checkpoint"
+        return f"; they fit {_differing('discriminator', network, judges)}"
+    if judges is not None:
+        return "; these are a discriminator's: give them as init_discriminator_from"
     options = srvgg_options(state_dict)
     if options is None:
         return "; choose the generator these weights were made for"
@@ -134,6 +140,11 @@ def _remedy(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
         if not compact or getattr(network, name) != value:
             fitting.append(f"upscale={value}" if name == "upscale" else f"generator.{name}={value}")
     return f"; they fit {' '.join(fitting)}"
+
+
+def _differing(group: str, network: nn.Module, options: Mapping[str, object]) -> str:
+    different = {name: value for name, value in options.items() if getattr(network, name) != value}
+    return " ".join(f"{group}.{name}={str(value).lower()}" for name, value in different.items()) or "no option"
 
 
 def _size(tensor: Tensor) -> str:
