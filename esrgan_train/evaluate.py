@@ -56,8 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
     upscaler = None
     if options.model is not None:
         device = pick_device(options.device)
-        precision = choose_precision(options.precision, device)
-        upscaler = Upscaler(load_network(options.model), device=device, precision=precision, tile=None)
+        network = load_network(options.model)
+        precision = choose_precision(options.precision, device, network)
+        upscaler = Upscaler(network, device=device, precision=precision, tile=None)
         if options.scale not in (None, upscaler.scale):
             raise UserError(f"--scale {options.scale} does not fit the model, which enlarges ×{upscaler.scale}")
     scale = options.scale if upscaler is None else upscaler.scale
@@ -174,7 +175,7 @@ def _size(image: Picture) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m esrgan_train.evaluate", description="Score a model.")
-    parser.add_argument("--model", type=Path, metavar="FILE", help=".pth, .safetensors or .ckpt")
+    parser.add_argument("--model", type=Path, metavar="FILE", help=".pth, .safetensors, .ckpt or .onnx")
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="pictures that another program made")
     parser.add_argument("--gt", type=Path, required=True, metavar="FOLDER", help="the ground truth")
     parser.add_argument("--lr", type=Path, metavar="FOLDER", help="inputs; default: made by --degradation")

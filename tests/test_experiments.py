@@ -94,10 +94,8 @@ def test_every_experiment_takes_an_iteration_of_each_stage(experiment: str, phot
 def test_the_published_list_of_experiments_is_there():
     acts = ("prelu", "relu", "leakyrelu")
     named = ("net", "general", "general_wdn", "ultracompact", "superultracompact", "rrdb")
-    assert (
-        sorted([f"x{s}_{a}" for s in (2, 3, 4) for a in acts] + [f"x4_{n}" for n in named] + ["finetune"])
-        == EXPERIMENTS
-    )
+    networks = [f"x{s}_{a}" for s in (2, 3, 4) for a in acts] + [f"x4_{n}" for n in named]
+    assert sorted(["finetune", *networks]) == EXPERIMENTS
 
 
 # networks of spandrel

@@ -8,12 +8,17 @@ from torch import nn
 
 from esrgan_train.archs.build import build_generator
 from esrgan_train.archs.weights import load_weights
+from esrgan_train.inference.onnx_model import OnnxNetwork
 
 
 def load_network(path: Path) -> nn.Module:
     """Read a model and build its network, in evaluation mode on the CPU; no code in the file is ever run.
 
+    An ``.onnx`` file is run by ONNX Runtime.
+
     Raises:
         UserError: the file cannot be read, or nobody knows its architecture.
     """
+    if path.suffix.lower() == ".onnx":
+        return OnnxNetwork(path).eval()
     return build_generator(load_weights(path))

@@ -11,6 +11,7 @@ from torch import nn
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.errors import UserError
+from esrgan_train.inference.onnx_model import OnnxNetwork
 
 _PROBE = 97  # side of the picture on which an unknown network's reach is measured
 _SMALLEST, _LARGEST = 64, 512
@@ -48,13 +49,16 @@ def receptive_radius(network: nn.Module) -> int:
     """How many pixels away an input pixel still changes an output pixel.
 
     Exact for the compact network: one pixel for each of its ``num_conv`` + 2 convolutions. Of any other
-    network it is measured, as the extent of the gradient of the middle of the output.
+    network it is measured: as the extent of the gradient of the middle of the output, or, of an ONNX model,
+    as the extent of what changes with the middle of the input.
 
     Raises:
         UserError: the measured reach has no end within the probe, so tiles could not join.
     """
     if isinstance(network, SRVGGNetCompact):
         return network.num_conv + 2
+    if isinstance(network, OnnxNetwork):
+        return network.radius if network.radius is not None else _bounded(network, _changed_by_middle(network))
     weight = next(network.parameters())
     noise = torch.rand(1, 3, _PROBE, _PROBE, generator=torch.Generator().manual_seed(0))
     lr = noise.to(weight.device, weight.dtype).requires_grad_()
@@ -64,7 +68,22 @@ def receptive_radius(network: nn.Module) -> int:
         middle = _PROBE // 2
         block = slice(middle * scale, (middle + 1) * scale)
         (gradient,) = torch.autograd.grad(sr[..., block, block].sum(), lr)
-    rows, columns = torch.nonzero(gradient.abs().sum((0, 1)), as_tuple=True)
+    return _bounded(network, gradient)
+
+
+def _changed_by_middle(network: nn.Module) -> torch.Tensor:
+    """Per input pixel, how much of its enlargement changes when the picture's middle does; (1, 1, side, side)."""
+    lr = torch.rand(1, 3, _PROBE, _PROBE, generator=torch.Generator().manual_seed(0))
+    changed = lr.clone()
+    changed[..., _PROBE // 2, _PROBE // 2] = 1 - lr[..., _PROBE // 2, _PROBE // 2].round()
+    with torch.inference_mode():
+        difference = (network(changed) - network(lr)).abs().sum(1, keepdim=True)
+    return torch.nn.functional.max_pool2d(difference, difference.shape[-1] // _PROBE)
+
+
+def _bounded(network: nn.Module, influence: torch.Tensor) -> int:
+    middle = _PROBE // 2
+    rows, columns = torch.nonzero(influence.abs().sum((0, 1)), as_tuple=True)
     reach = int(torch.stack([(rows - middle).abs().max(), (columns - middle).abs().max()]).max())
     if reach >= middle:
         raise UserError(
