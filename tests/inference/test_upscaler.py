@@ -170,7 +170,9 @@ def test_thin_pictures_are_enlarged(tmp_path: Path, model: Path, size: tuple[int
         assert image.size == (2 * size[0], 2 * size[1])
 
 
-def test_files_of_every_kind_are_read_upright_and_in_their_colours(tmp_path: Path, model: Path) -> None:
+def test_files_of_every_kind_are_read_upright_and_in_their_colours(
+    tmp_path: Path, model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     rgb = skimage.data.chelsea()[100:140, 100:160]
     (tmp_path / "in/sub").mkdir(parents=True)
     photo = Image.fromarray(rgb)
@@ -181,7 +183,11 @@ def test_files_of_every_kind_are_read_upright_and_in_their_colours(tmp_path: Pat
     turned[0x112] = 6
     photo.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "in/sub/turned.png", exif=turned)
     photo.save(tmp_path / "in/film.webp", save_all=True, append_images=[photo.rotate(180)], lossless=True)
-    assert main([str(tmp_path / "in"), "-o", str(tmp_path / "o"), "--model", str(model)]) == 0
+    with caplog.at_level("WARNING"):
+        assert main([str(tmp_path / "in"), "-o", str(tmp_path / "o"), "--model", str(model)]) == 0
+    assert [record.message for record in caplog.records] == [
+        f"{tmp_path / 'in/film.webp'} holds 2 pictures: only the first is enlarged"
+    ]
     expected = np.array(Image.open(tmp_path / "o/plain.png")).astype(float)
     for name, limit in (("palette", 12), ("cmyk", 3), ("sub/turned", 0), ("film", 0)):
         enlarged = np.array(Image.open(tmp_path / f"o/{name}.png"))
