@@ -60,7 +60,7 @@ class Upscaler:
     def __init__(self, network: nn.Module, *, device: torch.device, precision: str, tile: int | None) -> None:
         self.device = device
         self.scale = measure_scale(network)
-        self.tile = automatic_tile(network, self.scale) if tile is None else tile
+        self.tile = automatic_tile(network, self.scale, device) if tile is None else tile
         self.radius = 0 if self.tile == 0 else receptive_radius(network)
         self.dtype = torch.float32
         network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

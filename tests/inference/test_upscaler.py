@@ -19,7 +19,7 @@ from esrgan_train.errors import UserError
 from esrgan_train.export.onnx_file import export_onnx
 from esrgan_train.images.photo import fill_hidden, read_photo
 from esrgan_train.inference.models import load_network
-from esrgan_train.inference.tiling import receptive_radius
+from esrgan_train.inference.tiling import automatic_tile, receptive_radius
 from esrgan_train.inference.upscaler import Upscaler, choose_precision, upscale_tensor
 from esrgan_train.upscale import main, plan
 from tests.archs.test_published_weights import MODELS, read_ncnn, run_ncnn
@@ -271,6 +271,11 @@ def test_what_an_onnx_model_cannot_do_is_said_in_a_line(
     monkeypatch.setattr("esrgan_train.inference.onnx_model.find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"needs onnxruntime: pip install 'esrgan-train\[export\]'"):
         load_network(model)
+
+
+def test_the_chosen_tile_is_one_that_a_processor_is_quick_with() -> None:
+    assert 64 <= automatic_tile(network(), 2, CPU) <= 256
+    assert 64 <= automatic_tile(network(), 2, torch.device("cuda")) <= 512
 
 
 def test_small_tiles_bound_the_memory() -> None:
