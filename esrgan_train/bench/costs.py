@@ -137,13 +137,13 @@ VGG = Passes(2, 0, 1)  # the target needs no gradient
 
 
 class IterationCost(NamedTuple):
-    """Of one sample of one iteration."""
+    """Of one network, for one sample of one iteration."""
 
     flops: int
     bytes: int
 
 
-def iteration_cost(
+def iteration_costs(
     *,
     gt_size: int,
     upscale: int = 4,
@@ -154,8 +154,8 @@ def iteration_cost(
     perceptual: bool,
     shared_fake_forward: bool,
     size: int,
-) -> IterationCost:
-    """Operations and bytes per sample and iteration, convolutions and activations alone.
+) -> dict[str, IterationCost]:
+    """Operations and bytes per sample and iteration by network, convolutions and activations alone.
 
     Args:
         gt_size: side of the HR crop in pixels.
@@ -169,16 +169,16 @@ def iteration_cost(
         size: bytes per number.
     """
     generator = generator_shapes(lr_side=gt_size // upscale, num_feat=num_feat, num_conv=num_conv, upscale=upscale)
-    parts: list[tuple[Passes, Shapes]] = [(GENERATOR, generator)]
+    parts: dict[str, tuple[Passes, Shapes]] = {"generator": (GENERATOR, generator)}
     if gan:
         passes = DISCRIMINATOR_SHARED if shared_fake_forward else DISCRIMINATOR_PUBLISHED
-        parts.append((passes, discriminator_shapes(side=gt_size, num_feat=discriminator_feat)))
+        parts["discriminator"] = (passes, discriminator_shapes(side=gt_size, num_feat=discriminator_feat))
     if perceptual:
-        parts.append((VGG, vgg_shapes(side=gt_size)))
-    return IterationCost(
-        sum(passes.flops(shapes) for passes, shapes in parts),
-        sum(passes.bytes(shapes, size=size) for passes, shapes in parts),
-    )
+        parts["perceptual"] = (VGG, vgg_shapes(side=gt_size))
+    return {
+        name: IterationCost(passes.flops(shapes), passes.bytes(shapes, size=size))
+        for name, (passes, shapes) in parts.items()
+    }
 
 
 def gradient_bytes(*, generator_parameters: int, discriminator_parameters: int, processes: int) -> float:
