@@ -101,8 +101,12 @@ def contenders(
     *,
     stage: Stage,
     perceptual: bool = False,
+    only: str | None = None,
 ) -> dict[str, Contender]:
-    """Our step with each variant's overrides and, if it is installed, the peer's, all from the same weights."""
+    """Our step with each variant's overrides and, if it is installed, the peer's, all from the same weights.
+
+    With ``only``, one variant or the ``peer``: nothing of the other side stays in memory.
+    """
     start = [] if stage == "gan" else ["loss.adversarial.start_step=1000"]
     common = [*step_overrides(sizes, perceptual=perceptual), *start]
     sides: dict[str, Contender] = {}
@@ -112,8 +116,10 @@ def contenders(
         if weights is None:
             judge = module.discriminator
             weights = deepcopy((module.generator.state_dict(), judge.state_dict() if judge is not None else None))
-        sides[name] = Contender(BareStep(module, stage), batch)
-    if peer.is_installed():
+        if only in (None, name):
+            sides[name] = Contender(BareStep(module, stage), batch)
+        del module
+    if only in (None, "peer") and peer.is_installed():
         assert weights is not None
         published = peer.PublishedStep(
             generator=weights[0],

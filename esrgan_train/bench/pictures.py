@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from esrgan_train.bench import peer
+from esrgan_train.bench.floor import best_of
 from esrgan_train.bench.record import Row, at_least, ratio_of
 from esrgan_train.bench.sizes import Sizes
 from esrgan_train.bench.timing import interleaved, spread
@@ -32,21 +34,34 @@ _SCALES = (1.0, 0.75, 0.5, 1 / 3)  # of conf/data/base.yaml
 _OURS_PER_PEER = 10  # our repeats behind each of the peer's: a single degradation varies with its draw
 
 
-def degradation_row(sizes: Sizes) -> Row:
-    """The ×4 degradation of one square image; both sides draw from the same distribution, not the same numbers."""
+def degradation_rows(sizes: Sizes) -> list[Row]:
+    """The ×4 degradation of one square image, alone and after USM sharpening as published.
+
+    Both sides draw from the same distribution, not the same numbers.
+    """
     photo = to_float(decode(_photo()))
     hr = np.ascontiguousarray(photo[: sizes.window, : sizes.window])
     degrade = RealESRGANDegradation(upscale=4)
     rng = np.random.default_rng(0)
-    sides: dict[str, Callable[[], Image]] = {"ours": lambda: degrade(hr, rng)}
+    plain: dict[str, Callable[[], Image]] = {"ours": lambda: degrade(hr, rng)}
+    sharpened: dict[str, Callable[[], Image]] = {"ours": lambda: degrade(usm_sharpen(hr), rng)}
     if peer.is_installed():
-        peer.make_importable()
+        sharpen = peer.sharpener()
         from esrgan_train.bench.published_degradation import degrade_published, seed_published
 
+        def sharpen_and_degrade() -> Image:
+            with torch.no_grad():
+                sharp = sharpen(torch.from_numpy(hr).permute(2, 0, 1)[None].contiguous())
+            return degrade_published(sharp[0].permute(1, 2, 0).contiguous().numpy())
+
         seed_published(0)
-        sides["peer"] = lambda: degrade_published(hr)
-    name = f"degradation of a {sizes.window} × {sizes.window} image, one core"
-    return _measure(name, sides, sizes, goal=_DEGRADE_FASTER)
+        plain["peer"] = lambda: degrade_published(hr)
+        sharpened["peer"] = sharpen_and_degrade
+    name = f"degradation of a {sizes.window} × {sizes.window} image"
+    return [
+        _measure(f"{name}, one core", plain, sizes, goal=_DEGRADE_FASTER),
+        _measure(f"USM and {name}, one core", sharpened, sizes, goal=_DEGRADE_FASTER),
+    ]
 
 
 def sample_row(sizes: Sizes) -> Row:
@@ -71,7 +86,11 @@ def sample_row(sizes: Sizes) -> Row:
             sides["peer"] = PublishedSample(file, gt_size=sizes.sample_gt_size)
         width, height = sizes.photo_size
         name = f"one sample from a {width} × {height} PNG to tensors, GT {sizes.sample_gt_size}, USM, one core"
-        return _measure(name, sides, sizes, goal=_SAMPLE_FASTER)
+        content = np.frombuffer(file.read_bytes(), np.uint8)
+        decoding = 1000 * best_of(lambda: cv2.imdecode(content, cv2.IMREAD_COLOR))
+        return replace(
+            _measure(name, sides, sizes, goal=_SAMPLE_FASTER), floor=decoding, floor_name="decoding the PNG alone"
+        )
 
 
 class PublishedSample:
