@@ -30,6 +30,12 @@ from esrgan_train.devices import multiplies_bf16
 
 log = logging.getLogger(__name__)
 
+MIN_WIDTH = 150  # columns of the table: narrower ones cannot be read
+GROUPS = (
+    *("iterations", "pixel", "degradation", "sample", "waiting", "overhead", "startup"),
+    *("perceptual", "memory", "processes", "index"),
+)
+
 Group = Callable[[], list[Row]]
 
 
@@ -61,7 +67,9 @@ def bench(sizes: Sizes, *, quick: bool, folder: Path, only: Sequence[str] = ()) 
     machine |= {"load_average_at_end": load_average(), "seconds": round(time.perf_counter() - started)}
     path = folder / file_name(date=machine["date"][:10], cpu=machine["cpu"], cores=machine["cores"], quick=quick)
     write_results(path, machine=machine, floor=floor.as_dict(), rows=rows)
-    rich.get_console().print(table_of(rows, title="esrgan_train, min / median / max; less is better"))
+    console = rich.get_console()
+    table = table_of(rows, title="esrgan_train, min / median / max; less is better")
+    console.print(table, width=max(console.width, MIN_WIDTH))
     for line in describe_floor(floor.as_dict()):
         log.info("%s", line)
     log.info("load average %s to %s, %d s; %s", load, machine["load_average_at_end"], machine["seconds"], path)
@@ -112,9 +120,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=(),
         metavar="GROUP",
-        choices=[*("iterations", "pixel", "degradation", "sample", "waiting", "overhead", "startup"),
-                 *("perceptual", "memory", "processes", "index")],
-        help="iterations pixel degradation sample waiting overhead startup perceptual memory processes index",
+        choices=GROUPS,
+        help=f"measure these alone: {' '.join(GROUPS)}",
     )
     parser.add_argument(
         "-o", "--output", type=Path, default=FOLDER, metavar="DIR", help=f"where the file goes (default: {FOLDER})"

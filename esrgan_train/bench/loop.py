@@ -26,7 +26,7 @@ from esrgan_train.training.objective import Stage
 _MOST_OVERHEAD = 1.03  # of a bare loop
 _WARM_UP_BLOCKS = 1
 _BLOCKS = 5
-_GAN_SHARE = 5  # an iteration of the GAN stage takes that many times longer, or more
+_GAN_SHARE = 10  # an iteration of the GAN stage takes that many times longer, or more
 
 
 def overhead_row(sizes: Sizes, stage: Stage) -> Row:
@@ -92,7 +92,7 @@ def run_overrides(sizes: Sizes, stage: Stage, run_dir: Path, *, iterations: int)
         f"discriminator.num_feat={sizes.discriminator_feat}",
         *(f"loss.adversarial.start_step={start}", f"trainer.max_steps={iterations + 1}"),
         *("loss.perceptual.weight=0", "recipe.warmup_steps=0", "recipe.final_factor=1", "trainer.num_sanity_val_steps=0"),
-        *("trainer.limit_val_batches=0", "callbacks.lpips=null", "optimizer.pixel_lr=1e-4"),
+        *("trainer.limit_val_batches=0", "callbacks.lpips=null", f"trainer.log_every_n_steps={min(10, iterations)}", "optimizer.pixel_lr=1e-4"),
     ]
 
 
@@ -101,8 +101,10 @@ def fit(cfg: DictConfig, module: ESRGANModule, data: Any, callbacks: Sequence[Ca
     Path(cfg.run_dir).mkdir(parents=True)
     trainer = build_trainer(cfg)
     trainer.callbacks += callbacks  # type: ignore[attr-defined]
-    datamodule = {"train_dataloaders": data} if isinstance(data, DataLoader) else {"datamodule": data}
-    trainer.fit(module, **datamodule)
+    if isinstance(data, DataLoader):
+        trainer.fit(module, train_dataloaders=data, val_dataloaders=data)
+    else:
+        trainer.fit(module, datamodule=data)
 
 
 class Repeated(Dataset[dict[str, Any]]):

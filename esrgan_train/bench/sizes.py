@@ -24,7 +24,7 @@ class Sizes:
         image_rounds: repeats of what takes milliseconds.
         loop_gt_size: HR crop in the runs inside Lightning.
         loop_batch: their batch.
-        loop_block: iterations of the pixel stage between two looks at the clock; the GAN stage takes a fifth.
+        loop_block: iterations of the pixel stage between two looks at the clock; the GAN stage takes a tenth.
         index_files: files of the indexed folder; 0 leaves the row out.
         processes: whether to measure what needs processes of its own.
         perceptual: whether to measure the perceptual loss.
