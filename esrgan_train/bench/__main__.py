@@ -58,15 +58,15 @@ def bench(sizes: Sizes, *, quick: bool, folder: Path, only: Sequence[str] = ()) 
     if not peer.is_installed():
         log.warning("%s", peer.MISSING)
     floor = Floor(sizes, bf16=multiplies_bf16("cpu"))
+    path = folder / file_name(date=machine["date"][:10], cpu=machine["cpu"], cores=machine["cores"], quick=quick)
     rows: list[Row] = []
     for name, group in groups_of(sizes, floor).items():
         if only and name not in only:
             continue
         log.info("%5.0f s  %s", time.perf_counter() - started, name)
         rows += group()
-    machine |= {"load_average_at_end": load_average(), "seconds": round(time.perf_counter() - started)}
-    path = folder / file_name(date=machine["date"][:10], cpu=machine["cpu"], cores=machine["cores"], quick=quick)
-    write_results(path, machine=machine, floor=floor.as_dict(), rows=rows)
+        machine |= {"load_average_at_end": load_average(), "seconds": round(time.perf_counter() - started)}
+        write_results(path, machine=machine, floor=floor.as_dict(), rows=rows)  # what is measured stays measured
     console = rich.get_console()
     table = table_of(rows, title="esrgan_train, min / median / max; less is better")
     console.print(table, width=max(console.width, MIN_WIDTH))
