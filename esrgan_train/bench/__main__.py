@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import rich
+from rich.console import Console
 
 from esrgan_train.bench import peer
 from esrgan_train.bench.apart import memory_row, processes_row, startup_row
@@ -54,7 +55,9 @@ def bench(sizes: Sizes, *, quick: bool, folder: Path, only: Sequence[str] = ()) 
     log.info("%d cores, %s, %d threads", machine["cores"], machine["cpu"], machine["threads"])
     load = machine["load_average_at_start"]
     if load is not None and load > 0.5:
-        log.warning("the load average is %.2f before anything starts: what else runs here spoils the figures", load)
+        log.warning(
+            "the load average is %.2f before anything starts: what else runs here spoils the figures", load
+        )
     if not peer.is_installed():
         log.warning("%s", peer.MISSING)
     floor = Floor(sizes, bf16=multiplies_bf16("cpu"))
@@ -69,7 +72,7 @@ def bench(sizes: Sizes, *, quick: bool, folder: Path, only: Sequence[str] = ()) 
         write_results(path, machine=machine, floor=floor.as_dict(), rows=rows)  # what is measured stays measured
     console = rich.get_console()
     table = table_of(rows, title="esrgan_train, min / median / max; less is better")
-    console.print(table, width=max(console.width, MIN_WIDTH))
+    Console(width=max(console.width, MIN_WIDTH)).print(table)
     for line in describe_floor(floor.as_dict()):
         log.info("%s", line)
     log.info("load average %s to %s, %d s; %s", load, machine["load_average_at_end"], machine["seconds"], path)

@@ -76,7 +76,7 @@ def has_first_iteration(file: Path) -> bool:
 
 def memory_row(sizes: Sizes) -> Row:
     """The most memory that the iteration of both players holds."""
-    results = {side: result_of(start_child("memory", side, sizes)) for side in _sides()}
+    results = {side: result_of(start_child("memory", side, sizes), f"memory, {side}") for side in _sides()}
     peaks = {side: result["peak"] / 2**20 for side, result in results.items()}
     before = ", ".join(f"{result['before'] / 2**20:.0f} ({side})" for side, result in results.items())
     return Row(
@@ -100,13 +100,14 @@ def processes_row(sizes: Sizes) -> Row:
             for port in [free_port()]
             for rank in range(2)
         ]
-        results = [result_of(child) for child in children]
+        results = [result_of(child, "two processes") for child in children]
         pair += [max(each) for each in zip(*(result["seconds"] for result in results), strict=True)]
-        alone = result_of(start_child("processes", "ours", sizes, OMP_NUM_THREADS="2"))
+        alone = result_of(start_child("processes", "ours", sizes, OMP_NUM_THREADS="2"), "one process")
         single += alone["seconds"]
         losses = {"ours": results[0]["losses"], "peer": alone["losses"]}
     return Row(
-        name=f"G + D iteration in 2 gloo processes of one core, GT {sizes.gt_size}, batch {sizes.gan_batch} in all",
+        name=f"G + D iteration in 2 gloo processes of one core, GT {sizes.gt_size}, "
+        f"batch {sizes.gan_batch} in all",
         unit="s",
         ours=spread(pair),
         peer=spread(single),

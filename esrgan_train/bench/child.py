@@ -34,8 +34,8 @@ def start_child(task: str, side: str, sizes: Sizes, **environment: str) -> subpr
     )
 
 
-def result_of(child: subprocess.Popen[str]) -> dict[str, Any]:
-    """What the child printed last, once it has ended.
+def result_of(child: subprocess.Popen[str], name: str) -> dict[str, Any]:
+    """What the child printed last, once it has ended; ``name`` says what it measured.
 
     Raises:
         RunError: it failed.
@@ -43,7 +43,7 @@ def result_of(child: subprocess.Popen[str]) -> dict[str, Any]:
     out, err = child.communicate()
     if child.returncode:
         last = err.strip().splitlines()[-1:] or ["it said nothing"]
-        raise RunError(f"a process of the benchmark failed ({' '.join(child.args[1:5])}): {last[0]}")  # type: ignore[index]
+        raise RunError(f"a process of the benchmark failed ({name}): {last[0]}")
     result: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
     return result
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from esrgan_train.losses.vgg import CONVS
@@ -48,7 +49,7 @@ def generator_shapes(*, lr_side: int, num_feat: int, num_conv: int, upscale: int
     widths = [3, *[num_feat] * (num_conv + 1), 3 * upscale**2]
     return [
         ConvShape(f"body.{2 * number}", before, after, 3, 1, lr_side, bias=True)
-        for number, (before, after) in enumerate(zip(widths, widths[1:], strict=False))
+        for number, (before, after) in enumerate(pairwise(widths))
     ]
 
 
@@ -105,7 +106,7 @@ def forward_bytes(shapes: Shapes, *, size: int) -> int:
 
 
 class Passes(NamedTuple):
-    """How often one iteration goes through a network: forward; back to weights and all; back to the image alone."""
+    """How often one iteration goes through a network: forward; back to its weights; back to the image alone."""
 
     forward: int
     to_weights: int

@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from esrgan_train.bench import peer
-from esrgan_train.bench.costs import iteration_costs
+from esrgan_train.bench.costs import IterationCost, iteration_costs
 from esrgan_train.bench.floor import Floor
 from esrgan_train.bench.ours import BareStep, make_module, random_batch
 from esrgan_train.bench.record import Row, at_least, ratio_of
@@ -42,7 +42,6 @@ def gan_rows(sizes: Sizes, floor: Floor) -> list[Row]:
     sides = contenders(sizes, batch, {"as published": published, "defaults": []}, stage="gan")
     seconds = interleaved(sides, rounds=sizes.rounds, budget_seconds=sizes.budget_seconds)
     size = f"GT {sizes.gt_size}, batch {sizes.gan_batch}"
-    common = {"gan": True, "perceptual": False, "samples": sizes.gan_batch}
     rows = []
     for key, name, goal in (
         ("as published", f"G + D iteration, {size}, fp32, shared_fake_forward=false", _FASTER),
@@ -50,7 +49,9 @@ def gan_rows(sizes: Sizes, floor: Floor) -> list[Row]:
     ):
         precision = sides[key].step.module.precision.name  # type: ignore[union-attr]
         bound = floor.seconds(
-            _costs(sizes, shared=key == "defaults", **common), samples=sizes.gan_batch, precision=precision
+            _costs(sizes, shared=key == "defaults", gan=True, perceptual=False),
+            samples=sizes.gan_batch,
+            precision=precision,
         )
         rows.append(_row(name, seconds, sides, key, goal=goal, floor=bound, note=_precision_note(precision, key)))
     return rows
@@ -159,7 +160,7 @@ def _row(
     )
 
 
-def _costs(sizes: Sizes, *, shared: bool, gan: bool, perceptual: bool, **_: Any) -> Any:
+def _costs(sizes: Sizes, *, shared: bool, gan: bool, perceptual: bool) -> dict[str, IterationCost]:
     return iteration_costs(
         gt_size=sizes.gt_size,
         num_feat=sizes.num_feat,
@@ -180,5 +181,3 @@ def _precision_note(precision: str, key: str, *, gan: bool = True) -> str | None
     if precision == "32" and not multiplies_bf16("cpu"):
         return f"{reason}fp32 here: this cpu has no native bf16"
     return f"{reason}{precision} here"
-
-

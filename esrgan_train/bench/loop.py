@@ -91,8 +91,18 @@ def run_overrides(sizes: Sizes, stage: Stage, run_dir: Path, *, iterations: int)
         f"generator.num_conv={sizes.num_conv}",
         f"discriminator.num_feat={sizes.discriminator_feat}",
         *(f"loss.adversarial.start_step={start}", f"trainer.max_steps={iterations + 1}"),
-        *("loss.perceptual.weight=0", "recipe.warmup_steps=0", "recipe.final_factor=1", "trainer.num_sanity_val_steps=0"),
-        *("trainer.limit_val_batches=0", "callbacks.lpips=null", f"trainer.log_every_n_steps={min(10, iterations)}", "optimizer.pixel_lr=1e-4"),
+        *(
+            "loss.perceptual.weight=0",
+            "recipe.warmup_steps=0",
+            "recipe.final_factor=1",
+            "trainer.num_sanity_val_steps=0",
+        ),
+        *(
+            "trainer.limit_val_batches=0",
+            "callbacks.lpips=null",
+            f"trainer.log_every_n_steps={min(10, iterations)}",
+            "optimizer.pixel_lr=1e-4",
+        ),
     ]
 
 

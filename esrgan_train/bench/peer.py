@@ -99,7 +99,7 @@ def _on_the_cpu(perceptual_seed: int | None) -> Iterator[None]:
     """While the model is built: CUDA calls do nothing, and VGG19 has this project's random weights."""
 
     def vgg19(pretrained: bool) -> nn.Module:  # noqa: ARG001 — the published call's argument
-        network = torchvision.models.vgg19(weights=None, init_weights=False)
+        network: nn.Module = torchvision.models.vgg19(weights=None, init_weights=False)
         assert perceptual_seed is not None
         network.load_state_dict(random_weights(perceptual_seed), strict=False)
         return network

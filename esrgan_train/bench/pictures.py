@@ -114,7 +114,7 @@ class PublishedSample:
     def __call__(self) -> dict[str, torch.Tensor]:
         """Return lr, hr and hr_target, (1, 3, h, w) each."""
         from basicsr.data.transforms import augment, paired_random_crop
-        from basicsr.utils import img2tensor, imfrombytes
+        from basicsr.utils import imfrombytes, img2tensor
 
         photo = augment(imfrombytes(self.file.read_bytes(), float32=True), hflip=True, rotation=False)
         cut = 400

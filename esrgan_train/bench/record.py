@@ -52,7 +52,9 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        spreads = {name: getattr(self, name)._asdict() if getattr(self, name) else None for name in ("ours", "peer")}
+        spreads = {
+            name: getattr(self, name)._asdict() if getattr(self, name) else None for name in ("ours", "peer")
+        }
         return {**asdict(self), **spreads, "ratio": self.ratio, "floor_reached": self.floor_reached}
 
 

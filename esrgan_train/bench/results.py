@@ -20,8 +20,12 @@ def file_name(*, date: str, cpu: str, cores: int, quick: bool) -> str:
     return f"{date}_{cores}x-{processor}{'-quick' if quick else ''}.json"
 
 
-def write_results(path: Path, *, machine: Mapping[str, Any], floor: Mapping[str, Any], rows: Sequence[Row]) -> None:
+def write_results(
+    path: Path, *, machine: Mapping[str, Any], floor: Mapping[str, Any], rows: Sequence[Row]
+) -> None:
     """Write everything as JSON, indented for reading and comparing."""
     content = {"machine": machine, "floor": floor, "rows": [row.as_dict() for row in rows]}
     with replacing(path) as partial:
-        partial.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        partial.write_text(
+            json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+        )

@@ -57,6 +57,6 @@ def remarks(row: Row) -> str:
     """What the peer is if not the published code, the losses of both sides, and the note."""
     parts = [] if row.peer is None or row.peer_name == "published code" else [f"peer: {row.peer_name}"]
     names = list(dict.fromkeys(name for figures in row.losses.values() for name in figures))
-    for name in names:
-        parts.append(f"{name} " + " / ".join(f"{side[name]:.5g}" for side in row.losses.values() if name in side))
+    sides = row.losses.values()
+    parts += [f"{name} " + " / ".join(f"{side[name]:.5g}" for side in sides if name in side) for name in names]
     return "; ".join([*parts, *([row.note] if row.note else [])])

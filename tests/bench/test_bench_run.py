@@ -51,7 +51,7 @@ def test_every_group_gives_its_rows_and_both_sides_compute_the_same(
     gan = next(row for row in content["rows"] if "shared_fake_forward=false" in row["name"])
     assert gan["losses"]["ours"].keys() == {"pixel", "d_real", "d_fake"}
     assert gan["losses"]["ours"] == pytest.approx(gan["losses"]["peer"], rel=1e-4)
-    assert 0 < gan["floor"]
+    assert gan["floor"] > 0
     for row in content["rows"]:
         if "inside Lightning" in row["name"]:
             assert row["losses"]["ours"] == row["losses"]["peer"]  # bit for bit the same weights

@@ -43,8 +43,8 @@ def test_two_processes_and_one_are_measured():
 
 
 def test_a_child_that_fails_is_told_in_one_line():
-    with pytest.raises(RunError, match=r"a process of the benchmark failed \(.*memory ours\): TypeError: .*str"):
-        result_of(start_child("memory", "ours", replace(TINY, gt_size="wrong")))  # type: ignore[arg-type]
+    with pytest.raises(RunError, match=r"a process of the benchmark failed \(memory, ours\): TypeError: .*str"):
+        result_of(start_child("memory", "ours", replace(TINY, gt_size="wrong")), "memory, ours")  # type: ignore[arg-type]
 
 
 def test_only_a_training_loss_counts_as_the_first_iteration(tmp_path: Path):

@@ -35,7 +35,7 @@ from esrgan_train.training.precision import Precision
 
 
 class Counter(TorchDispatchMode):
-    """Adds up torch's formulas. ``FlopCounterMode`` itself also follows modules, which fails under autograd.grad."""
+    """Adds up torch's formulas. ``FlopCounterMode`` also follows modules, which fails under autograd.grad."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ def test_bytes_are_those_the_layers_see():
     network = SRVGGNetCompact(num_feat=8, num_conv=2, upscale=4)
     seen = 0
 
-    def count(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+    def count(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         nonlocal seen
         seen += 4 * (inputs[0].numel() + 3 * output.numel())  # convolution and activation
 

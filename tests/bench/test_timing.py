@@ -5,7 +5,6 @@ import pytest
 from esrgan_train.bench.timing import Spread, interleaved, spread
 
 
-
 def test_the_spread_is_smallest_middle_largest_in_the_unit_asked_for():
     assert spread([3.0, 1.0, 2.0, 10.0], scale=1000) == Spread(1000, 2500, 10000)
     with pytest.raises(ValueError, match="no repeats"):
