@@ -64,7 +64,7 @@ def waiting_row(sizes: Sizes, stage: Stage) -> Row:
     iterations = block * (_BLOCKS + 2 * _WARM_UP_BLOCKS)
     with TemporaryDirectory() as folder:
         overrides = run_overrides(sizes, stage, Path(folder) / "run", iterations=iterations)
-        cfg = compose_config(overrides)
+        cfg = compose_config([*overrides, "callbacks.progress=null"])
         datamodule = build_datamodule(cfg)
         waits = Waits()
         fit(cfg, make_module(overrides), datamodule, [waits])

@@ -12,8 +12,8 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-import torchvision
-import torchvision.transforms.functional as transforms_functional
+import torchvision  # type: ignore[import-untyped]
+import torchvision.transforms.functional as transforms_functional  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from esrgan_train.losses.perceptual import PUBLISHED_LAYERS
