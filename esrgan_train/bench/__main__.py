@@ -28,6 +28,7 @@ from esrgan_train.bench.sizes import FULL, QUICK, Sizes
 from esrgan_train.bench.table import table_of
 from esrgan_train.cli import run_command
 from esrgan_train.devices import multiplies_bf16
+from esrgan_train.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -61,9 +62,15 @@ def bench(sizes: Sizes, *, quick: bool, folder: Path, only: Sequence[str] = ()) 
     if not peer.is_installed():
         log.warning("%s", peer.MISSING)
     floor = Floor(sizes, bf16=multiplies_bf16("cpu"))
+    groups = groups_of(sizes, floor)
+    for name in only:
+        if name not in groups:
+            raise UserError(
+                f"--only {name} is not measured with --quick or on this system: give {', '.join(groups)}"
+            )
     path = folder / file_name(date=machine["date"][:10], cpu=machine["cpu"], cores=machine["cores"], quick=quick)
     rows: list[Row] = []
-    for name, group in groups_of(sizes, floor).items():
+    for name, group in groups.items():
         if only and name not in only:
             continue
         log.info("%5.0f s  %s", time.perf_counter() - started, name)

@@ -12,6 +12,7 @@ import pytest
 from esrgan_train.bench import __main__ as command
 from esrgan_train.bench import peer
 from esrgan_train.bench.sizes import QUICK
+from esrgan_train.errors import UserError
 
 TINY = replace(
     QUICK,
@@ -96,3 +97,8 @@ def test_the_command_chooses_the_sizes(
     monkeypatch.setattr(command, "bench", lambda sizes, **_: seen.append(sizes))
     assert command.main([*arguments, "-o", str(tmp_path)]) == 0
     assert seen == [expected]
+
+
+def test_a_group_that_quick_leaves_out_is_refused(tmp_path: Path):
+    with pytest.raises(UserError, match="--only perceptual is not measured with --quick"):
+        measure(tmp_path, "perceptual")
