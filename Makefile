@@ -23,7 +23,7 @@ preview-data: setup  ## write a sheet of training pairs to preview/; ARGS="data=
 	$(BIN)/python -m esrgan_train.preview_data $(ARGS)
 
 test: $(INSTALLED_DEV)  ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 test-slow: $(INSTALLED_DEV)  ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)

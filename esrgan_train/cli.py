@@ -47,6 +47,4 @@ def one_line(error: BaseException) -> str:
     text = str(error).partition("Config search path:")[0]
     if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
         text = f"{text}: {str(error.__cause__).partition(chr(10))[0]}"
-    if "hydra/sweeper/optuna" in text:
-        text = f'{text}: pip install hydra-optuna-sweeper "sqlalchemy<2"'
     return " ".join(text.split())

@@ -84,7 +84,10 @@ def settings_of(cfg: DictConfig) -> dict[str, Any]:
     assert isinstance(resolved, dict)
     kept = {str(group): value for group, value in resolved.items() if group not in _HARMLESS}
     flat = dict(_flatten(kept, ""))
-    return {name: value for name, value in flat.items() if name not in _HARMLESS_KEYS and name[:7] != "recipe."}
+    settings = {n: value for n, value in flat.items() if n not in _HARMLESS_KEYS and n[:7] != "recipe."}
+    if cfg.scheduler.get("final_factor", 1.0) != 1.0:
+        settings["trainer.max_steps"] = cfg.trainer.max_steps  # the learning rate falls towards it
+    return settings
 
 
 def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -52,8 +52,8 @@ def train(cfg: DictConfig) -> float | None:
     seed_everything(cfg.seed, verbose=False)
     trainer = build_trainer(cfg)
     precision = choose_precision(cfg.trainer.precision, trainer.strategy.root_device.type)
+    datamodule = build_datamodule(cfg)  # first: a mistyped folder should not wait for 548 MB of VGG19
     module = build_module(cfg, precision)
-    datamodule = build_datamodule(cfg)
     fingerprint = datamodule.fingerprint()
     module.settings = settings_of(cfg) | fingerprint
     module.metadata["data_fingerprint"] = fingerprint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 
@@ -13,4 +14,7 @@ _shim = types.ModuleType("torchvision.transforms.functional_tensor")
 _shim.rgb_to_grayscale = transforms_functional.rgb_to_grayscale  # type: ignore[attr-defined]
 sys.modules.setdefault(_shim.__name__, _shim)
 
-torch.set_num_threads(min(2, torch.get_num_threads()))
+# Tests that run side by side, one per core, would only take each other's turn with more threads.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that tests start
+    torch.set_num_threads(1)

@@ -15,7 +15,7 @@ from esrgan_train.resume import choose_place, newest_sound, read_step
 from esrgan_train.train import train
 from tests.tiny import tiny
 
-STAGES = ("recipe.start_step=5",)
+STAGES = ("recipe.start_step=5", "scheduler=constant")
 
 
 def run(run_dir: Path, *overrides: str) -> dict[str, Any]:
@@ -93,6 +93,15 @@ def test_another_learning_rate_counts_after_resuming_and_is_said(
     assert len(warned) == 1
     assert "optimizer.lr=5e-05 (was 0.0001)" in warned[0]
     assert "max_steps" not in warned[0]
+
+
+def test_another_end_is_said_where_the_learning_rate_falls_towards_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(tmp_path / "run", "trainer.max_steps=6", "scheduler=cosine")
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path / "run", "trainer.max_steps=8", "scheduler=cosine", "ckpt_path=last")
+    assert "changed trainer.max_steps=8 (was 6)" in caplog.text
 
 
 def test_unchanged_settings_are_not_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -72,3 +72,28 @@ def test_the_end_of_max_time_saves_and_is_no_failure(tmp_path: Path) -> None:
     assert process.returncode == 0, out + err
     assert "stopped by trainer.max_time after" in err
     assert torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)["global_step"] > 0
+
+
+def test_a_second_sigint_stops_at_once(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import time, torch\n"
+        "class Slow(torch.nn.L1Loss):\n"
+        "    calls = 0\n"
+        "    def forward(self, sr, target):\n"
+        "        Slow.calls += 1\n"
+        "        if Slow.calls == 9:\n"
+        "            print('sleeping', flush=True)\n"
+        "            time.sleep(60)\n"
+        "        return super().forward(sr, target)\n"
+    )
+    process = start(tmp_path, "loss.pixel.function._target_=slow.Slow", "recipe.start_step=5000")
+    assert process.stdout is not None
+    while "sleeping" not in process.stdout.readline():
+        assert process.poll() is None
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGINT, err
+    assert "stopped at once by a second SIGINT" in err
+    assert not (tmp_path / "run" / "checkpoints").exists()

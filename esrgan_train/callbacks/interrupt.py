@@ -99,5 +99,7 @@ class Interrupt(Callback):
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and self.requested == signal.SIGINT:
-            signal.default_int_handler(number, frame)  # raises KeyboardInterrupt
+            raise StopRequestedError(
+                "stopped at once by a second SIGINT; the last checkpoint is an earlier one", number
+            )
         self.requested = number

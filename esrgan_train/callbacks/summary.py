@@ -17,6 +17,8 @@ from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import STAGE_NAMES, Stage
 
+_MEASURES = ("psnr", "ssim", "psnr_y", "ssim_y")
+
 
 class Summary(Callback):
     """Writes ``summary.json`` after each validation, and keeps the last validation of each stage.
@@ -83,9 +85,9 @@ class Summary(Callback):
             table.add_column(heading, justify="right" if heading else "left")
         for stage, values in self.validations.items():
             if not table.row_count:
-                table.add_row("bicubic", *_cells(values, "psnr_bicubic", "ssim_bicubic"))
-            label = f"after the {STAGE_NAMES[stage]} ({values['step']} iterations)"
-            table.add_row(label, *_cells(values, "psnr", "ssim", "psnr_y", "ssim_y", "lpips"))
+                table.add_row("bicubic", *_cells(values, *(f"{name}_bicubic" for name in _MEASURES)))
+            label = f"{STAGE_NAMES[stage]}, {values['step']:,} iterations"
+            table.add_row(label, *_cells(values, *_MEASURES, "lpips"))
         return table
 
     def state_dict(self) -> dict[str, Any]:
@@ -111,11 +113,12 @@ def _cells(values: dict[str, float], *names: str) -> list[str]:
 
 def _commit() -> str | None:
     """The commit of the checkout this package runs from; None outside a checkout or without git."""
-    folder = Path(esrgan_train.__file__).parent
+    file = Path(esrgan_train.__file__)
+    git = ["git", "-C", str(file.parent)]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        )
+        # An environment may lie in the checkout of another project, whose commit says nothing of this one.
+        subprocess.run([*git, "ls-files", "--error-unmatch", file.name], capture_output=True, check=True)
+        done = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     except (FileNotFoundError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

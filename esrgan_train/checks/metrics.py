@@ -9,7 +9,11 @@ from esrgan_train.checks.targets import targets
 from esrgan_train.checks.values import shown
 from esrgan_train.errors import UserError
 
-VALIDATION = tuple(f"val/{name}" for name in ("psnr", "ssim", "psnr_y", "ssim_y", "psnr_bicubic", "ssim_bicubic"))
+_VALIDATION = (
+    *("psnr", "ssim", "psnr_y", "ssim_y", "lpips"),
+    *("psnr_bicubic", "ssim_bicubic", "psnr_y_bicubic", "ssim_y_bicubic"),
+)
+VALIDATION = tuple(f"val/{name}" for name in _VALIDATION)
 CLEAN = tuple(f"val/{name}" for name in ("psnr_clean", "ssim_clean", "psnr_clean_bicubic", "ssim_clean_bicubic"))
 TRAINING = tuple(
     f"train/{name}"
@@ -22,7 +26,12 @@ TRAINING = tuple(
         "d_real_score",
         "d_fake_score",
         "d_accuracy",
+        "d_real_accuracy",
+        "d_fake_accuracy",
+        "grad_norm_generator",
+        "grad_norm_discriminator",
         "colour_shift",
+        "clipped",
         "samples_per_second",
         "lr",
     )

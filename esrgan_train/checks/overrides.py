@@ -100,11 +100,26 @@ def _has(content: Any, dotted: str) -> bool:
     return True
 
 
+# Groups of Hydra that packages fill, and the packages of the choices that the documentation speaks of.
+_PLUGINS = {
+    "hydra/sweeper": {"optuna": 'hydra-optuna-sweeper "sqlalchemy<2"'},
+    "hydra/launcher": {
+        "joblib": "hydra-joblib-launcher",
+        "ray": "hydra-ray-launcher",
+        "submitit_local": "hydra-submitit-launcher",
+        "submitit_slurm": "hydra-submitit-launcher",
+    },
+}
+
+
 def _explain_choice(choice: str, options: Sequence[str], told: str) -> str:
     group, _, name = choice.rpartition("/")
     if not group:
         return told.partition("Config search path:")[0]
     found = [option for option in options if option != "base"]
+    if group in _PLUGINS:
+        package = _PLUGINS[group].get(name, "the package that brings it")
+        return f"{group}={name} is not installed: pip install {package}"
     if not found:
         return f"{group}={name}: there is no such choice; --help lists the groups and their choices"
     return f"{group}={name}: there is no such choice; {remedy(name, found, prefix=f'{group}=')}"

@@ -319,7 +319,7 @@ class ESRGANModule(LightningModule):
         self.quality.reset()
         self.bicubic_quality.reset()
         values = {f"val/{name}": value for name, value in ours.items()}
-        values |= {f"val/{name}_bicubic": bicubic[name] for name in ("psnr", "ssim")}
+        values |= {f"val/{name}_bicubic": value for name, value in bicubic.items()}
         clean = {"clean": self.clean_quality, "clean_bicubic": self.clean_bicubic_quality}
         for suffix, quality in clean.items() if self.validates_clean else ():
             values |= {f"val/{name}_{suffix}": quality.compute()[name] for name in ("psnr", "ssim")}

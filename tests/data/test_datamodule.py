@@ -289,3 +289,28 @@ def test_folders_describe_themselves_with_their_shares(make_photos: MakePhotos) 
     assert datamodule.describe() == f"7 photos from {a} (3 of 4 samples) and {b} (1 of 4 samples), 1 held out"
     names = [datamodule.training_photos().sample(n).name for n in range(8)]
     assert sum(name.startswith("a/") for name in names) == 6
+
+
+def test_the_stream_is_the_same_when_workers_and_processes_change_half_way(split: Split) -> None:
+    def samples(world_size: int, batch_size: int, num_workers: int, seen: int, iterations: int) -> dict[int, Any]:
+        """Every sample of these iterations, from all processes, by its number."""
+        met: dict[int, Any] = {}
+        for rank in range(world_size):
+            options = OPTIONS | {"batch_size": batch_size, "num_workers": num_workers}
+            datamodule = DataModule(split=split, **options)
+            with_trainer(datamodule, global_rank=rank, world_size=world_size)
+            datamodule.load_state_dict(DataModule(split=split, **options).state_dict() | {"samples_seen": seen})
+            for batch in islice(iter(datamodule.train_dataloader()), iterations):
+                for position, n in enumerate(batch["index"].tolist()):
+                    assert n not in met
+                    met[n] = (batch["lr"][position], batch["hr"][position])
+        return met
+
+    straight = samples(world_size=1, batch_size=4, num_workers=0, seen=0, iterations=4)
+    parts = samples(world_size=1, batch_size=4, num_workers=2, seen=0, iterations=2)
+    parts |= samples(world_size=2, batch_size=2, num_workers=0, seen=8, iterations=2)
+    assert list(straight) == list(range(16))
+    assert sorted(parts) == list(range(16))
+    for n, (lr, hr) in straight.items():
+        assert torch.equal(parts[n][0], lr)
+        assert torch.equal(parts[n][1], hr)
