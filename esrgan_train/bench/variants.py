@@ -28,9 +28,9 @@ WIDTH, HEIGHT, REPEATS = 480, 360, 5
 def main() -> int:
     """Upscale one 480 × 360 picture ×4 with each variant, in turns, and print the medians; the exit status."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    precision = choose_precision("auto", device)
     picture = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     networks = {name: SRVGGNetCompact(num_feat=f, num_conv=c).eval() for name, (f, c) in VARIANTS.items()}
+    precision = choose_precision("auto", device, networks["x4_prelu"])
     sizes = {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
     ready = {
         name: Upscaler(network, device=device, precision=precision, tile=None)
