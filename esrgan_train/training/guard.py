@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, NamedTuple
 
 import torch
@@ -22,7 +23,8 @@ class NonFinite:
     """Collects what is needed to explain a skipped iteration, without waiting for the device."""
 
     def __init__(self) -> None:
-        self._pending: list[tuple[int, Any, tuple[str, ...], Tensor, Tensor]] = []
+        # Bounded, in case that nobody asks (callbacks.guard=null).
+        self._pending: deque[tuple[int, Any, tuple[str, ...], Tensor, Tensor]] = deque(maxlen=MAX_PENDING)
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -34,7 +36,8 @@ class NonFinite:
 
     def read(self) -> list[tuple[int, Skipped | None]]:
         """Each remembered iteration's number, with what was measured if it was skipped; then forget them."""
-        pending, self._pending = self._pending, []
+        pending = list(self._pending)
+        self._pending.clear()
         if not pending:
             return []
         skipped = torch.stack([skip for *_, skip in pending]).tolist()
