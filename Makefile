@@ -42,7 +42,7 @@ format: $(INSTALLED_DEV)  ## mend style
 types: $(INSTALLED_DEV)  ## check types
 	$(BIN)/mypy
 
-bench: setup  ## measure speed on this machine
+bench: $(INSTALLED_DEV)  ## measure speed on this machine, beside the published code; ARGS=--quick for a minute
 	$(BIN)/python -m esrgan_train.bench $(ARGS)
 
 wheel: $(INSTALLED_DEV)  ## build dist/*.whl

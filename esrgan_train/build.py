@@ -22,7 +22,7 @@ from esrgan_train.archs import discover
 from esrgan_train.archs.build import load_into
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.archs.weights import load_weights
+from esrgan_train.archs.weights import DISCRIMINATOR_PREFIXES, load_weights
 from esrgan_train.checks.generator import check_output
 from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import UserError
@@ -69,6 +69,11 @@ def build_generator(cfg: DictConfig) -> nn.Module:
     check_output(generator, upscale=cfg.upscale, lr_side=cfg.data.gt_size // cfg.upscale)
     if cfg.init_from is not None:
         load_into(generator, load_weights(cfg.init_from).state_dict, name=f"init_from={cfg.init_from}")
+    elif cfg.training.init == "weights":
+        raise UserError(
+            f"experiment={cfg.experiment} (training.init=weights) goes on from a trained model: give "
+            "init_from=FILE, the .pth, .safetensors or .ckpt of that model"
+        )
     elif cfg.training.init == "bilinear":
         if isinstance(generator, SRVGGNetCompact):
             start_as_bilinear(generator)
@@ -78,8 +83,17 @@ def build_generator(cfg: DictConfig) -> nn.Module:
                 type(generator).__name__,
             )
     elif cfg.training.init != "default":
-        raise UserError(f"training.init={cfg.training.init} is not known: give default or bilinear")
+        raise UserError(f"training.init={cfg.training.init} is not known: give default, bilinear or weights")
     return generator
+
+
+def build_discriminator(cfg: DictConfig) -> nn.Module:
+    """The discriminator with its first weights: those of ``init_discriminator_from``, or as it builds itself."""
+    discriminator: nn.Module = build(cfg.discriminator)
+    if (file := cfg.init_discriminator_from) is not None:
+        weights = load_weights(file, prefixes=DISCRIMINATOR_PREFIXES)
+        load_into(discriminator, weights.state_dict, name=f"init_discriminator_from={file}")
+    return discriminator
 
 
 def build_objective(cfg: DictConfig) -> Objective:
@@ -93,6 +107,7 @@ def build_objective(cfg: DictConfig) -> Objective:
         **parts,
         **{f"{name}_weight": cfg.loss[name].weight for name in ("pixel", "perceptual", "adversarial")},
         start_step=cfg.loss.adversarial.start_step,
+        discriminator_warmup=cfg.loss.adversarial.discriminator_warmup,
     )
 
 
@@ -113,7 +128,7 @@ def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
     optimizer = cfg.optimizer
     return ESRGANModule(
         generator=generator,
-        discriminator=build(cfg.discriminator) if wanted else None,
+        discriminator=build_discriminator(cfg) if wanted else None,
         objective=objective,
         make_optimizers={
             "pixel": build(optimizer.generator, lr=optimizer.pixel_lr),
@@ -194,7 +209,10 @@ def config_hash(cfg: DictConfig) -> str:
     """
     plain = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(plain, dict)
-    for key in ("run_dir", "ckpt_path", "init_from", "callbacks", "logger", "optimized_metric"):
+    for key in (
+        *("run_dir", "ckpt_path", "init_from", "init_discriminator_from"),
+        *("callbacks", "logger", "optimized_metric"),
+    ):
         plain.pop(key, None)
     for key in ("train_dir", "train_lr_dir", "val_dir", "val_lr_dir", "num_workers"):
         plain["data"].pop(key, None)

@@ -57,6 +57,7 @@ _HARMLESS = (
     "run_dir",
     "ckpt_path",
     "init_from",
+    "init_discriminator_from",
     "optimized_metric",
     "hparams_search",
     "callbacks",

@@ -7,12 +7,14 @@ import csv
 import logging
 import sys
 import zlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import ExifTags, Image
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
@@ -22,19 +24,21 @@ from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
-from esrgan_train.images.decode import decode, to_float
+from esrgan_train.images.decode import decode, read_size, to_float
 from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.find import find_photos
 from esrgan_train.images.sheet import labelled_sheet
 from esrgan_train.inference.models import load_network
 from esrgan_train.inference.upscaler import Upscaler, choose_precision
 from esrgan_train.metrics.image_quality import psnr, psnr_y, ssim, ssim_y
+from esrgan_train.metrics.lpips import SMALLEST, Lpips, weights_file
 from esrgan_train.upscale import pick_device
 
 log = logging.getLogger(__name__)
 
-# A further measure of (sr, hr, border) gets its column by its line here.
-MEASURES = {"psnr": psnr, "ssim": ssim, "psnr_y": psnr_y, "ssim_y": ssim_y}
+# A further measure of (sr, hr, border) gets its column by its line here; LPIPS joins where its weights are.
+Measure = Callable[[Tensor, Tensor, int], Tensor]
+MEASURES: dict[str, Measure] = {"psnr": psnr, "ssim": ssim, "psnr_y": psnr_y, "ssim_y": ssim_y}
 WORST, CROP = 4, 192  # rows of the contact sheet; side of its crops
 
 Picture = NDArray[np.uint8]
@@ -56,14 +60,18 @@ def main(arguments: list[str] | None = None) -> int:
     upscaler = None
     if options.model is not None:
         device = pick_device(options.device)
-        precision = choose_precision(options.precision, device)
-        upscaler = Upscaler(load_network(options.model), device=device, precision=precision, tile=None)
+        network = load_network(options.model)
+        precision = choose_precision(options.precision, device, network)
+        upscaler = Upscaler(network, device=device, precision=precision, tile=None)
         if options.scale not in (None, upscaler.scale):
             raise UserError(f"--scale {options.scale} does not fit the model, which enlarges ×{upscaler.scale}")
     scale = options.scale if upscaler is None else upscaler.scale
     results = None if options.results is None else partners(truths, options.results, "--results")
     inputs = None if options.lr is None else partners(truths, options.lr, "--lr")
     degrade = build(compose_config([f"degradation={options.degradation}", f"upscale={scale}"]).degradation)
+
+    check_sizes(truths, scale, results=results, inputs=inputs)
+    measures = all_measures()
 
     rows: list[Row] = []
     for name, path in truths.items():
@@ -75,28 +83,65 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             lr = to_uint8(degrade(to_float(hr), np.random.default_rng([options.seed, zlib.crc32(name.encode())])))
         sr = upscaler(lr) if upscaler is not None else _to_8_bit(decode(results[name]))  # type: ignore[index]
-        enlarged = (lr.shape[0] * scale, lr.shape[1] * scale)
-        if enlarged != hr.shape[:2] or sr.shape != hr.shape:
-            raise UserError(
-                f"{name}: the result is {_size(sr)} and ×{scale} of the LR {enlarged[1]} × {enlarged[0]}, but "
-                f"the ground truth is {_size(hr)}; give partners of fitting sizes"
-            )
         bicubic = to_uint8(_bicubic(lr, scale))
-        row: Row = {"name": name, **score(sr, hr, scale)}
-        row |= {f"bicubic_{measure}": value for measure, value in score(bicubic, hr, scale).items()}
+        row: Row = {"name": name, **score(sr, hr, scale, measures)}
+        row |= {f"bicubic_{measure}": value for measure, value in score(bicubic, hr, scale, measures).items()}
         row["pictures"] = _crops(lr, bicubic, sr, hr, scale)
         # Only the worst keep their crops, so a large folder does not fill the memory.
         rows = sorted([*rows, row], key=lambda one: float(one["psnr_y"]))
         for better in rows[WORST:]:
             better.pop("pictures", None)
-    _report(rows, options.output)
+    _report(rows, list(measures), options.output)
     return DONE
 
 
-def score(sr: Picture, hr: Picture, border: int) -> dict[str, float]:
+def all_measures() -> dict[str, Measure]:
+    """The measures, and LPIPS if its weights are in torch.hub's cache; else it is said how they get there."""
+    if not weights_file().exists():
+        log.info("lpips is left out: %s is not there; put torchvision's AlexNet (244 MB) there", weights_file())
+        return dict(MEASURES)
+    metric = Lpips()
+
+    def lpips(sr: Tensor, hr: Tensor, border: int) -> Tensor:
+        inside = [image[..., border:-border, border:-border] for image in (sr, hr)]
+        if min(inside[0].shape[-2:]) < SMALLEST:
+            return torch.tensor(float("nan"))
+        metric.update(*inside)
+        return metric.compute()
+
+    return {**MEASURES, "lpips": lpips}
+
+
+def score(sr: Picture, hr: Picture, border: int, measures: Mapping[str, Measure]) -> dict[str, float]:
     """Every measure of one 8-bit pair, (H, W, 3)."""
     pair = _tensor(sr), _tensor(hr)
-    return {name: float(measure(*pair, border)) for name, measure in MEASURES.items()}
+    return {name: float(measure(*pair, border)) for name, measure in measures.items()}
+
+
+def check_sizes(
+    truths: Mapping[str, Path],
+    scale: int,
+    *,
+    results: Mapping[str, Path] | None,
+    inputs: Mapping[str, Path] | None,
+) -> None:
+    """Compare the sizes of all partners before any work; the ground truth is cut to multiples of ``scale``.
+
+    Raises:
+        UserError: naming every pair that does not fit, one with its sizes.
+    """
+    wrong = []
+    for name, path in truths.items():
+        width, height = (side // scale * scale for side in _upright_size(path))
+        partners = [(results, 1, "result"), (inputs, scale, f"LR times {scale}")]
+        for folder, factor, what in partners:
+            if folder is None:
+                continue
+            own_width, own_height = (side * factor for side in _upright_size(folder[name]))
+            if (own_width, own_height) != (width, height):
+                wrong.append(f"{name} ({what} is {own_width} × {own_height}, the ground truth {width} × {height})")
+    if wrong:
+        raise UserError(f"{len(wrong)} of the sizes do not fit: {', '.join(wrong)}; give partners that do")
 
 
 def by_name(folder: Path, option: str) -> dict[str, Path]:
@@ -127,11 +172,11 @@ def partners(truths: dict[str, Path], folder: Path, option: str) -> dict[str, Pa
     return found
 
 
-def _report(rows: list[Row], folder: Path) -> None:
-    columns = [*MEASURES, *(f"bicubic_{name}" for name in MEASURES)]
-    table = Table("", *MEASURES)
+def _report(rows: list[Row], measures: Sequence[str], folder: Path) -> None:
+    columns = [*measures, *(f"bicubic_{name}" for name in measures)]
+    table = Table("", *measures)
     for label, prefix in (("result", ""), ("bicubic", "bicubic_")):
-        means = [float(np.mean([row[prefix + name] for row in rows])) for name in MEASURES]
+        means = [float(np.mean([row[prefix + name] for row in rows])) for name in measures]
         table.add_row(label, *(f"{mean:.4f}" for mean in means))
     Console().print(table)
     with replacing(folder / "scores.csv") as partial, partial.open("w", newline="") as file:
@@ -168,13 +213,16 @@ def _to_8_bit(image: NDArray[Any]) -> Picture:
     return image if image.dtype == np.uint8 else to_uint8(to_float(image))
 
 
-def _size(image: Picture) -> str:
-    return f"{image.shape[1]} × {image.shape[0]}"
+def _upright_size(path: Path) -> tuple[int, int]:
+    width, height = read_size(path)
+    with Image.open(path) as image:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    return (height, width) if turned else (width, height)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m esrgan_train.evaluate", description="Score a model.")
-    parser.add_argument("--model", type=Path, metavar="FILE", help=".pth, .safetensors or .ckpt")
+    parser.add_argument("--model", type=Path, metavar="FILE", help=".pth, .safetensors, .ckpt or .onnx")
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="pictures that another program made")
     parser.add_argument("--gt", type=Path, required=True, metavar="FOLDER", help="the ground truth")
     parser.add_argument("--lr", type=Path, metavar="FOLDER", help="inputs; default: made by --degradation")

@@ -180,6 +180,16 @@ def announce(
     log.info("run folder    %s", cfg.run_dir)
     for line in options_without_effect(cfg):
         log.warning("%s", line)
+    warm = min(switch + objective.discriminator_warmup, last)
+    if objective.adversarial is not None and switch < warm:
+        log.info("warm-up       to iteration %s the discriminator learns, unheard by the generator", f"{warm:,}")
+        if warm == last:
+            log.warning(
+                "loss.adversarial.discriminator_warmup=%d is not over in trainer.max_steps=%d iterations: "
+                "the adversarial loss never reaches the generator",
+                objective.discriminator_warmup,
+                last,
+            )
     if objective.has_gan_stage and switch == last:
         log.warning(
             "loss.adversarial.start_step=%d is not reached in trainer.max_steps=%d iterations: "

@@ -40,8 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
         raise UserError(f"--scale {options.scale} is not possible: give a number above 0")
     targets = plan(options.inputs, options.output, options.format)
     device = pick_device(options.device)
-    precision = "32" if options.self_check else choose_precision(options.precision, device)
     network = load_network(options.model)
+    precision = choose_precision("32" if options.self_check else options.precision, device, network)
     upscaler = Upscaler(network, device=device, precision=precision, tile=options.tile)
     waiting = {s: t for s, t in targets.items() if not (options.skip_existing and t.exists())}
     log.info("%s, precision %s, tiles of %d, ×%d", device, precision, upscaler.tile, upscaler.scale)
@@ -83,6 +83,8 @@ def _run(
                 reading = reader.submit(read_photo, pairs[index + 1][0])
             try:
                 photo = current.result()
+                if photo.pictures > 1:
+                    log.warning("%s holds %d pictures: only the first is enlarged", source, photo.pictures)
                 if self_check:
                     log.info("%s: %s", source, compare(upscaler, photo))
                 enlarged = enlarge(upscaler, photo, scale)
@@ -116,7 +118,7 @@ def enlarge(upscaler: Upscaler, photo: Photo, scale: float | None = None) -> Pho
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         rgb = resize_levels(rgb, size)
         alpha = None if alpha is None else resize_levels(alpha[:, :, None], size)[:, :, 0]
-    return Photo(rgb, alpha, photo.gray, photo.profile)
+    return Photo(rgb, alpha, photo.gray, photo.profile, pictures=1)
 
 
 def compare(upscaler: Upscaler, photo: Photo) -> str:
@@ -140,11 +142,16 @@ def plan(inputs: list[str], folder: Path, suffix: str) -> dict[Path, Path]:
         target = folder / relative.with_name(f"{relative.stem}.{suffix}")
         if source in targets:
             continue
-        if target in owners:
-            raise UserError(f"{source} and {owners[target]} would both become {target}: give them one by one")
+        # File systems of other machines, and some of this one's, do not tell A from a.
+        folded = Path(str(target).casefold())
+        if folded in owners:
+            where = "" if targets[owners[folded]] == target else " where capitals do not count"
+            raise UserError(
+                f"{source} and {owners[folded]} would both become {target}{where}: give them one by one"
+            )
         if target.resolve() == source.resolve():
             raise UserError(f"{source} would be overwritten: give another folder with -o")
-        targets[source], owners[target] = target, source
+        targets[source], owners[folded] = target, source
     return targets
 
 
@@ -186,7 +193,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m esrgan_train.upscale", description="Upscale photos.")
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="photos, folders or quoted patterns")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder to write to")
-    parser.add_argument("--model", required=True, type=Path, metavar="FILE", help=".pth, .safetensors or .ckpt")
+    parser.add_argument(
+        "--model", required=True, type=Path, metavar="FILE", help=".pth, .safetensors, .ckpt or .onnx"
+    )
     parser.add_argument("--tile", type=int, metavar="N", help="pixels a side; 0: whole; default: by free memory")
     parser.add_argument("--scale", type=float, metavar="S", help="final enlargement; default: the model's")
     parser.add_argument("--format", default="png", choices=["png", "jpg", "webp", "tiff"], help="default: png")

@@ -54,3 +54,43 @@ def test_a_missing_partner_is_named(truth: Path, tmp_path: Path) -> None:
     Image.new("RGB", (90, 100)).save(tmp_path / "sr/cat.png")
     with pytest.raises(UserError, match="cup stand alone"):
         main(["--results", str(tmp_path / "sr"), "--gt", str(truth), "--scale", "2"])
+
+
+def test_every_pair_of_other_sizes_is_named_before_any_work(truth: Path, tmp_path: Path) -> None:
+    (tmp_path / "sr").mkdir()
+    for name in ("cat", "cup"):
+        Image.new("RGB", (80, 100)).save(tmp_path / f"sr/{name}.png")
+    with pytest.raises(UserError, match=r"2 of the sizes.*cat \(result is 80 × 100.*truth 90 × 100\).*cup"):
+        main(["--results", str(tmp_path / "sr"), "--gt", str(truth), "--scale", "2", "-o", str(tmp_path / "o")])
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_turned_photo_has_the_size_that_is_seen(truth: Path, tmp_path: Path) -> None:
+    turned = Image.Exif()
+    turned[0x112] = 6
+    (tmp_path / "sr").mkdir()
+    for path in truth.iterdir():
+        upright = Image.open(path).crop((0, 0, 90, 100))
+        upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "sr" / path.name, exif=turned)
+    command = ["--results", str(tmp_path / "sr"), "--gt", str(truth), "--scale", "2", "-o", str(tmp_path / "o")]
+    assert main(command) == 0
+    with (tmp_path / "o/scores.csv").open() as file:
+        assert all(float(row["psnr"]) == 100.0 for row in csv.DictReader(file))
+
+
+def test_lpips_has_its_column_where_its_weights_are(
+    truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Distance:
+        def update(self, sr: torch.Tensor, hr: torch.Tensor) -> None:
+            self.value = (sr - hr).abs().mean()
+
+        def compute(self) -> torch.Tensor:
+            return self.value
+
+    monkeypatch.setattr("esrgan_train.evaluate.weights_file", lambda: truth / "cat.png")
+    monkeypatch.setattr("esrgan_train.evaluate.Lpips", Distance)
+    command = ["--results", str(truth), "--gt", str(truth), "--scale", "1", "-o", str(tmp_path / "o")]
+    assert main(command) == 0
+    with (tmp_path / "o/scores.csv").open() as file:
+        assert [float(row["lpips"]) for row in csv.DictReader(file)] == [0.0, 0.0]

@@ -22,7 +22,7 @@ from esrgan_train.config import check, compose_config, config_dir
 from esrgan_train.errors import UserError
 from esrgan_train.train import train
 
-TWIN = "x4_general_wdn"  # starts with the GAN stage, from a trained model
+FROM_TRAINED = ("x4_general_wdn", "finetune")  # start with the GAN stage, from a trained model
 EXPERIMENTS = sorted(file.stem for file in (config_dir() / "experiment").glob("*.yaml"))
 
 
@@ -71,13 +71,13 @@ def test_every_experiment_takes_an_iteration_of_each_stage(experiment: str, phot
     # VGG19's first layers are enough to show that the perceptual loss takes part.
     vgg = tuple(f"loss.perceptual.function.layers.conv{name}=0" for name in ("2_2", "3_4", "4_4", "5_4"))
     overrides = [f"experiment={experiment}", *two_iterations(photos, tmp_path / "run", small=(*small, *vgg))]
-    if experiment == TWIN:
+    if experiment in FROM_TRAINED:
         sibling = SRVGGNetCompact(num_feat=4, num_conv=1, upscale=4)
         save_pth(tmp_path / "sibling.pth", sibling.state_dict(), {})
         overrides += [f"init_from={tmp_path / 'sibling.pth'}", "recipe.finetune_steps=1"]
     cfg = compose_config(overrides)
     assert cfg.experiment == experiment
-    assert cfg.upscale == int(experiment[1])
+    assert cfg.upscale == (int(experiment[1]) if experiment != "finetune" else 4)
     activation = experiment.partition("_")[2]
     if activation in ("prelu", "relu", "leakyrelu"):
         assert cfg.generator.act_type == activation
@@ -94,7 +94,8 @@ def test_every_experiment_takes_an_iteration_of_each_stage(experiment: str, phot
 def test_the_published_list_of_experiments_is_there():
     acts = ("prelu", "relu", "leakyrelu")
     named = ("net", "general", "general_wdn", "ultracompact", "superultracompact", "rrdb")
-    assert sorted([f"x{s}_{a}" for s in (2, 3, 4) for a in acts] + [f"x4_{n}" for n in named]) == EXPERIMENTS
+    networks = [f"x{s}_{a}" for s in (2, 3, 4) for a in acts] + [f"x4_{n}" for n in named]
+    assert sorted(["finetune", *networks]) == EXPERIMENTS
 
 
 # networks of spandrel

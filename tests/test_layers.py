@@ -22,7 +22,6 @@ ORDER = [
     "training",
     "loggers",
     "callbacks",
-    "bench",
     "logs",
     "cli",
     "checks",
@@ -38,6 +37,8 @@ ORDER = [
     "export",
     "interpolate",
     "evaluate",
+    "bench",
+    "plan",
     "__main__",
 ]
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from esrgan_train.archs import ENVIRONMENT_VARIABLE, discover
-from esrgan_train.archs.published import from_published, srvgg_options
+from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
+from esrgan_train.archs.published import from_published, srvgg_options, unet_sn_options
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.archs.weights import ModelFile
 from esrgan_train.errors import UserError
@@ -52,14 +53,18 @@ def load_into(network: nn.Module, state_dict: Mapping[str, Tensor], name: str) -
 def build_generator(model: ModelFile) -> nn.Module:
     """Return the generator of a model file, with its weights, in evaluation mode on the CPU.
 
-    The class is looked up among the discovered ones by the name in the file; without a name, the weights of
-    a compact model tell their own shape. Nothing that a file names is ever imported.
+    The class is looked up among the discovered ones by the name in the file. Without a name, the weights of
+    a compact model tell their own shape, and spandrel recognises those of other networks of the field.
+    Nothing that a file names is ever imported.
 
     Raises:
         UserError: the architecture is unknown, or its options or weights do not fit.
     """
     if model.arch is None:
-        network: nn.Module = _compact(model)
+        options = srvgg_options(model.state_dict)
+        if options is None:
+            return _of_the_field(model)
+        network: nn.Module = _compact(model, options)
     else:
         generators = discover().generators
         if model.arch not in generators:
@@ -72,19 +77,34 @@ def build_generator(model: ModelFile) -> nn.Module:
     return network.eval()
 
 
-def _compact(model: ModelFile) -> SRVGGNetCompact:
-    options = srvgg_options(model.state_dict)
-    if options is None:
-        raise UserError(
-            f"{model.path} does not say its architecture and is not a compact (SRVGGNetCompact) model; "
-            "give a file that this framework has written, or a compact one"
-        )
+def _compact(model: ModelFile, options: dict[str, object]) -> SRVGGNetCompact:
     if "act_type" not in options:
         raise UserError(
             f"{model.path} does not say whether its activation is relu or leakyrelu; give the .pth or "
             ".safetensors file that this framework has written, or one with PReLU slopes"
         )
     return SRVGGNetCompact(**options)  # type: ignore[arg-type]  # numbers and one string, read from shapes
+
+
+def _of_the_field(model: ModelFile) -> nn.Module:
+    import spandrel  # slow to import, and few need it
+
+    try:
+        described = spandrel.ModelLoader().load_from_state_dict(dict(model.state_dict))
+    except spandrel.UnsupportedModelError as error:
+        raise UserError(
+            f"{model.path} does not say its architecture, and neither this framework nor spandrel knows its "
+            "weights; give a super-resolution model"
+        ) from error
+    except (ValueError, RuntimeError, KeyError, IndexError) as error:  # weights that only resemble a known network
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{model.path} cannot be built by spandrel: {reason}; fetch it again") from error
+    if not isinstance(described, spandrel.ImageModelDescriptor) or (
+        (described.input_channels, described.output_channels) != (3, 3)
+    ):
+        raise UserError(f"{model.path} does not turn one RGB picture into another; give a super-resolution model")
+    network: nn.Module = described.model.eval()
+    return network
 
 
 def _construct(model: ModelFile, cls: type[nn.Module]) -> nn.Module:
@@ -103,6 +123,13 @@ def _construct(model: ModelFile, cls: type[nn.Module]) -> nn.Module:
 
 
 def _remedy(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
+    judges = unet_sn_options(state_dict)
+    if isinstance(network, UNetDiscriminatorSN):
+        if judges is None:
+            return "; give the weights of a discriminator, such as a published net_d or a checkpoint"
+        return f"; they fit {_differing('discriminator', network, judges)}"
+    if judges is not None:
+        return "; these are a discriminator's: give them as init_discriminator_from"
     options = srvgg_options(state_dict)
     if options is None:
         return "; choose the generator these weights were made for"
@@ -113,6 +140,11 @@ def _remedy(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
         if not compact or getattr(network, name) != value:
             fitting.append(f"upscale={value}" if name == "upscale" else f"generator.{name}={value}")
     return f"; they fit {' '.join(fitting)}"
+
+
+def _differing(group: str, network: nn.Module, options: Mapping[str, object]) -> str:
+    different = {name: value for name, value in options.items() if getattr(network, name) != value}
+    return " ".join(f"{group}.{name}={str(value).lower()}" for name, value in different.items()) or "no option"
 
 
 def _size(tensor: Tensor) -> str:

@@ -53,6 +53,19 @@ def srvgg_options(state_dict: Mapping[str, Tensor]) -> dict[str, object] | None:
     return options
 
 
+def unet_sn_options(state_dict: Mapping[str, Tensor]) -> dict[str, object] | None:
+    """Read the constructor's arguments of ``UNetDiscriminatorSN`` from its weights, where they leave a trace.
+
+    Returns:
+        ``num_in_ch``, ``num_feat`` and ``normalize_ends``, or None where these are another network's weights.
+    """
+    normalize_ends = "conv0.weight_orig" in state_dict
+    first = state_dict.get("conv0.weight_orig" if normalize_ends else "conv0.weight")
+    if first is None or first.dim() != 4 or "conv1.weight_orig" not in state_dict:
+        return None
+    return {"num_in_ch": first.shape[1], "num_feat": first.shape[0], "normalize_ends": normalize_ends}
+
+
 def to_published(state_dict: Mapping[str, Tensor], *, act_type: str) -> dict[str, Tensor]:
     """Return a compact model's weights as every program of the field reads them: with PReLU slopes.
 

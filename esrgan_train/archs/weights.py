@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from esrgan_train.errors import UserError
 METADATA_KEY = "esrgan_train"
 # In the order of preference: the averaged generator of our checkpoints, then the raw one.
 CHECKPOINT_PREFIXES = ("ema.module.", "generator.")
+DISCRIMINATOR_PREFIXES = ("discriminator.",)
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,18 @@ class ModelFile:
     metadata: dict[str, object] = field(default_factory=dict)
 
 
-def load_weights(path: str | Path) -> ModelFile:
+def load_weights(path: str | Path, *, prefixes: Sequence[str] = CHECKPOINT_PREFIXES) -> ModelFile:
     """Read a generator from a ``.pth``, ``.safetensors`` or ``.ckpt`` file; no code in it is ever run.
 
     Of a published ``.pth``, ``params_ema`` is preferred to ``params``; of our checkpoint, the averaged
-    generator to the raw one.
+    generator to the raw one. With ``DISCRIMINATOR_PREFIXES`` the discriminator is read likewise.
+
+    Args:
+        path: the file.
+        prefixes: of the wanted network's weights in our checkpoints, in the order of preference.
 
     Raises:
-        UserError: the file cannot be read or holds no generator.
+        UserError: the file cannot be read or holds no such network.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -61,7 +66,7 @@ def load_weights(path: str | Path) -> ModelFile:
         raise UserError(f"{path} is no model file that can be read; give one of {', '.join(SUFFIXES)}")
     if suffix in TORCH_SUFFIXES:
         content = read_torch(path)
-        found, metadata = _generator_in(path, content), content.get(METADATA_KEY)
+        found, metadata = _network_in(path, content, prefixes), content.get(METADATA_KEY)
         if isinstance(metadata, dict) and isinstance(content.get("global_step"), int):
             metadata = {**metadata, "iterations": content["global_step"]}  # a checkpoint has its own count
     else:
@@ -131,16 +136,17 @@ def _plain(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def _generator_in(path: Path, content: dict[str, object]) -> dict[str, object]:
+def _network_in(path: Path, content: dict[str, object], prefixes: Sequence[str]) -> dict[str, object]:
     for key in ("params_ema", "params"):
         if isinstance(inner := content.get(key), dict):
             return inner
     if isinstance(inner := content.get("state_dict"), dict):
-        for prefix in CHECKPOINT_PREFIXES:
+        for prefix in prefixes:
             found = {name[len(prefix) :]: value for name, value in inner.items() if str(name).startswith(prefix)}
             if found:
                 return found
-        raise UserError(f"{path} is a checkpoint without a generator; give one that this framework has written")
+        wanted = prefixes[-1].rstrip(".")
+        raise UserError(f"{path} is a checkpoint without a {wanted}; give one that this framework has written")
     return {name: value for name, value in content.items() if name != METADATA_KEY}
 
 

@@ -43,7 +43,13 @@ def _is_zero(option: str, cfg: DictConfig) -> bool:
     return bool(value_of(cfg, option) == 0)
 
 
-_DISCRIMINATOR = ("discriminator", "optimizer.discriminator", "training.shared_fake_forward")
+_DISCRIMINATOR = (
+    "discriminator",
+    "optimizer.discriminator",
+    "training.shared_fake_forward",
+    "init_discriminator_from",
+    "loss.adversarial.discriminator_warmup",
+)
 
 IDLE = (
     Idle(
@@ -89,7 +95,7 @@ IDLE = (
         "init_from brings the first weights",
     ),
     Idle(
-        ("init_from", "training.init"),
+        ("init_from", "init_discriminator_from", "training.init"),
         lambda cfg: cfg.ckpt_path not in (None, "auto"),
         "ckpt_path goes on with the weights of its own run",
     ),

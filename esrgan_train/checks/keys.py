@@ -24,7 +24,7 @@ PLAIN: Mapping[str, Collection[str]] = {
     "loss": ("pixel", "perceptual", "adversarial"),
     "loss.pixel": ("weight", "function"),
     "loss.perceptual": ("weight", "features", "function"),
-    "loss.adversarial": ("weight", "start_step", "function"),
+    "loss.adversarial": ("weight", "start_step", "discriminator_warmup", "function"),
 }
 BUILT = (
     "generator",

@@ -35,6 +35,7 @@ LIMITS: dict[str, Rule] = {
     "run_dir": or_null(text("a folder"), "runs/<experiment>/<timestamp>"),
     "ckpt_path": or_null(text("a checkpoint, last or auto"), "a new run"),
     "init_from": or_null(text("a .pth, .safetensors or .ckpt file"), "random weights"),
+    "init_discriminator_from": or_null(text("a .pth, .safetensors or .ckpt file"), "random weights"),
     "optimized_metric": or_null(text("a logged value such as val/psnr"), "none"),
     "recipe.gt_size": whole(8),
     "data.gt_size": whole(8),
@@ -48,6 +49,7 @@ LIMITS: dict[str, Rule] = {
     "loss.perceptual.weight": _WEIGHT,
     "loss.adversarial.weight": _WEIGHT,
     "loss.adversarial.start_step": whole(0),
+    "loss.adversarial.discriminator_warmup": whole(0),
     "optimizer.lr": _LEARNING_RATE,
     "optimizer.pixel_lr": _LEARNING_RATE,
     "optimizer.generator.lr": _LEARNING_RATE,
@@ -63,7 +65,7 @@ LIMITS: dict[str, Rule] = {
     "training.channels_last": flag(),
     "training.compile": flag(),
     "training.shared_fake_forward": flag(),
-    "training.init": words("default", "bilinear"),
+    "training.init": words("default", "bilinear", "weights"),
     "trainer.max_steps": whole(1),
     "trainer.max_time": or_null(
         Rule(

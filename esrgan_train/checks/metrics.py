@@ -8,13 +8,15 @@ from esrgan_train.checks.nearest import remedy
 from esrgan_train.checks.targets import targets
 from esrgan_train.checks.values import shown
 from esrgan_train.errors import UserError
+from esrgan_train.metrics.lpips import weights_file
 
 _VALIDATION = (
-    *("psnr", "ssim", "psnr_y", "ssim_y", "lpips"),
+    *("psnr", "ssim", "psnr_y", "ssim_y"),
     *("psnr_bicubic", "ssim_bicubic", "psnr_y_bicubic", "ssim_y_bicubic"),
 )
 VALIDATION = tuple(f"val/{name}" for name in _VALIDATION)
 CLEAN = tuple(f"val/{name}" for name in ("psnr_clean", "ssim_clean", "psnr_clean_bicubic", "ssim_clean_bicubic"))
+LPIPS = ("val/lpips",)
 TRAINING = tuple(
     f"train/{name}"
     for name in (
@@ -46,12 +48,17 @@ def check_metrics(cfg: DictConfig) -> None:
     if any(not str(node._target_).startswith("esrgan_train.") for _, node in targets(cfg.callbacks)):
         return
     wanted = {"optimized_metric": cfg.optimized_metric}
-    checkpoints = cfg.callbacks.get("checkpoints")
-    if checkpoints is not None and "monitor" in checkpoints:
-        wanted["callbacks.checkpoints.monitor"] = checkpoints.monitor
-    validation = VALIDATION + (CLEAN if cfg.data.get("val_clean") else ())
+    for name, node in cfg.callbacks.items():
+        if isinstance(node, DictConfig) and "monitor" in node:
+            wanted[f"callbacks.{name}.monitor"] = node.monitor
+    validation = VALIDATION + (CLEAN if cfg.data.get("val_clean") else ()) + (LPIPS if _has_lpips(cfg) else ())
     for option, metric in wanted.items():
         # A monitor is read after validating, and a training value may be some iterations old by then.
         known = validation if option.startswith("callbacks") else (*validation, *TRAINING)
         if metric is not None and metric not in known:
             raise UserError(f"{option}={shown(metric)} is never logged: {remedy(str(metric), known)}")
+
+
+def _has_lpips(cfg: DictConfig) -> bool:
+    node = cfg.callbacks.get("lpips")
+    return node is not None and bool(node.use) and (node.use is True or weights_file().exists())

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.devices import multiplies_bf16
+from esrgan_train.errors import UserError
+from esrgan_train.inference.onnx_model import OnnxNetwork
 from esrgan_train.inference.tiling import automatic_tile, cut, receptive_radius
 
 
@@ -58,7 +60,7 @@ class Upscaler:
     def __init__(self, network: nn.Module, *, device: torch.device, precision: str, tile: int | None) -> None:
         self.device = device
         self.scale = measure_scale(network)
-        self.tile = automatic_tile(network, self.scale) if tile is None else tile
+        self.tile = automatic_tile(network, self.scale, device) if tile is None else tile
         self.radius = 0 if self.tile == 0 else receptive_radius(network)
         self.dtype = torch.float32
         network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -97,13 +99,25 @@ def upscale_image(generator: nn.Module, image: npt.NDArray[Any], device: torch.d
 
 def measure_scale(network: nn.Module) -> int:
     """The network's enlargement, read from what it makes of a small picture."""
-    weight = next(network.parameters())
+    weight = next(network.parameters(), torch.empty(0))
     with torch.inference_mode():
         return int(network(torch.zeros(1, 3, 32, 32, device=weight.device, dtype=weight.dtype)).shape[-1]) // 32
 
 
-def choose_precision(asked: str, device: torch.device) -> str:
-    """``auto`` takes bf16 where the processor multiplies it natively, else 32."""
+def choose_precision(asked: str, device: torch.device, network: nn.Module) -> str:
+    """``auto`` takes bf16 where the processor multiplies it natively, else 32.
+
+    Raises:
+        UserError: something was asked of an ONNX model, which has its own precision and runs on the CPU.
+    """
+    if isinstance(network, OnnxNetwork):
+        if asked == "bf16":
+            raise UserError("--precision bf16 is not possible: an .onnx model computes in its own number format")
+        if device.type != "cpu":
+            raise UserError(
+                f"--device {device} is not possible: an .onnx model runs on the CPU; give --device cpu"
+            )
+        return "32"
     if asked != "auto":
         return asked
     return "bf16" if multiplies_bf16(device.type) else "32"

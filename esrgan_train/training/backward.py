@@ -30,12 +30,14 @@ class Players:
         discriminator: (B, 3, H, W) to logits of any shape; None without an adversarial loss.
         objective: losses and weights.
         precision: number format of the networks.
+        adversarial_weight: of the generator's adversarial term; 0 while only the discriminator learns of it.
     """
 
     generator: nn.Module
     discriminator: nn.Module | None
     objective: Objective
     precision: Precision
+    adversarial_weight: float
 
     def forward(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         """The network's output as float32, whatever it computes in."""
@@ -69,7 +71,9 @@ def published_backward(players: Players, images: Images, *, share: float) -> Mea
     sr = players.forward(players.generator, images["lr"])
     content, measured = players.objective.content(sr, images["hr_target"], "gan")
     judged = adversarial.generator(players.forward(discriminator, sr))
-    (share * (content + players.objective.adversarial_weight * judged)).backward()  # type: ignore[no-untyped-call]
+    if players.adversarial_weight:  # 0 times an infinite loss would not be 0
+        content = content + players.adversarial_weight * judged
+    (share * content).backward()  # type: ignore[no-untyped-call]
     discriminator.requires_grad_(True)
 
     real_logits = players.forward(discriminator, images["hr"])
@@ -91,10 +95,13 @@ def shared_backward(players: Players, images: Images, *, share: float) -> Measur
     fake_logits = players.forward(discriminator, fake)
 
     judged = adversarial.generator(fake_logits)
-    weighted = share * players.objective.adversarial_weight * judged
-    (from_discriminator,) = torch.autograd.grad(weighted, fake, retain_graph=True)
     content, measured = players.objective.content(sr, images["hr_target"], "gan")
-    torch.autograd.backward([share * content, sr], [None, from_discriminator])
+    if players.adversarial_weight:
+        weighted = share * players.adversarial_weight * judged
+        (from_discriminator,) = torch.autograd.grad(weighted, fake, retain_graph=True)
+        torch.autograd.backward([share * content, sr], [None, from_discriminator])
+    else:
+        (share * content).backward()  # type: ignore[no-untyped-call]
 
     real_logits = players.forward(discriminator, images["hr"])
     d_real, d_fake = adversarial.real(real_logits), adversarial.fake(fake_logits)

@@ -149,7 +149,8 @@ class ESRGANModule(LightningModule):
             self._enter_gan_stage(done)
         self.last_stage = stage
 
-        measured = self.accumulate(images, stage)
+        weight = self.objective.adversarial_weight_after(done)
+        measured = self.accumulate(images, stage, adversarial_weight=weight)
         active = self.active_players(stage)
         measured, skip = self._finish_gradients(measured, active)
         for player in active:
@@ -163,25 +164,38 @@ class ESRGANModule(LightningModule):
         if done + 1 >= self.trainer.max_steps > 0:
             self.trainer.should_stop = True  # unlike reaching max_steps, a stop is preceded by a validation
 
-    def accumulate(self, images: Images, stage: Stage) -> Measured:
-        """Leave this iteration's gradients on every player of the stage; return what was measured."""
+    def accumulate(self, images: Images, stage: Stage, *, adversarial_weight: float | None = None) -> Measured:
+        """Leave this iteration's gradients on every player of the stage; return what was measured.
+
+        ``adversarial_weight`` is the objective's, unless given.
+        """
         parts = self.options.accumulate
         pieces = {name: tensor.chunk(parts) for name, tensor in images.items()}
         measured = [
-            self.backward_all({name: piece[part] for name, piece in pieces.items()}, stage, share=1 / parts)
+            self.backward_all(
+                {name: piece[part] for name, piece in pieces.items()},
+                stage,
+                share=1 / parts,
+                adversarial_weight=adversarial_weight,
+            )
             for part in range(parts)
         ]
         if parts == 1:
             return measured[0]
         return {name: torch.stack([m[name].detach() for m in measured]).mean() for name in measured[0]}
 
-    def backward_all(self, images: Images, stage: Stage, *, share: float = 1.0) -> Measured:
+    def backward_all(
+        self, images: Images, stage: Stage, *, share: float = 1.0, adversarial_weight: float | None = None
+    ) -> Measured:
         """Add the gradients of one part of a batch to those of every player of the stage."""
+        if adversarial_weight is None:
+            adversarial_weight = self.objective.adversarial_weight
         players = Players(
             generator=self.generator,
             discriminator=self.discriminator,
             objective=self.objective,
             precision=self.precision,
+            adversarial_weight=adversarial_weight,
         )
         if stage == "pixel" or self.discriminator is None:
             return content_backward(players, images, stage=stage, share=share)

@@ -28,9 +28,11 @@ class Objective(nn.Module):
         perceptual_weight: see above.
         adversarial_weight: applies to the generator's term alone; the discriminator's loss has weight 1.
         start_step: iterations of the pixel stage, ≥ 0.
+        discriminator_warmup: iterations from ``start_step`` on in which the discriminator learns but the
+            generator does not hear of it, ≥ 0: a fresh one would at first lead a trained generator astray.
 
     Raises:
-        UserError: a negative weight or start_step.
+        UserError: a negative weight, start_step or discriminator_warmup.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Objective(nn.Module):
         perceptual_weight: float,
         adversarial_weight: float,
         start_step: int,
+        discriminator_warmup: int,
     ) -> None:
         super().__init__()
         weights = {"pixel": pixel_weight, "perceptual": perceptual_weight, "adversarial": adversarial_weight}
@@ -51,6 +54,10 @@ class Objective(nn.Module):
                 raise UserError(f"loss.{name}.weight={weight} is negative: give 0 to leave the loss out")
         if start_step < 0:
             raise UserError(f"loss.adversarial.start_step={start_step} is negative: 0 starts with the GAN stage")
+        if discriminator_warmup < 0:
+            raise UserError(
+                f"loss.adversarial.discriminator_warmup={discriminator_warmup} is negative: give 0 for none"
+            )
         self.pixel = pixel
         self.perceptual = perceptual if perceptual_weight > 0 else None
         self.adversarial = adversarial if adversarial_weight > 0 else None
@@ -58,6 +65,7 @@ class Objective(nn.Module):
         self.perceptual_weight = perceptual_weight
         self.adversarial_weight = adversarial_weight
         self.start_step = start_step
+        self.discriminator_warmup = discriminator_warmup
 
     @property
     def has_gan_stage(self) -> bool:
@@ -67,6 +75,11 @@ class Objective(nn.Module):
     def stage(self, iterations_done: int) -> Stage:
         """The stage of the iteration that follows ``iterations_done`` others."""
         return "gan" if self.has_gan_stage and iterations_done >= self.start_step else "pixel"
+
+    def adversarial_weight_after(self, iterations_done: int) -> float:
+        """The weight of the generator's adversarial term in the iteration that follows ``iterations_done``."""
+        warm = iterations_done >= self.start_step + self.discriminator_warmup
+        return self.adversarial_weight if warm else 0.0
 
     def content(self, sr: Tensor, target: Tensor, stage: Stage) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted pixel and perceptual loss, and each without its weight for the log.

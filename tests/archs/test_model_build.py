@@ -9,6 +9,8 @@ from esrgan_train.archs import ENVIRONMENT_VARIABLE
 from esrgan_train.archs.build import build_generator, load_into
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.archs.weights import ModelFile, load_weights, save_model
+from esrgan_train.build import build
+from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 
 ACTIVATIONS = ("prelu", "relu", "leakyrelu")
@@ -80,12 +82,27 @@ def test_a_target_in_a_file_is_not_followed():
         build_generator(model({"w": torch.rand(1)}, arch="os.system"))
 
 
+def compose_and_build(overrides: list[str]) -> torch.nn.Module:
+    return build(compose_config(overrides).generator)
+
+
 def test_models_that_do_not_say_enough_are_refused():
     with pytest.raises(UserError, match="does not say its architecture"):
         build_generator(model({"conv.weight": torch.rand(1, 1, 1, 1)}))
     state = SRVGGNetCompact(num_feat=8, num_conv=1, act_type="relu").state_dict()
     with pytest.raises(UserError, match="relu or leakyrelu"):
         build_generator(model(dict(state)))
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_network_of_spandrel_that_was_trained_here_opens_again(tmp_path: Path, suffix: str):
+    trained = compose_and_build(["generator=rrdb", "generator.num_filters=8", "generator.num_blocks=2"])
+    said = {"arch": None, "options": {"num_filters": 8, "num_blocks": 2, "scale": 4}, "upscale": 4}
+    save_model(tmp_path / f"m{suffix}", trained.state_dict(), said)
+    again = build_generator(load_weights(tmp_path / f"m{suffix}"))
+    lr = torch.rand(1, 3, 9, 11)
+    with torch.no_grad():
+        torch.testing.assert_close(again(lr), trained.eval()(lr), rtol=0, atol=0)
 
 
 def test_a_mismatch_lists_some_differences_and_options_that_would_fit():

@@ -19,6 +19,7 @@ def module(start_step: int, weight: float = 0.1, gan_seconds: float | None = 2.0
         perceptual_weight=0.0,
         adversarial_weight=weight,
         start_step=start_step,
+        discriminator_warmup=0,
     )
     return SimpleNamespace(objective=objective, gan_iteration_seconds=gan_seconds)
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from lr_statistics import crop, measure
-from published_degradation import degrade_published, seed_published
 from scipy.stats import ks_2samp
 
+from esrgan_train.bench.published_degradation import degrade_published, seed_published
 from esrgan_train.degradation import RealESRGANDegradation
 
 

@@ -9,17 +9,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 import spandrel
 import torch
 from PIL import Image
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.errors import UserError
+from esrgan_train.export.onnx_file import export_onnx
 from esrgan_train.images.photo import fill_hidden, read_photo
 from esrgan_train.inference.models import load_network
-from esrgan_train.inference.tiling import receptive_radius
-from esrgan_train.inference.upscaler import Upscaler, upscale_tensor
+from esrgan_train.inference.tiling import automatic_tile, receptive_radius
+from esrgan_train.inference.upscaler import Upscaler, choose_precision, upscale_tensor
 from esrgan_train.upscale import main, plan
+from tests.archs.test_published_weights import MODELS, read_ncnn, run_ncnn
 
 CPU = torch.device("cpu")
 
@@ -135,6 +138,14 @@ def test_two_photos_of_one_name_are_named(tmp_path: Path) -> None:
         plan([str(tmp_path)], tmp_path / "o", "png")
 
 
+def test_names_that_differ_only_in_capitals_are_not_written_over_each_other(tmp_path: Path) -> None:
+    for folder, name in (("one", "Photo.png"), ("two", "photo.jpg")):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (2, 2)).save(tmp_path / folder / name)
+    with pytest.raises(UserError, match=r"photo\.jpg and .*Photo\.png would both become .* where capitals"):
+        plan([str(tmp_path / "one"), str(tmp_path / "two")], tmp_path / "o", "png")
+
+
 def test_a_malicious_pickle_is_refused_and_runs_nothing(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
 
@@ -146,6 +157,125 @@ def test_a_malicious_pickle_is_refused_and_runs_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="could run code"):
         load_network(tmp_path / "m.pth")
     assert not trace.exists()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2000, 3), (3, 2000), (7, 1)])
+def test_thin_pictures_are_enlarged(tmp_path: Path, model: Path, size: tuple[int, int]) -> None:
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)).save(
+        tmp_path / "a.png"
+    )
+    out = ["-o", str(tmp_path / "o"), "--model", str(model), "--tile", "64"]
+    assert main([str(tmp_path / "a.png"), *out]) == 0
+    with Image.open(tmp_path / "o/a.png") as image:
+        assert image.size == (2 * size[0], 2 * size[1])
+
+
+def test_files_of_every_kind_are_read_upright_and_in_their_colours(
+    tmp_path: Path, model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rgb = skimage.data.chelsea()[100:140, 100:160]
+    (tmp_path / "in/sub").mkdir(parents=True)
+    photo = Image.fromarray(rgb)
+    photo.save(tmp_path / "in/plain.png")
+    photo.quantize(255).save(tmp_path / "in/palette.png")
+    photo.convert("CMYK").save(tmp_path / "in/cmyk.tif")
+    turned = Image.Exif()
+    turned[0x112] = 6
+    photo.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "in/sub/turned.png", exif=turned)
+    photo.save(tmp_path / "in/film.webp", save_all=True, append_images=[photo.rotate(180)], lossless=True)
+    with caplog.at_level("WARNING"):
+        assert main([str(tmp_path / "in"), "-o", str(tmp_path / "o"), "--model", str(model)]) == 0
+    assert [record.message for record in caplog.records] == [
+        f"{tmp_path / 'in/film.webp'} holds 2 pictures: only the first is enlarged"
+    ]
+    expected = np.array(Image.open(tmp_path / "o/plain.png")).astype(float)
+    for name, limit in (("palette", 12), ("cmyk", 3), ("sub/turned", 0), ("film", 0)):
+        enlarged = np.array(Image.open(tmp_path / f"o/{name}.png"))
+        assert enlarged.shape == (80, 120, 3)
+        assert np.abs(enlarged - expected).mean() <= limit, name
+
+
+def test_only_what_is_missing_is_made(tmp_path: Path, model: Path) -> None:
+    for name in ("a", "b"):
+        Image.new("RGB", (4, 4), "red").save(tmp_path / f"{name}.png")
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o/a.png").write_bytes(b"made before")
+    pattern = str(tmp_path / "*.png")
+    assert main([pattern, "-o", str(tmp_path / "o"), "--model", str(model), "--skip-existing"]) == 0
+    assert (tmp_path / "o/a.png").read_bytes() == b"made before"
+    assert Image.open(tmp_path / "o/b.png").size == (8, 8)
+
+
+def test_published_weights_enlarge_a_photograph_as_ncnn_and_spandrel_do_and_tiles_to_the_same_bytes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stem = MODELS / "realesr-animevideov3-x4"
+    torch.save({"params": read_ncnn(stem)}, tmp_path / "anime.pth")
+    photo = np.ascontiguousarray(skimage.data.astronaut()[40:103, 180:251])
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    command = [str(tmp_path / "a.png"), "--model", str(tmp_path / "anime.pth"), "--precision", "32"]
+    for tile in ("0", "17", "32", "37"):
+        assert main([*command, "-o", str(tmp_path / tile), "--tile", tile]) == 0
+    ours = np.array(Image.open(tmp_path / "0/a.png"))
+    lr = np.ascontiguousarray(photo.transpose(2, 0, 1), dtype=np.float32) / 255
+    by_ncnn = run_ncnn(stem, lr).transpose(1, 2, 0)
+    with torch.inference_mode():
+        described = spandrel.ModelLoader().load_from_file(str(tmp_path / "anime.pth")).eval()
+        by_spandrel = described(torch.from_numpy(lr)[None])[0].permute(1, 2, 0).numpy()
+    for theirs in (by_ncnn, by_spandrel):
+        assert np.abs(ours - theirs.clip(0, 1) * 255).max() < 0.52
+    for tile in ("17", "32", "37"):
+        assert np.array_equal(np.array(Image.open(tmp_path / tile / "a.png")), ours)
+    with caplog.at_level("INFO"):
+        assert main([*command, "-o", str(tmp_path / "c"), "--tile", "32", "--self-check"]) == 0
+    assert f"0 of {ours.size} values differ" in caplog.text
+
+
+# ONNX models
+
+
+@pytest.fixture(scope="module")
+def onnx_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("onnx")
+    said = {"arch": "srvgg", "options": {"num_feat": 16, "num_conv": 3, "upscale": 2}, "upscale": 2}
+    export_onnx(network(), folder / "ours.onnx", said, half=False)
+    export_onnx(network(), folder / "foreign.onnx", {}, half=False)
+    export_onnx(network(), folder / "half.onnx", said, half=True)
+    return folder
+
+
+@pytest.mark.parametrize(("name", "limit"), [("ours", 0.51), ("foreign", 0.51), ("half", 2.0)])
+def test_an_onnx_model_gives_the_pictures_of_its_weights(onnx_models: Path, name: str, limit: float) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (45, 31, 3), np.uint8)
+    exact = Upscaler(network(), device=CPU, precision="32", tile=0)(image).astype(float)
+    upscaler = Upscaler(load_network(onnx_models / f"{name}.onnx"), device=CPU, precision="32", tile=16)
+    assert (upscaler.scale, upscaler.radius) == (2, 5)
+    assert np.abs(upscaler(image) - exact).max() <= limit + 0.5
+
+
+def test_what_an_onnx_model_cannot_do_is_said_in_a_line(
+    onnx_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = onnx_models / "ours.onnx"
+    with pytest.raises(UserError, match="--precision bf16 is not possible"):
+        choose_precision("bf16", CPU, load_network(model))
+    (tmp_path / "bad.onnx").write_bytes(b"no model")
+    with pytest.raises(UserError, match=r"bad\.onnx cannot be read as ONNX"):
+        load_network(tmp_path / "bad.onnx")
+    with pytest.raises(UserError, match=r"none\.onnx does not exist"):
+        load_network(tmp_path / "none.onnx")
+    fixed = torch.onnx.export(network(), (torch.zeros(1, 3, 8, 8),), dynamo=True, verbose=False)
+    fixed.save(tmp_path / "fixed.onnx")
+    with pytest.raises(UserError, match="takes only pictures of 8×8 pixels"):
+        load_network(tmp_path / "fixed.onnx")
+    monkeypatch.setattr("esrgan_train.inference.onnx_model.find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"needs onnxruntime: pip install 'esrgan-train\[export\]'"):
+        load_network(model)
+
+
+def test_the_chosen_tile_is_one_that_a_processor_is_quick_with() -> None:
+    assert 64 <= automatic_tile(network(), 2, CPU) <= 256
+    assert 64 <= automatic_tile(network(), 2, torch.device("cuda")) <= 512
 
 
 def test_small_tiles_bound_the_memory() -> None:

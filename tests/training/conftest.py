@@ -35,6 +35,7 @@ def make_objective() -> Callable[..., Objective]:
             "perceptual_weight": 0.0,
             "adversarial_weight": 0.1,
             "start_step": 0,
+            "discriminator_warmup": 0,
         }
         return Objective(**{**options, **changes})
 

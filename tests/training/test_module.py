@@ -134,6 +134,35 @@ def test_gradients_of_each_player_come_from_its_own_loss_alone(
         torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_discriminator_that_warms_up_learns_and_is_not_heard(
+    make_module: Any, make_objective: Any, batches: Any, fit: Any, shared: bool
+) -> None:
+    objective = make_objective(pixel_weight=0.0, start_step=1, discriminator_warmup=2)
+    module = make_module(objective, shared_fake_forward=shared, ema_decay=0.0)
+    watch = Watch()
+    fit(module, batches, steps=4, callbacks=[watch])
+    judged = [distance(watch.after[n]["D"], watch.after[n - 1]["D"]) for n in (1, 2, 3)]
+    made = [distance(watch.after[n]["G"], watch.after[n - 1]["G"]) for n in (1, 2, 3)]
+    assert min(judged) > 5e-5
+    assert made[:2] == [0.0, 0.0]
+    assert made[2] > 5e-5
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_warming_up_changes_neither_what_is_measured_nor_what_the_discriminator_learns(
+    make_module: Any, batches: Any, shared: bool
+) -> None:
+    heard, unheard = (make_module(shared_fake_forward=shared) for _ in range(2))
+    expected = heard.backward_all(batches[0], "gan")
+    measured = unheard.backward_all(batches[0], "gan", adversarial_weight=0.0)
+    assert list(measured) == list(expected)
+    for name, value in measured.items():
+        torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
+    for ours, theirs in zip(unheard.discriminator.parameters(), heard.discriminator.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=0, atol=0)
+
+
 def test_channels_last_gives_the_same_gradients(make_module: Any, batches: Any) -> None:
     plain, nhwc = make_module(channels_last=False), make_module(channels_last=True)
     for module in (plain, nhwc):

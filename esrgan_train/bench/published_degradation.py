@@ -95,9 +95,12 @@ def _resize(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 
 def _noise(image: torch.Tensor, sigma: list[float], scale: list[float]) -> torch.Tensor:
     if _uniform(0, 1) < 0.5:
-        return random_add_gaussian_noise_pt(image, sigma_range=sigma, clip=True, gray_prob=0.4)
-    return random_add_poisson_noise_pt(image, scale_range=scale, clip=True, gray_prob=0.4)
+        noisy: torch.Tensor = random_add_gaussian_noise_pt(image, sigma_range=sigma, clip=True, gray_prob=0.4)
+    else:
+        noisy = random_add_poisson_noise_pt(image, scale_range=scale, clip=True, gray_prob=0.4)
+    return noisy
 
 
 def _compress(image: torch.Tensor) -> torch.Tensor:
-    return _JPEG(image.clamp(0, 1), quality=torch.empty(1).uniform_(30, 95))
+    out: torch.Tensor = _JPEG(image.clamp(0, 1), quality=torch.empty(1).uniform_(30, 95))
+    return out

@@ -1,0 +1,78 @@
+"""An exported ``.onnx`` model as a network, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from esrgan_train.archs.weights import METADATA_KEY
+from esrgan_train.errors import UserError
+
+_NUMBERS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+
+class OnnxNetwork(nn.Module):
+    """What ONNX Runtime computes on the CPU, in the model's own number format.
+
+    Attributes:
+        radius: pixels that an output looks far, where the file says so (it was exported here), else None.
+
+    Shape:
+        (1, 3, h, w) float32 in [0, 1] → (1, 3, h·s, w·s) float32.
+
+    Raises:
+        UserError: ONNX Runtime is not installed, or the file is no model of RGB pictures of any size.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        if find_spec("onnxruntime") is None:
+            raise UserError(f"{path} needs onnxruntime: pip install 'esrgan-train[export]'")
+        import onnxruntime  # optional
+
+        if not path.is_file():
+            raise UserError(f"{path} does not exist: give a model file")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors alone; they are raised too
+        options.intra_op_num_threads = torch.get_num_threads()
+        try:
+            self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime has a dozen classes of its own for damaged files
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"{path} cannot be read as ONNX ({reason}); export it again") from error
+        inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
+        if len(inputs) != 1 or len(outputs) != 1 or inputs[0].type not in _NUMBERS or len(inputs[0].shape) != 4:
+            raise UserError(f"{path} does not turn one picture into another: give a super-resolution model")
+        channels, *sides = inputs[0].shape[1:]
+        if isinstance(channels, int) and channels != 3:
+            raise UserError(f"{path} takes {channels} channels: give a model of RGB pictures")
+        if any(isinstance(side, int) for side in sides):
+            height, width = sides
+            raise UserError(
+                f"{path} takes only pictures of {width}×{height} pixels: export it with free height and width"
+            )
+        self.input, self.output = inputs[0].name, outputs[0].name
+        self.number = _NUMBERS[inputs[0].type]
+        self.radius = _radius(self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, ""))
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Enlarge a picture."""
+        fed = np.ascontiguousarray(lr.numpy(), dtype=self.number)
+        (sr,) = self.session.run([self.output], {self.input: fed})
+        return torch.from_numpy(np.asarray(sr, dtype=np.float32))
+
+
+def _radius(metadata: str) -> int | None:
+    try:
+        said: Any = json.loads(metadata or "{}")
+    except json.JSONDecodeError:
+        return None  # another program's use of the name
+    options = said.get("options") if isinstance(said, dict) and said.get("arch") == "srvgg" else None
+    convs = options.get("num_conv", 16) if isinstance(options, dict) else None  # 16: the class's own default
+    return convs + 2 if isinstance(convs, int) else None
