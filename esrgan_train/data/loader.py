@@ -56,6 +56,7 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
 
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
         stream = self.dataset if isinstance(self.dataset, SampleStream) else None
+        failure: UserError | None = None
         try:
             for batch in super().__iter__():
                 if stream is not None:
@@ -63,13 +64,17 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
                     stream.bad.tell()
                 yield batch
         except UserError as error:
+            lines = str(error).strip().splitlines()
+            # torch hands over the formatted traceback, whose last line is "module.Class: message".
+            failure = error if len(lines) == 1 else UserError(lines[-1].partition(": ")[2])
+            # A traceback would keep the workers in a circle of references. When that is collected, their queues
+            # go first, and torch waits five seconds for each worker, which waits for a word to stop.
+            error.__traceback__ = None
+        if failure is not None:
             if stream is not None:
                 stream.bad.tell()
-            lines = str(error).strip().splitlines()
-            if len(lines) == 1:
-                raise
-            # torch hands over the formatted traceback, whose last line is "module.Class: message".
-            raise UserError(lines[-1].partition(": ")[2]) from None
+            self._iterator = None
+            raise failure
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import gc
 import logging
+import multiprocessing
 import os
+import time
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
@@ -175,7 +178,11 @@ def test_without_a_sound_photo_every_worker_stops(make_photos: MakePhotos, make_
     dataset = make_dataset(photos, max_bad_fraction=1)
     for path in photos:  # they vanish after the first look
         path.unlink()
+    started = time.monotonic()
     with pytest.raises(UserError, match=r"none of the 3 training photos can be read.*No such file"):
         batches(dataset, 1, num_workers=3)
+    gc.collect()
+    assert multiprocessing.active_children() == []
+    assert time.monotonic() - started < 4.5  # torch waits five seconds for each worker that it cannot reach
     with pytest.raises(UserError, match="none of the 3"):  # what is known already stops too
         dataset[0]
