@@ -138,10 +138,12 @@ def players_of(*, perceptual: bool) -> Players:
         perceptual_weight=float(perceptual),
         adversarial_weight=0.1,
         start_step=0,
+        discriminator_warmup=0,
     )
     return Players(
         generator=SRVGGNetCompact(num_feat=8, num_conv=2, upscale=4),
         discriminator=UNetDiscriminatorSN(num_feat=8),
         objective=objective,
         precision=Precision("32", "cpu", "as asked"),
+        adversarial_weight=0.1,
     )

@@ -57,5 +57,5 @@ def test_validations_up_to_start_step_do_not_count(tmp_path: Path) -> None:
 
 
 def test_a_value_that_is_never_logged_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"monitor=val/beauty is not logged.*val/psnr"):
+    with pytest.raises(UserError, match=r"monitor=val/beauty is never logged.*val/psnr"):
         stopped(tmp_path, "callbacks.early_stopping.monitor=val/beauty")
