@@ -366,14 +366,19 @@ def test_an_option_with_effect_is_not(overrides: list[str]):
 
 @pytest.mark.parametrize("word", ["last", "auto"])
 def test_words_for_resuming_pass_the_checks(word: str):
-    check(compose_config([f"ckpt_path={word}"]))
+    cfg = compose_config([f"ckpt_path={word}"])
+    check(cfg)
+    assert cfg.ckpt_path == word  # still a word: which file it means is decided later
 
 
 def test_every_choice_passes_the_checks():
     root = config_dir()
+    checked = 0
     for group in ("experiment", "recipe", "degradation", "scheduler", "logger", "debug"):
         for file in sorted((root / group).glob("*.yaml")):
             check(compose_config([f"{group}={file.stem}"]))
+            checked += 1
+    assert checked > 30  # the folders were found
 
 
 def test_names_of_metrics_are_those_that_a_run_logs(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import abstractmethod
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -53,17 +54,17 @@ class OptionalLogger(Logger):
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Nothing: config.yaml holds them."""
 
+    @abstractmethod
     def send_metrics(self, metrics: dict[str, float], step: int) -> None:
         """Send one reading."""
-        raise NotImplementedError
 
+    @abstractmethod
     def send_picture(self, name: str, path: Path, step: int) -> None:
         """Send a picture."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self, status: str) -> None:
         """Send what is left."""
-        raise NotImplementedError
 
     def abandon(self) -> None:
         """Let go of what a failure has left behind; called at the end, must not raise."""
