@@ -13,6 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from lightning import seed_everything
 from omegaconf import DictConfig, OmegaConf
 
+from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.archs.weights import load_checkpoint
 from esrgan_train.build import build_datamodule, build_module, build_trainer
 from esrgan_train.callbacks.summary import Summary
@@ -52,6 +53,8 @@ def train(cfg: DictConfig) -> float | None:
     seed_everything(cfg.seed, verbose=False)
     trainer = build_trainer(cfg)
     precision = choose_precision(cfg.trainer.precision, trainer.strategy.root_device.type)
+    if precision.device_type == "cpu":
+        keep_freed_memory()
     datamodule = build_datamodule(cfg)  # first: a mistyped folder should not wait for 548 MB of VGG19
     module = build_module(cfg, precision)
     fingerprint = datamodule.fingerprint()

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from esrgan_train.archs import discriminator
 from esrgan_train.archs.checks import check_flag, check_whole_number
 from esrgan_train.archs.spectral_conv import SpectralConv2d
+from esrgan_train.archs.weight_gradient import convolve
 
 
 @discriminator("unet_sn")
@@ -56,9 +57,9 @@ class UNetDiscriminatorSN(nn.Module):
         self.conv1 = SpectralConv2d(num_feat, num_feat * 2, 4, stride=2)
         self.conv2 = SpectralConv2d(num_feat * 2, num_feat * 4, 4, stride=2)
         self.conv3 = SpectralConv2d(num_feat * 4, num_feat * 8, 4, stride=2)
-        self.conv4 = SpectralConv2d(num_feat * 8, num_feat * 4, 3)
-        self.conv5 = SpectralConv2d(num_feat * 4, num_feat * 2, 3)
-        self.conv6 = SpectralConv2d(num_feat * 2, num_feat, 3)
+        self.conv4 = SpectralConv2d(num_feat * 8, num_feat * 4, 3, doubles=True)
+        self.conv5 = SpectralConv2d(num_feat * 4, num_feat * 2, 3, doubles=True)
+        self.conv6 = SpectralConv2d(num_feat * 2, num_feat, 3, doubles=True)
         self.conv7 = SpectralConv2d(num_feat, num_feat, 3)
         self.conv8 = SpectralConv2d(num_feat, num_feat, 3)
         self.conv9 = self._end(num_feat, 1)
@@ -76,11 +77,11 @@ class UNetDiscriminatorSN(nn.Module):
         x2 = _leaky(self.conv2(x1))  # (B, 4f, H/4, W/4)
         x3 = _leaky(self.conv3(x2))  # (B, 8f, H/8, W/8)
 
-        x4 = _leaky(self.conv4(_double(x3)))
+        x4 = _leaky(self.conv4(x3))
         x4 = x4 + x2 if self.skip_connection else x4
-        x5 = _leaky(self.conv5(_double(x4)))
+        x5 = _leaky(self.conv5(x4))
         x5 = x5 + x1 if self.skip_connection else x5
-        x6 = _leaky(self.conv6(_double(x5)))
+        x6 = _leaky(self.conv6(x5))
         x6 = x6 + x0 if self.skip_connection else x6
 
         logits: Tensor = self.conv9(_leaky(self.conv8(_leaky(self.conv7(x6)))))
@@ -89,12 +90,15 @@ class UNetDiscriminatorSN(nn.Module):
     def _end(self, in_channels: int, out_channels: int) -> nn.Module:
         if self.normalize_ends:
             return SpectralConv2d(in_channels, out_channels, 3, bias=True)
-        return nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        return _PlainConv2d(in_channels, out_channels, 3)
+
+
+class _PlainConv2d(nn.Conv2d):
+    """Without normalization, and like the others with one pixel of padding."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return convolve(x, self.weight, self.bias, stride=1)
 
 
 def _leaky(x: Tensor) -> Tensor:
     return F.leaky_relu(x, 0.2, inplace=True)
-
-
-def _double(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)

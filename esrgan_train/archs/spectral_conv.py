@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from esrgan_train.archs.doubled_conv import convolve_doubled
+from esrgan_train.archs.weight_gradient import convolve
+
 
 class SpectralConv2d(nn.Module):
     """A bias-free convolution with spectral normalization.
@@ -29,11 +32,19 @@ class SpectralConv2d(nn.Module):
     weight_v: Tensor
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, *, stride: int = 1, bias: bool = False
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        bias: bool = False,
+        doubles: bool = False,
     ) -> None:
         super().__init__()
         conv = nn.Conv2d(in_channels, out_channels, kernel_size, bias=bias)  # draws PyTorch's default weight
         self.stride = stride
+        self.doubles = doubles
         self.bias = conv.bias
         self.weight_orig = conv.weight
         for name, length in (("weight_u", out_channels), ("weight_v", in_channels * kernel_size**2)):
@@ -43,7 +54,9 @@ class SpectralConv2d(nn.Module):
         """Convolve with the normalized weight."""
         with torch.autocast(x.device.type, enabled=False):
             weight = self.weight_orig / self._largest_singular_value()
-        return F.conv2d(x, weight, self.bias, self.stride, padding=1)
+        if self.doubles:
+            return convolve_doubled(x, weight)
+        return convolve(x, weight, self.bias, stride=self.stride)
 
     def _largest_singular_value(self) -> Tensor:
         matrix = self.weight_orig.flatten(1)  # (out, in·kernel²)

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.bench.iterations import Contender, contenders
 from esrgan_train.bench.ours import random_batch
 from esrgan_train.bench.sizes import Sizes
@@ -107,6 +108,8 @@ def _status(key: str) -> int:
 def main(arguments: list[str]) -> None:
     """Measure and print."""
     task, side, sizes = arguments
+    if side == "ours":
+        keep_freed_memory()  # as training does
     given = json.loads(sizes)
     chosen = Sizes(**{**given, "photo_size": tuple(given["photo_size"])})
     result = measure_memory(side, chosen) if task == "memory" else measure_processes(chosen)
