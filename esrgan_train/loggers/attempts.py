@@ -12,11 +12,16 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from esrgan_train.loggers.background import Background
+
 log = logging.getLogger(__name__)
 
 
 class OptionalLogger(Logger):
     """Sends metrics and pictures somewhere beside metrics.csv, until that fails for the first time.
+
+    Training does not wait for it: a thread sends, from the first reading of a training iteration on. Before
+    that, when the data's processes are started, it would only be in the way.
 
     Args:
         run_dir: the run folder, in which everything is kept.
@@ -28,6 +33,7 @@ class OptionalLogger(Logger):
         self.run_dir = Path(run_dir)
         self.title = title
         self.failed = False
+        self._background = Background()
 
     @property
     def version(self) -> str:
@@ -37,17 +43,21 @@ class OptionalLogger(Logger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Send one reading, taken after iteration ``step``."""
-        self.attempt(lambda: self.send_metrics(dict(metrics), step or 0))
+        values, iteration = dict(metrics), step or 0
+        self._background.add(lambda: self.attempt(lambda: self.send_metrics(values, iteration)))
+        if iteration:
+            self._background.start()
 
     @rank_zero_only
     def log_picture(self, name: str, path: Path, step: int) -> None:
         """Send the picture in ``path``, made after iteration ``step``."""
-        self.attempt(lambda: self.send_picture(name, path, step))
+        self._background.add(lambda: self.attempt(lambda: self.send_picture(name, path, step)))
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Close; ``status`` is ``success`` or what Lightning calls the end."""
-        self.attempt(lambda: self.close(status))
+        """Send what is left and close; ``status`` is ``success`` or what Lightning calls the end."""
+        self._background.add(lambda: self.attempt(lambda: self.close(status)))
+        self._background.finish()
         if self.failed:
             self.abandon()
 

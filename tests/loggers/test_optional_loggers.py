@@ -173,6 +173,7 @@ def test_online_without_a_login_never_asks_but_stays_offline(
     _, started = fake_wandb(monkeypatch)
     logger = WandbRun(run_dir=str(tmp_path), project="p", name="e", mode="online", log_model=False)
     logger.log_metrics({"train/pixel": 1.0}, 2)
+    logger.finalize("success")
     assert [options["mode"] for options in started] == ["offline"]
     assert "wandb login" in caplog.text
 
@@ -184,6 +185,7 @@ def test_a_server_that_does_not_answer_leaves_the_run_offline(
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
     logger = WandbRun(run_dir=str(tmp_path), project="p", name="e", mode="auto", log_model=False)
     logger.log_metrics({"train/pixel": 1.0}, 2)
+    logger.finalize("success")
     assert [options["mode"] for options in started] == ["online", "offline"]
     assert run.logged == [{"train/pixel": 1.0, "step": 2}]
     assert caplog.text.count("cannot be reached") == 1
@@ -227,12 +229,15 @@ def events(run_dir: Path) -> Any:
 def test_when_the_librarys_helper_dies_there_is_one_warning_and_no_traceback_at_the_exit(tmp_path: Path) -> None:
     script = f"""
 import logging, os, signal, time
+from pathlib import Path
 from esrgan_train.loggers.wandb_run import WandbRun
 from esrgan_train.logs import set_up_console
 set_up_console()
 logger = WandbRun(run_dir={str(tmp_path / "run")!r}, project="p", name="x", mode="offline", log_model=True)
 logger.log_metrics({{"train/pixel": 0.5}}, 1)
-children = [c for c in open(f"/proc/self/task/{{os.getpid()}}/children").read().split()]
+while logger._run is None and not logger.failed:
+    time.sleep(0.05)
+children = [c for file in Path("/proc/self/task").glob("*/children") for c in file.read_text().split()]
 assert len(children) == 1, children
 os.kill(int(children[0]), signal.SIGKILL)
 for step in range(2, 200):
