@@ -86,8 +86,7 @@ def sample_row(sizes: Sizes) -> Row:
             sides["peer"] = PublishedSample(file, gt_size=sizes.sample_gt_size)
         width, height = sizes.photo_size
         name = f"one sample from a {width} × {height} PNG to tensors, GT {sizes.sample_gt_size}, USM, one core"
-        content = np.frombuffer(file.read_bytes(), np.uint8)
-        decoding = 1000 * best_of(lambda: cv2.imdecode(content, cv2.IMREAD_COLOR))
+        decoding = 1000 * best_of(lambda: decode(file))
         return replace(
             _measure(name, sides, sizes, goal=_SAMPLE_FASTER), floor=decoding, floor_name="decoding the PNG alone"
         )

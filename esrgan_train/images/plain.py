@@ -1,14 +1,16 @@
-"""The commonest files, decoded by OpenCV: the same pixels as Pillow's in a shorter time.
+"""The commonest files, decoded by the fastest library for each: the same pixels as Pillow's in a shorter time.
 
-Pillow goes on where OpenCV would hide damage: of a truncated JPEG it makes a picture that is partly gray.
+Pillow takes over where OpenCV would hide damage: of a truncated JPEG it makes a picture that is partly gray.
 """
 
 from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
@@ -31,18 +33,33 @@ def decode_plain(path: str | Path, image: Image.Image) -> NDArray[np.uint8] | No
     Args:
         path: the file.
         image: the same file, opened by Pillow.
+
+    Raises:
+        OSError: a PNG whose chunks are whole but hold no picture of its size.
     """
     if image.mode != "RGB" or not isinstance(image, (JpegImageFile, PngImageFile)):
         return None
     stored = np.fromfile(path, dtype=np.uint8)
-    if isinstance(image, JpegImageFile):
-        plain = stored[-2:].tobytes() == _JPEG_END and orientation(image) == 1
+    if isinstance(image, PngImageFile):
+        content = stored.tobytes()
+        decoded = _decode_png(content) if _is_plain_png(content) else None
     else:
-        plain = _is_plain_png(stored.tobytes())
-    if not plain:
-        return None
-    decoded = cv2.imdecode(stored, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if decoded is None or decoded.shape[1::-1] != image.size:
+        whole = stored[-2:].tobytes() == _JPEG_END
+        decoded = _decode_jpeg(stored) if whole and orientation(image) == 1 else None
+    return decoded if decoded is not None and decoded.shape == (*image.size[::-1], 3) else None
+
+
+def _decode_png(stored: bytes) -> NDArray[np.uint8]:
+    try:
+        decoded: NDArray[np.uint8] = imagecodecs.png_decode(stored)
+    except imagecodecs.PngError as error:  # Pillow would fill what is missing with black
+        raise OSError(str(error)) from error
+    return decoded
+
+
+def _decode_jpeg(stored: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    decoded: Any = cv2.imdecode(stored, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if decoded is None:
         return None
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB, dst=decoded), dtype=np.uint8)
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 from skimage.data import coffee
 
-from esrgan_train.images.decode import decode
+from esrgan_train.images.decode import UnreadableImageError, decode
 from esrgan_train.images.plain import decode_plain
 
 
@@ -117,3 +117,15 @@ def test_other_colours_are_left_to_pillow(tmp_path: Path, mode: str) -> None:
     suffix = "jpg" if mode == "CMYK" else "png"
     Image.fromarray(coffee()[:20, :20]).convert(mode).save(tmp_path / f"a.{suffix}")
     assert plainly(tmp_path / f"a.{suffix}") is None
+
+
+@pytest.mark.parametrize(
+    "raw", [zlib.compress(b"\0" * 25 * 5), zlib.compress(b"\0" * 200)[:-6], b"no zlib stream"]
+)
+def test_a_png_whose_sound_chunks_hold_too_little_is_refused(tmp_path: Path, raw: bytes) -> None:
+    """Checksums tell of damaged disks, not of damaged programs."""
+    header = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", raw) + chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    with pytest.raises(UnreadableImageError):
+        decode(tmp_path / "a.png")
