@@ -31,6 +31,7 @@ from esrgan_train.bench.costs import (
     iteration_costs,
     vgg_shapes,
 )
+from esrgan_train.bench.floor import takes_taps_first
 from esrgan_train.bench.results import FOLDER
 from esrgan_train.cli import run_command
 from esrgan_train.errors import UserError
@@ -293,6 +294,7 @@ def predicted_here(name: str, floor: dict[str, Any]) -> float | None:
         gan=players != "pixel-stage",
         perceptual=players == "G + D + VGG19",
         shared_fake_forward=as_published is None,
+        taps_first=takes_taps_first(precision),
         size=4 if precision == "32" else BF16_BYTES,
     )
     rates = floor["conv_gflops"][precision]

@@ -27,6 +27,7 @@ from esrgan_train.bench.record import Row
 from esrgan_train.bench.results import FOLDER, file_name, write_results
 from esrgan_train.bench.sizes import FULL, QUICK, Sizes
 from esrgan_train.bench.table import table_of
+from esrgan_train.bench.workers import can_measure, workers_row
 from esrgan_train.cli import run_command
 from esrgan_train.devices import multiplies_bf16
 from esrgan_train.errors import UserError
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 MIN_WIDTH = 150  # columns of the table: narrower ones cannot be read
 GROUPS = (
     *("iterations", "pixel", "degradation", "sample", "waiting", "overhead", "startup"),
-    *("perceptual", "memory", "processes", "index"),
+    *("perceptual", "memory", "processes", "index", "workers"),
 )
 
 Group = Callable[[], list[Row]]
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure everything, print the table and write the file; the exit status."""
     options = _parser().parse_args(arguments)
     sizes = QUICK if options.quick else FULL
+    keep_freed_memory()  # as training does; the published code, measured in this process too, gains as well
     bench(sizes, quick=options.quick, folder=options.output, only=options.only)
     return 0
 
@@ -53,7 +55,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def bench(sizes: Sizes, *, quick: bool, folder: Path, only: Sequence[str] = ()) -> Path:
     """Measure the groups named ``only``, or all of them; the file that was written."""
     started = time.perf_counter()
-    keep_freed_memory()  # as training does; the published code, measured in this process too, gains as well
     machine = describe_machine()
     log.info("%d cores, %s, %d threads", machine["cores"], machine["cpu"], machine["threads"])
     load = machine["load_average_at_start"]
@@ -108,6 +109,8 @@ def groups_of(sizes: Sizes, floor: Floor) -> dict[str, Group]:
             groups["processes"] = lambda: [processes_row(sizes)]
     if sizes.index_files:
         groups["index"] = lambda: [index_row(sizes.index_files)]
+    if sizes.worker_samples and can_measure():
+        groups["workers"] = lambda: [workers_row(*sizes.worker_samples)]
     return groups
 
 

@@ -111,7 +111,7 @@ def main(arguments: list[str]) -> None:
     if side == "ours":
         keep_freed_memory()  # as training does
     given = json.loads(sizes)
-    chosen = Sizes(**{**given, "photo_size": tuple(given["photo_size"])})
+    chosen = Sizes(**{**given, **{name: tuple(given[name]) for name in ("photo_size", "worker_samples")}})
     result = measure_memory(side, chosen) if task == "memory" else measure_processes(chosen)
     print(json.dumps(result))
 

@@ -53,17 +53,28 @@ def generator_shapes(*, lr_side: int, num_feat: int, num_conv: int, upscale: int
     ]
 
 
-def discriminator_shapes(*, side: int, num_feat: int) -> list[ConvShape]:
-    """The convolutions of ``UNetDiscriminatorSN`` on a square crop whose side is a multiple of 8."""
+def discriminator_shapes(*, side: int, num_feat: int, taps_first: bool = False) -> list[ConvShape]:
+    """The convolutions of ``UNetDiscriminatorSN`` on a square crop whose side is a multiple of 8.
+
+    Args:
+        side: of the crop in pixels.
+        num_feat: the network's channels.
+        taps_first: as ``archs.doubled_conv`` computes the three that follow an enlargement: nine 1×1
+            convolutions at low resolution. What it then adds up is not counted.
+    """
     f = num_feat
+    rising = [(8 * f, 4 * f, side // 4), (4 * f, 2 * f, side // 2), (2 * f, f, side)]
     return [
         ConvShape("conv0", 3, f, 3, 1, side, bias=True),
         ConvShape("conv1", f, 2 * f, 4, 2, side // 2, bias=False),
         ConvShape("conv2", 2 * f, 4 * f, 4, 2, side // 4, bias=False),
         ConvShape("conv3", 4 * f, 8 * f, 4, 2, side // 8, bias=False),
-        ConvShape("conv4", 8 * f, 4 * f, 3, 1, side // 4, bias=False),
-        ConvShape("conv5", 4 * f, 2 * f, 3, 1, side // 2, bias=False),
-        ConvShape("conv6", 2 * f, f, 3, 1, side, bias=False),
+        *(
+            ConvShape(name, before, 9 * after, 1, 1, out_side // 2, bias=False)
+            if taps_first
+            else ConvShape(name, before, after, 3, 1, out_side, bias=False)
+            for name, (before, after, out_side) in zip(("conv4", "conv5", "conv6"), rising, strict=True)
+        ),
         ConvShape("conv7", f, f, 3, 1, side, bias=False),
         ConvShape("conv8", f, f, 3, 1, side, bias=False),
         ConvShape("conv9", f, 1, 3, 1, side, bias=True),
@@ -154,6 +165,7 @@ def iteration_costs(
     gan: bool,
     perceptual: bool,
     shared_fake_forward: bool,
+    taps_first: bool = False,
     size: int,
 ) -> dict[str, IterationCost]:
     """Operations and bytes per sample and iteration by network, convolutions and activations alone.
@@ -167,13 +179,17 @@ def iteration_costs(
         gan: whether the discriminator takes part.
         perceptual: whether the perceptual loss does.
         shared_fake_forward: as ``training.shared_fake_forward``.
+        taps_first: as of ``discriminator_shapes``.
         size: bytes per number.
     """
     generator = generator_shapes(lr_side=gt_size // upscale, num_feat=num_feat, num_conv=num_conv, upscale=upscale)
     parts: dict[str, tuple[Passes, Shapes]] = {"generator": (GENERATOR, generator)}
     if gan:
         passes = DISCRIMINATOR_SHARED if shared_fake_forward else DISCRIMINATOR_PUBLISHED
-        parts["discriminator"] = (passes, discriminator_shapes(side=gt_size, num_feat=discriminator_feat))
+        parts["discriminator"] = (
+            passes,
+            discriminator_shapes(side=gt_size, num_feat=discriminator_feat, taps_first=taps_first),
+        )
     if perceptual:
         parts["perceptual"] = (VGG, vgg_shapes(side=gt_size))
     return {

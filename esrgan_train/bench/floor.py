@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from esrgan_train.archs.weight_gradient import convolve
 from esrgan_train.bench.costs import (
     ConvShape,
     IterationCost,
@@ -23,6 +24,14 @@ REPEATS = 5  # the best of them counts: a floor is not to be blamed for what els
 _MEGABYTES = 128
 
 
+FORMATS = {"32": torch.float32, "bf16": torch.bfloat16}
+
+
+def takes_taps_first(precision: str) -> bool:
+    """Whether the discriminator saves multiplications on this CPU, see ``archs.doubled_conv``."""
+    return precision == "32"
+
+
 class Floor:
     """Rates measured once per run, and what they come to for an iteration.
 
@@ -33,19 +42,22 @@ class Floor:
 
     def __init__(self, sizes: Sizes, *, bf16: bool) -> None:
         lr_side = sizes.gt_size // 4
-        networks: dict[str, Shapes] = {
-            "generator": generator_shapes(
-                lr_side=lr_side, num_feat=sizes.num_feat, num_conv=sizes.num_conv, upscale=4
-            ),
-            "discriminator": discriminator_shapes(side=sizes.gt_size, num_feat=sizes.discriminator_feat),
-        }
-        if sizes.perceptual:
-            networks["perceptual"] = vgg_shapes(side=sizes.gt_size)
-        formats = {"32": torch.float32, **({"bf16": torch.bfloat16} if bf16 else {})}
-        self.rates = {
-            precision: {name: conv_rate(shapes, sizes.gan_batch, dtype) for name, shapes in networks.items()}
-            for precision, dtype in formats.items()
-        }
+        generator = generator_shapes(lr_side=lr_side, num_feat=sizes.num_feat, num_conv=sizes.num_conv, upscale=4)
+        self.rates: dict[str, dict[str, float]] = {}
+        for precision, dtype in FORMATS.items():
+            if precision == "bf16" and not bf16:
+                continue
+            networks: dict[str, Shapes] = {
+                "generator": generator,
+                "discriminator": discriminator_shapes(
+                    side=sizes.gt_size, num_feat=sizes.discriminator_feat, taps_first=takes_taps_first(precision)
+                ),
+            }
+            if sizes.perceptual:
+                networks["perceptual"] = vgg_shapes(side=sizes.gt_size)
+            self.rates[precision] = {
+                name: conv_rate(shapes, sizes.gan_batch, dtype) for name, shapes in networks.items()
+            }
         self.memory = memory_rate()
 
     def seconds(self, costs: dict[str, IterationCost], *, samples: int, precision: str) -> float:
@@ -101,7 +113,10 @@ def _conv_pass(shape: ConvShape, batch: int, dtype: torch.dtype) -> Callable[[],
     gradient = torch.rand(batch, shape.out_channels, shape.out_side, shape.out_side).to(**layout)
 
     def run() -> object:
-        output = F.conv2d(image, weight, stride=shape.stride, padding=1)
+        if shape.kernel == 1:
+            output = F.conv2d(image, weight)
+        else:
+            output = convolve(image, weight, None, stride=shape.stride)
         return torch.autograd.grad(output, (image, weight), gradient)
 
     return run

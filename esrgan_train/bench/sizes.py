@@ -26,6 +26,7 @@ class Sizes:
         loop_batch: their batch.
         loop_block: iterations of the pixel stage between two looks at the clock; the GAN stage takes a tenth.
         index_files: files of the indexed folder; 0 leaves the row out.
+        worker_samples: after how many samples a worker's memory is compared; empty leaves the row out.
         processes: whether to measure what needs processes of its own.
         perceptual: whether to measure the perceptual loss.
     """
@@ -46,6 +47,7 @@ class Sizes:
     loop_batch: int
     loop_block: int
     index_files: int
+    worker_samples: tuple[int, ...]
     processes: bool
     perceptual: bool
 
@@ -58,7 +60,7 @@ FULL = Sizes(
     num_conv=16,
     discriminator_feat=64,
     rounds=7,
-    budget_seconds=45.0,
+    budget_seconds=35.0,
     window=400,
     photo_size=(2040, 1356),
     sample_gt_size=256,
@@ -67,6 +69,7 @@ FULL = Sizes(
     loop_batch=16,
     loop_block=10,
     index_files=1_000_000,
+    worker_samples=(1_000, 20_000),
     processes=True,
     perceptual=True,
 )
@@ -88,6 +91,7 @@ QUICK = Sizes(
     loop_batch=2,
     loop_block=5,
     index_files=0,
+    worker_samples=(),
     processes=False,
     perceptual=False,
 )

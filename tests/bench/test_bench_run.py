@@ -29,8 +29,9 @@ TINY = replace(
     loop_gt_size=16,
     loop_block=1,
     index_files=30,
+    worker_samples=(20, 40),
 )
-GROUPS = ("iterations", "pixel", "degradation", "sample", "waiting", "overhead", "index")
+GROUPS = ("iterations", "pixel", "degradation", "sample", "waiting", "overhead", "index", "workers")
 
 
 def measure(folder: Path, *groups: str) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def test_every_group_gives_its_rows_and_both_sides_compute_the_same(
 ):
     content = measure(tmp_path, *GROUPS)
     rows = {row["name"].partition(",")[0]: row for row in content["rows"]}
-    assert len(content["rows"]) == 11
+    assert len(content["rows"]) == 12
     for row in content["rows"]:
         assert row["ours"]["min"] <= row["ours"]["median"] <= row["ours"]["max"]
         if row["peer"] is not None:

@@ -147,3 +147,12 @@ def players_of(*, perceptual: bool) -> Players:
         precision=Precision("32", "cpu", "as asked"),
         adversarial_weight=0.1,
     )
+
+
+def test_taps_first_saves_three_quarters_of_the_convolutions_behind_an_enlargement():
+    plain = discriminator_shapes(side=64, num_feat=8)
+    saving = discriminator_shapes(side=64, num_feat=8, taps_first=True)
+    for before, after in zip(plain, saving, strict=True):
+        assert before.name == after.name
+        assert before.weights == after.weights
+        assert before.flops == (4 if before.name in ("conv4", "conv5", "conv6") else 1) * after.flops
