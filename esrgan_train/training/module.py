@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from lightning import LightningModule
@@ -30,6 +29,7 @@ from esrgan_train.training.meter import Meter
 from esrgan_train.training.objective import Objective, Stage
 from esrgan_train.training.options import Options
 from esrgan_train.training.precision import Precision
+from esrgan_train.training.randomness import seed_layers
 from esrgan_train.training.schedule import Schedule
 
 log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ class ESRGANModule(LightningModule):
         images = {k: batch[k].contiguous(memory_format=self.memory_format) for k in ("lr", "hr", "hr_target")}
         done = self.trainer.global_step
         stage = self.objective.stage(done)
-        torch.manual_seed(iteration_seed(self.seed, done, self.global_rank))
+        self._seed_layers(done)
         if done == 0 and stage == "pixel" and self._gan_stage_will_come():
             self._rehearse_gan(images)
         if stage != self.last_stage:
@@ -163,6 +163,9 @@ class ESRGANModule(LightningModule):
             self._log_training(done + 1)
         if done + 1 >= self.trainer.max_steps > 0:
             self.trainer.should_stop = True  # unlike reaching max_steps, a stop is preceded by a validation
+
+    def _seed_layers(self, done: int) -> None:
+        seed_layers(self.seed, iteration=done, rank=self.global_rank, device=self.device)
 
     def accumulate(self, images: Images, stage: Stage, *, adversarial_weight: float | None = None) -> Measured:
         """Leave this iteration's gradients on every player of the stage; return what was measured.
@@ -278,7 +281,7 @@ class ESRGANModule(LightningModule):
             for name, buffer in self.discriminator.named_buffers():
                 buffer.copy_(buffers[name])
         self.gan_iteration_seconds = time.perf_counter() - started
-        torch.manual_seed(iteration_seed(self.seed, 0, self.global_rank))
+        self._seed_layers(0)
         self.meter.restart()
 
     def _log_training(self, step: int) -> None:
@@ -356,12 +359,6 @@ class ESRGANModule(LightningModule):
         """Take the stage of the last iteration, and what was measured since the last line of the log."""
         self.last_stage = checkpoint["stage"]
         self.meter.load_state_dict(checkpoint["meter"])
-
-
-def iteration_seed(seed: int, done: int, rank: int) -> int:
-    """The seed of the layers that draw random numbers, such as dropout, in one iteration of one process."""
-    words = np.random.SeedSequence([seed, done, rank]).generate_state(1, np.uint64)
-    return int(words[0] >> np.uint64(1))
 
 
 def _settings(group: dict[str, Any]) -> dict[str, Any]:
