@@ -6,6 +6,7 @@ import os
 import sys
 import types
 
+import pytest
 import torch
 import torchvision.transforms.functional as transforms_functional
 
@@ -13,6 +14,16 @@ import torchvision.transforms.functional as transforms_functional
 _shim = types.ModuleType("torchvision.transforms.functional_tensor")
 _shim.rgb_to_grayscale = transforms_functional.rgb_to_grayscale  # type: ignore[attr-defined]
 sys.modules.setdefault(_shim.__name__, _shim)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a GPU, the tests that need one are skipped."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if "gpu" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
 
 # Tests that run side by side, one per core, would only take each other's turn with more threads.
 if "PYTEST_XDIST_WORKER" in os.environ:

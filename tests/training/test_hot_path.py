@@ -1,0 +1,184 @@
+"""An iteration on CUDA never waits for the device: traced on fake CUDA tensors, without a GPU.
+
+Fake tensors have devices and shapes but no values, so ``.item()`` and mixed devices raise. Backward passes and
+optimizers do not run on them: gradients are made up, and everything around is the real code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.losses.adversarial import AdversarialLoss, HingeLoss, LeastSquaresLoss, VanillaLoss
+from esrgan_train.losses.perceptual import PerceptualLoss
+from esrgan_train.losses.pixel import CharbonnierLoss
+from esrgan_train.training import ema
+from esrgan_train.training.module import ESRGANModule
+
+MakeModule = Callable[..., ESRGANModule]
+SIZE, BATCH, DONE, LAST = 64, 2, 7, 100
+
+
+class Copies(TorchDispatchMode):
+    """Notes every copy from the GPU to the host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        output = func(*args, **(kwargs or {}))
+        sources = {t.device.type for t in args if isinstance(t, Tensor)}
+        if isinstance(output, Tensor) and output.device.type == "cpu" and "cuda" in sources:
+            self.found.append(str(func))
+        return output
+
+
+@contextmanager
+def fake_cuda() -> Iterator[Copies]:
+    """Everything made in here is a fake tensor, on CUDA unless it is said to be elsewhere."""
+    copies = Copies()
+    with ExitStack() as stack:
+        # Fake parameters are on CUDA from the start; they cannot be copied, nor change their order of memory.
+        stack.enter_context(patch.object(ema, "deepcopy", lambda _: SRVGGNetCompact(num_feat=8, num_conv=2)))
+        stack.enter_context(patch.object(nn.Module, "to", lambda module, *_, **__: module))
+        stack.enter_context(FakeTensorMode())
+        stack.enter_context(torch.device("cuda"))
+        stack.enter_context(copies)
+        yield copies
+
+
+@contextmanager
+def made_up_gradients(*networks: nn.Module) -> Iterator[None]:
+    """Let every backward pass give zeros."""
+
+    def backward(*_: Any, **__: Any) -> None:
+        for network in networks:
+            for parameter in network.parameters():
+                parameter.grad = torch.zeros_like(parameter)
+
+    def grad(outputs: Tensor, inputs: Tensor, **_: Any) -> tuple[Tensor]:
+        assert outputs.device == inputs.device
+        return (torch.zeros_like(inputs),)
+
+    with (
+        patch.object(torch.autograd, "grad", grad),
+        patch.object(torch.autograd, "backward", backward),
+        patch.object(Tensor, "backward", backward),
+    ):
+        yield
+
+
+class Stepper:
+    """In an optimizer's place: has its learning rates, and only counts its steps."""
+
+    def __init__(self) -> None:
+        self.param_groups = [{"lr": 1e-4, "initial_lr": 1e-4, "fused": True}]
+        self.found_inf: Tensor | None = None
+        self.steps = 0
+
+    def step(self) -> None:
+        assert self.found_inf is not None
+        assert self.found_inf.device.type == "cuda"
+        self.steps += 1
+
+    def zero_grad(self) -> None: ...
+
+
+def run_iteration(module: ESRGANModule) -> list[Stepper]:
+    """``training_step`` between two lines of the log, as the trainer calls it."""
+    steppers = [Stepper() for _ in module.players]
+    module._trainer = SimpleNamespace(  # type: ignore[assignment]
+        global_step=DONE, max_steps=LAST, world_size=1, log_every_n_steps=50, should_stop=False
+    )
+    module._device = torch.device("cuda:0")
+    module.optimizers = lambda use_pl_optimizer=True: steppers  # type: ignore[assignment,method-assign] # noqa: ARG005
+    module.last_stage = module.objective.stage(DONE)
+    low = torch.rand(BATCH, 3, SIZE // 4, SIZE // 4)
+    high = torch.rand(BATCH, 3, SIZE, SIZE)
+    batch = {"lr": low, "hr": high, "hr_target": high, "index": torch.arange(BATCH, device="cpu")}
+    networks = [network for network in (module.generator, module.discriminator) if network is not None]
+    with made_up_gradients(*networks), patch.object(ESRGANModule, "global_rank", 0):
+        module.training_step(batch, 0)
+    return steppers
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"shared_fake_forward": False},
+        {"accumulate": 2},
+        {"grad_clip": 0.1},
+        {"ema_warmup": True},
+        {"channels_last": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("start_step", [0, LAST - 1], ids=["gan stage", "pixel stage"])
+def test_an_iteration_never_waits_for_the_device(
+    make_module: MakeModule, make_objective: Callable[..., Any], start_step: int, options: dict[str, Any]
+):
+    with fake_cuda() as copies:
+        perceptual = PerceptualLoss(features="random")
+        objective = make_objective(perceptual=perceptual, perceptual_weight=1.0, start_step=start_step)
+        module = make_module(objective, **options)
+        assert {parameter.device.type for parameter in module.parameters()} == {"cuda"}
+        steppers = run_iteration(module)
+    assert copies.found == []
+    assert sum(stepper.steps for stepper in steppers) == (2 if start_step == 0 else 1)
+
+
+@pytest.mark.parametrize(
+    "adversarial", [VanillaLoss(), LeastSquaresLoss(), HingeLoss()], ids=lambda x: type(x).__name__
+)
+@pytest.mark.parametrize("pixel", [nn.L1Loss(), nn.MSELoss(), CharbonnierLoss()], ids=lambda x: type(x).__name__)
+def test_no_loss_waits_for_the_device(
+    make_module: MakeModule, make_objective: Callable[..., Any], adversarial: AdversarialLoss, pixel: nn.Module
+):
+    with fake_cuda() as copies:
+        run_iteration(make_module(make_objective(adversarial=adversarial, pixel=pixel)))
+    assert copies.found == []
+
+
+class Bad(nn.Module):
+    """A pixel loss with one of the faults that this test is to find."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__()
+        self.fault = fault
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        loss = (sr - hr).abs().mean()
+        if self.fault == "item":
+            return loss * loss.item()
+        if self.fault == "branch":
+            return loss if loss > 0 else -loss
+        if self.fault == "device":
+            return loss * torch.ones(3, device="cpu").sum().expand(1)
+        return loss + loss.cpu().to("cuda")
+
+
+@pytest.mark.parametrize("fault", ["item", "branch", "device", "copy"])
+def test_each_fault_would_be_found(make_module: MakeModule, make_objective: Callable[..., Any], fault: str):
+    with fake_cuda() as copies:
+        module = make_module(make_objective(pixel=Bad(fault)))
+        if fault == "copy":
+            run_iteration(module)
+        elif fault == "device":
+            with pytest.raises(RuntimeError, match="device"):
+                run_iteration(module)
+        else:
+            with pytest.raises(DataDependentOutputException):
+                run_iteration(module)
+    assert bool(copies.found) is (fault == "copy")
