@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.build import build
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import compose_config
@@ -60,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     upscaler = None
     if options.model is not None:
         device = pick_device(options.device)
+        if device.type == "cpu":
+            keep_freed_memory()
         network = load_network(options.model)
         precision = choose_precision(options.precision, device, network)
         upscaler = Upscaler(network, device=device, precision=precision, tile=None)

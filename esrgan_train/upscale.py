@@ -15,6 +15,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
+from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.cli import DONE, FAILED, complain, run_command
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import find_photos
@@ -40,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         raise UserError(f"--scale {options.scale} is not possible: give a number above 0")
     targets = plan(options.inputs, options.output, options.format)
     device = pick_device(options.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     network = load_network(options.model)
     precision = choose_precision("32" if options.self_check else options.precision, device, network)
     upscaler = Upscaler(network, device=device, precision=precision, tile=options.tile)

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.bench import peer
-from esrgan_train.bench.apart import memory_row, processes_row, startup_row
+from esrgan_train.bench.apart import memory_row, processes_row, startup_row, upscale_rows
 from esrgan_train.bench.child import has_peak_memory
 from esrgan_train.bench.floor import Floor
 from esrgan_train.bench.index import index_row
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 MIN_WIDTH = 150  # columns of the table: narrower ones cannot be read
 GROUPS = (
     *("iterations", "pixel", "degradation", "sample", "waiting", "overhead", "startup"),
-    *("perceptual", "memory", "processes", "index", "workers"),
+    *("perceptual", "memory", "processes", "index", "workers", "upscale"),
 )
 
 Group = Callable[[], list[Row]]
@@ -103,6 +103,7 @@ def groups_of(sizes: Sizes, floor: Floor) -> dict[str, Group]:
     if sizes.perceptual:
         groups["perceptual"] = lambda: [perceptual_row(sizes, floor)]
     if sizes.processes:
+        groups["upscale"] = lambda: upscale_rows(sizes)
         if has_peak_memory():
             groups["memory"] = lambda: [memory_row(sizes)]
         if usable_cores() > 1:

@@ -14,14 +14,17 @@ from tempfile import TemporaryDirectory
 
 from esrgan_train.bench import peer
 from esrgan_train.bench.child import result_of, start_child
-from esrgan_train.bench.record import Row
+from esrgan_train.bench.enlarging import SIZE
+from esrgan_train.bench.record import Row, at_least, ratio_of
 from esrgan_train.bench.sizes import Sizes
 from esrgan_train.bench.timing import spread
+from esrgan_train.devices import multiplies_bf16
 from esrgan_train.errors import RunError
 
 _FIRST_ITERATION = 12.0  # seconds at most
 _PATIENCE = 120.0  # seconds until a start-up counts as failed
 _ROUNDS = 2
+_UPSCALE_FASTER, _UPSCALE_MUCH_FASTER = 1.4, 3.5
 
 
 def startup_row(sizes: Sizes, *, overrides: tuple[str, ...] = ()) -> Row:
@@ -116,6 +119,32 @@ def processes_row(sizes: Sizes) -> Row:
         losses=losses,
         note="losses of the first process's half of the batch, and of the whole batch",
     )
+
+
+def upscale_rows(sizes: Sizes) -> list[Row]:
+    """Upscaling one picture in float32 and, where that is native, in bf16."""
+    precisions = {"32": _UPSCALE_FASTER, **({"bf16": _UPSCALE_MUCH_FASTER} if multiplies_bf16("cpu") else {})}
+    sides = [*precisions, *(["peer"] if peer.is_installed() else [])]
+    found = {side: result_of(start_child("upscale", side, sizes), f"upscaling, {side}") for side in sides}
+    theirs = spread(found["peer"]["seconds"]) if "peer" in found else None
+    rows = []
+    for precision, goal in precisions.items():
+        ours = spread(found[precision]["seconds"])
+        means = {"ours": precision, "peer": "peer"}
+        rows.append(
+            Row(
+                name=f"upscaling {SIZE[0]} × {SIZE[1]} pixels ×4, 64 channels, 16 convolutions, {precision}",
+                unit="s",
+                ours=ours,
+                peer=theirs,
+                rounds=len(found[precision]["seconds"]),
+                goal=f"≥ {goal}×",
+                reached=at_least(goal, ratio_of(theirs, ours)),
+                losses={side: {"mean level": found[key]["mean"]} for side, key in means.items() if key in found},
+                note="each in a process of its own, as started by its users",
+            )
+        )
+    return rows
 
 
 def free_port() -> int:

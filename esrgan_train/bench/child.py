@@ -1,6 +1,6 @@
 """What has to be measured in a process of its own; prints its figures as one line of JSON.
 
-``python -m esrgan_train.bench.child memory|processes SIDE SIZES``, with the sizes as JSON.
+``python -m esrgan_train.bench.child memory|processes|upscale SIDE SIZES``, with the sizes as JSON.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 import torch.distributed as dist
 
 from esrgan_train.allocator import keep_freed_memory
+from esrgan_train.bench.enlarging import measure_upscaling
 from esrgan_train.bench.iterations import Contender, contenders
 from esrgan_train.bench.ours import random_batch
 from esrgan_train.bench.sizes import Sizes
@@ -112,7 +113,12 @@ def main(arguments: list[str]) -> None:
         keep_freed_memory()  # as training does
     given = json.loads(sizes)
     chosen = Sizes(**{**given, **{name: tuple(given[name]) for name in ("photo_size", "worker_samples")}})
-    result = measure_memory(side, chosen) if task == "memory" else measure_processes(chosen)
+    measures = {
+        "memory": lambda: measure_memory(side, chosen),
+        "processes": lambda: measure_processes(chosen),
+        "upscale": lambda: measure_upscaling(side),
+    }
+    result = measures[task]()
     print(json.dumps(result))
 
 

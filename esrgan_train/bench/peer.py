@@ -8,12 +8,16 @@ import types
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 import torch
 import torchvision  # type: ignore[import-untyped]
 import torchvision.transforms.functional as transforms_functional  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from esrgan_train.losses.perceptual import PUBLISHED_LAYERS
@@ -92,6 +96,31 @@ class PublishedStep:
             "l_d_fake": "d_fake",
         }
         return {names[name]: float(value) for name, value in self.model.log_dict.items() if name in names}
+
+
+class PublishedUpscaler:
+    """The published helper for pictures, in float32 and without tiles: (h, w, 3) uint8 RGB to ×4 of the same.
+
+    Args:
+        generator: weights of the compact network with 64 channels and 16 convolutions.
+    """
+
+    def __init__(self, generator: dict[str, Tensor]) -> None:
+        make_importable()
+        with warnings.catch_warnings(), TemporaryDirectory() as folder:
+            warnings.simplefilter("ignore")
+            from realesrgan import RealESRGANer
+            from realesrgan.archs.srvgg_arch import SRVGGNetCompact
+
+            file = Path(folder) / "model.pth"
+            torch.save({"params": generator}, file)
+            network = SRVGGNetCompact(num_feat=64, num_conv=16, upscale=4)
+            self.helper: Any = RealESRGANer(scale=4, model_path=str(file), model=network, half=False)
+
+    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Enlarge one picture."""
+        enlarged: NDArray[np.uint8] = self.helper.enhance(picture[:, :, ::-1], outscale=4)[0][:, :, ::-1]
+        return enlarged
 
 
 @contextmanager

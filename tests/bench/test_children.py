@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from esrgan_train.bench.apart import has_first_iteration, memory_row, processes_row
+from esrgan_train.bench.apart import has_first_iteration, memory_row, processes_row, upscale_rows
 from esrgan_train.bench.child import forget_peak, has_peak_memory, peak_memory, result_of, start_child
 from esrgan_train.bench.sizes import QUICK
 from esrgan_train.errors import RunError
@@ -42,6 +42,14 @@ def test_two_processes_and_one_are_measured():
     row = processes_row(TINY)
     assert row.rounds == 6
     assert row.peer is not None
+
+
+@pytest.mark.slow
+def test_upscaling_is_measured_apart_and_both_sides_make_the_same_picture():
+    rows = upscale_rows(TINY)
+    for row in rows:
+        assert row.rounds == 5
+        assert row.losses["ours"]["mean level"] == pytest.approx(row.losses["peer"]["mean level"], abs=0.1)
 
 
 def test_a_child_that_fails_is_told_in_one_line():
