@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from esrgan_train.archs import discriminator
 from esrgan_train.archs.checks import check_flag, check_whole_number
 from esrgan_train.archs.spectral_conv import SpectralConv2d
-from esrgan_train.archs.weight_gradient import convolve
+from esrgan_train.archs.weight_gradient import Conv3x3
 
 
 @discriminator("unet_sn")
@@ -90,14 +90,7 @@ class UNetDiscriminatorSN(nn.Module):
     def _end(self, in_channels: int, out_channels: int) -> nn.Module:
         if self.normalize_ends:
             return SpectralConv2d(in_channels, out_channels, 3, bias=True)
-        return _PlainConv2d(in_channels, out_channels, 3)
-
-
-class _PlainConv2d(nn.Conv2d):
-    """Without normalization, and like the others with one pixel of padding."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return convolve(x, self.weight, self.bias, stride=1)
+        return Conv3x3(in_channels, out_channels)
 
 
 def _leaky(x: Tensor) -> Tensor:

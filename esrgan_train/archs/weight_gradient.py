@@ -6,8 +6,19 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+
+
+class Conv3x3(nn.Conv2d):
+    """A 3×3 convolution with bias that keeps the size; its names and first weights are ``nn.Conv2d``'s."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve: (B, in_channels, H, W) → (B, out_channels, H, W)."""
+        return convolve(x, self.weight, self.bias, stride=1)
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int) -> Tensor:
@@ -24,7 +35,11 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int) -> 
 
 def prefers_channels_first(x: Tensor) -> bool:
     """Whether the weight's gradient for this image is faster channels first, though the image is not."""
-    return is_channels_last_on_cpu(x) and torch.backends.cpu.get_cpu_capability() == "AVX2"
+    return (
+        torch.is_grad_enabled()
+        and is_channels_last_on_cpu(x)
+        and torch.backends.cpu.get_cpu_capability() == "AVX2"
+    )
 
 
 def is_channels_last_on_cpu(x: Tensor) -> bool:

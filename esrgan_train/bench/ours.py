@@ -54,8 +54,7 @@ class BareStep:
     def step(self, batch: Batch) -> None:
         """One iteration."""
         module = self.module
-        images = {name: tensor.contiguous(memory_format=module.memory_format) for name, tensor in batch.items()}
-        self.measured = module.accumulate(images, self.stage)
+        self.measured = module.accumulate(module.arrange(batch), self.stage)
         gradients = [gradients_of(_parameters(optimizer)) for optimizer in self.optimizers]
         bad = (~torch.stack([value.detach().float() for value in self.measured.values()]).isfinite()).any().float()
         mean_over_processes([*(g for each in gradients for g in each), bad])

@@ -13,6 +13,7 @@ from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from esrgan_train.devices import prefers_channels_last
 from esrgan_train.metrics.image_quality import ImageQuality
 from esrgan_train.training.backward import (
     Images,
@@ -80,7 +81,10 @@ class ESRGANModule(LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.memory_format = torch.channels_last if options.channels_last else torch.contiguous_format
-        self.generator = generator.to(memory_format=self.memory_format)
+        self.lr_format = self.memory_format  # the discriminator gains from channels_last everywhere
+        if not prefers_channels_last(precision.device_type):
+            self.lr_format = torch.contiguous_format
+        self.generator = generator.to(memory_format=self.lr_format)
         self.discriminator = None
         if discriminator is not None:
             self.discriminator = discriminator.to(memory_format=self.memory_format)
@@ -139,7 +143,7 @@ class ESRGANModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002 — Lightning's signature
         """One iteration on ``batch``: lr (B,3,h,w), hr and hr_target (B,3,H,W), float32 in [0, 1]."""
-        images = {k: batch[k].contiguous(memory_format=self.memory_format) for k in ("lr", "hr", "hr_target")}
+        images = self.arrange(batch)
         done = self.trainer.global_step
         stage = self.objective.stage(done)
         self._seed_layers(done)
@@ -166,6 +170,11 @@ class ESRGANModule(LightningModule):
 
     def _seed_layers(self, done: int) -> None:
         seed_layers(self.seed, iteration=done, rank=self.global_rank, device=self.device)
+
+    def arrange(self, batch: Batch) -> Images:
+        """lr, hr and hr_target in the orders of memory that the networks work in."""
+        formats = {"lr": self.lr_format, "hr": self.memory_format, "hr_target": self.memory_format}
+        return {name: batch[name].contiguous(memory_format=order) for name, order in formats.items()}
 
     def accumulate(self, images: Images, stage: Stage, *, adversarial_weight: float | None = None) -> Measured:
         """Leave this iteration's gradients on every player of the stage; return what was measured.
@@ -312,7 +321,7 @@ class ESRGANModule(LightningModule):
 
     def forward(self, lr: Tensor) -> Tensor:
         """(B, 3, h, w) in [0, 1] to (B, 3, h·upscale, w·upscale) by the averaged generator, in float32."""
-        sr: Tensor = self.ema(lr.contiguous(memory_format=self.memory_format))
+        sr: Tensor = self.ema(lr.contiguous(memory_format=self.lr_format))
         return sr
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002

@@ -17,7 +17,8 @@ class Options:
         grad_clip: largest norm of each player's gradients; None does not clip.
         accumulate: parts of an iteration's batch that go through the networks one after the other, to save
             memory.
-        channels_last: keep convolutions in NHWC order, which is faster on CPUs and tensor cores.
+        channels_last: keep convolutions in NHWC order, which is faster on tensor cores and on CPUs; not the
+            generator's on a CPU without AVX-512.
         compile: let torch.compile fuse the networks.
         shared_fake_forward: let one discriminator pass over the generated images serve both players.
 
