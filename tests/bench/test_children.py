@@ -21,11 +21,12 @@ def test_the_peak_is_forgotten_and_found_again():
     forget_peak()
     before = peak_memory()
     block = mmap.mmap(-1, 80_000_000)  # goes back to the system whatever the allocator does
-    block.write(b"x" * 80_000_000)
+    for page in range(0, 80_000_000, mmap.PAGESIZE):
+        block[page] = 1
     after = peak_memory()
     assert after - before > 70_000_000
     block.close()
-    assert peak_memory() == after
+    assert peak_memory() == pytest.approx(after, rel=1e-3)  # the system counts pages in batches
     forget_peak()
     assert peak_memory() < after
 
