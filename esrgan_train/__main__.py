@@ -41,6 +41,7 @@ def launch(told: list[type[BaseException]]) -> int:
     worst = DONE
 
     def job(cfg: DictConfig) -> float | None:
+        """Train once; a mistake is reported here, so that a sweep goes on."""
         nonlocal worst
         name = job_name()
         if name:

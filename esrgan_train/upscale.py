@@ -59,6 +59,7 @@ def _run(
     started, done, failed, pixels = time.perf_counter(), 0, 0, 0
 
     def finish(writing: Future[int] | None) -> None:
+        """Wait until a photo is written, and count it."""
         nonlocal done, failed, pixels
         if writing is None:
             return

@@ -46,6 +46,7 @@ class _ConvolveDoubled(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        """Taps, then rows, then columns, strip by strip."""
         ctx.save_for_backward(x, weight)
         batch, _, height, width = x.shape
         filters, tall, wide = weight.shape[0], _tile_size(height), _tile_size(width)
@@ -69,6 +70,7 @@ class _ConvolveDoubled(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """The same way back; only the gradients that the running backward pass needs."""
         x, weight = ctx.saved_tensors
         batch, channels, height, width = x.shape
         filters, tall, wide = weight.shape[0], _tile_size(height), _tile_size(width)
@@ -94,8 +96,10 @@ class _ConvolveDoubled(torch.autograd.Function):
                 if wants_weight:
                     for row in range(3):
                         of_taps[row].addmm_(tapped[row].T, pixels[place].flatten(0, 1))
-        of_weight = of_taps.view(3, 3, filters, channels).permute(2, 3, 0, 1).contiguous()
-        return of_x if wants_x else None, of_weight if wants_weight else None
+        of_weight = (
+            of_taps.view(3, 3, filters, channels).permute(2, 3, 0, 1).contiguous() if wants_weight else None
+        )
+        return of_x if wants_x else None, of_weight
 
 
 @lru_cache(maxsize=64)

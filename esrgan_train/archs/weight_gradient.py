@@ -66,8 +66,11 @@ def is_wanted(ctx: Any, argument: int) -> bool:
 
 
 class _Convolve(torch.autograd.Function):
+    """``conv2d``, with the image's gradient in its own order of memory and the weight's channels first."""
+
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
+        """The plain convolution."""
         ctx.save_for_backward(x, weight)
         ctx.stride = stride
         return F.conv2d(x, weight, bias, stride, padding=1)
@@ -75,6 +78,7 @@ class _Convolve(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+        """The gradients that the running backward pass needs."""
         x, weight = ctx.saved_tensors
         gradient = gradients[0]
         of_x = of_weight = of_bias = None

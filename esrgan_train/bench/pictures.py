@@ -69,17 +69,7 @@ def sample_row(sizes: Sizes) -> Row:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "photo.png"
         write_image(file, large_photo(sizes.photo_size))
-        photos = TrainingPhotos(
-            find_photos(folder, option="folder"),
-            degradation=RealESRGANDegradation(upscale=4),
-            sharpen=usm_sharpen,
-            upscale=4,
-            seed=0,
-            gt_size=sizes.sample_gt_size,
-            scales=_SCALES,
-            cache_mb=0,
-            max_bad_fraction=0.0,
-        )
+        photos = training_photos(folder, gt_size=sizes.sample_gt_size, scales=_SCALES, cache_mb=0)
         numbers = iter(range(10**6))
         sides: dict[str, Callable[[], Any]] = {"ours": lambda: photos[next(numbers)]}
         if peer.is_installed():
@@ -90,6 +80,21 @@ def sample_row(sizes: Sizes) -> Row:
         return replace(
             _measure(name, sides, sizes, goal=_SAMPLE_FASTER), floor=decoding, floor_name="decoding the PNG alone"
         )
+
+
+def training_photos(folder: str, *, gt_size: int, scales: tuple[float, ...], cache_mb: int) -> TrainingPhotos:
+    """The photos of a folder, sharpened and degraded ×4 as by the published recipe."""
+    return TrainingPhotos(
+        find_photos(folder, option="folder"),
+        degradation=RealESRGANDegradation(upscale=4),
+        sharpen=usm_sharpen,
+        upscale=4,
+        seed=0,
+        gt_size=gt_size,
+        scales=scales,
+        cache_mb=cache_mb,
+        max_bad_fraction=0.0,
+    )
 
 
 class PublishedSample:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,20 +74,14 @@ FULL = Sizes(
     perceptual=True,
 )
 
-QUICK = Sizes(
+QUICK = replace(
+    FULL,
     gt_size=64,
     gan_batch=1,
     pixel_batch=2,
-    num_feat=64,
-    num_conv=16,
-    discriminator_feat=64,
     rounds=3,
     budget_seconds=4.0,
-    window=400,
-    photo_size=(2040, 1356),
-    sample_gt_size=256,
     image_rounds=2,
-    loop_gt_size=64,
     loop_batch=2,
     loop_block=5,
     index_files=0,

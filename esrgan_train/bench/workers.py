@@ -9,15 +9,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from esrgan_train.bench.pictures import large_photo
+from esrgan_train.bench.pictures import large_photo, training_photos
 from esrgan_train.bench.record import Row
 from esrgan_train.bench.timing import spread
-from esrgan_train.data.dataset import TrainingPhotos
 from esrgan_train.data.loader import PhotoLoader
 from esrgan_train.data.stream import RankStridedSampler
-from esrgan_train.degradation import RealESRGANDegradation, usm_sharpen
 from esrgan_train.images.encode import write_image
-from esrgan_train.images.find import find_photos
 
 _MOST_GROWTH = 1.03
 _WORKERS, _BATCH = 2, 10
@@ -37,17 +34,7 @@ def workers_row(first: int, last: int) -> Row:
             top, left = 7 * number, 9 * number
             cut = photo[top : top + _SIDE, left : left + _SIDE]
             write_image(Path(folder) / f"{number:03d}.png", np.ascontiguousarray(cut))
-        photos = TrainingPhotos(
-            find_photos(folder, option="folder"),
-            degradation=RealESRGANDegradation(upscale=4),
-            sharpen=usm_sharpen,
-            upscale=4,
-            seed=0,
-            gt_size=_GT_SIZE,
-            scales=(1.0,),
-            cache_mb=1,
-            max_bad_fraction=0.0,
-        )
+        photos = training_photos(folder, gt_size=_GT_SIZE, scales=(1.0,), cache_mb=1)
         others = set(multiprocessing.active_children())
         sampler = RankStridedSampler(start=0)
         batches = iter(PhotoLoader(photos, batch_size=_BATCH, sampler=sampler, num_workers=_WORKERS))
