@@ -19,11 +19,12 @@ from torch import nn
 
 from esrgan_train import __version__
 from esrgan_train.archs.build import load_into
+from esrgan_train.archs.classes import name_of
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.archs.classes import name_of
 from esrgan_train.archs.weights import load_weights
 from esrgan_train.checks.generator import check_output
+from esrgan_train.checks.reading import check_start
 from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import UserError
 from esrgan_train.loggers.metrics_csv import MetricsCSV
@@ -68,7 +69,10 @@ def build_generator(cfg: DictConfig) -> nn.Module:
     generator: nn.Module = build(cfg.generator)
     check_output(generator, upscale=cfg.upscale, lr_side=cfg.data.gt_size // cfg.upscale)
     if cfg.init_from is not None:
-        load_into(generator, load_weights(cfg.init_from).state_dict, name=f"init_from={cfg.init_from}")
+        model = load_weights(cfg.init_from)
+        load_into(generator, model.state_dict, name=f"init_from={cfg.init_from}")
+        if (warning := check_start(generator, model, lr_side=cfg.data.gt_size // cfg.upscale)) is not None:
+            log.warning("%s", warning)
     elif cfg.training.init == "weights":
         raise UserError(
             f"experiment={cfg.experiment} (training.init=weights) goes on from a trained model: give "

@@ -29,7 +29,7 @@ def remedy(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
     fitting = [] if compact else ["generator=srvgg"]
     for name, value in options.items():
         if not compact or getattr(network, name) != value:
-            fitting.append(_override(name, value))
+            fitting.append(override(name, value))
     return f"; they fit {' '.join(fitting)}"
 
 
@@ -43,10 +43,11 @@ def _of_the_field(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
     apart = field.options_apart(reading.network, network) if type(reading.network) is type(network) else {}
     if not apart:
         return f"; they are of {reading.architecture} ×{reading.scale}: choose that generator"
-    return f"; they fit {' '.join(_override(name, value) for name, value in apart.items())}"
+    return f"; they fit {' '.join(override(name, value) for name, value in apart.items())}"
 
 
-def _override(name: str, value: object) -> str:
+def override(name: str, value: object) -> str:
+    """How an option of a generator is given on the command line."""
     return f"upscale={value}" if name in ("upscale", "scale") else f"generator.{name}={value}"
 
 

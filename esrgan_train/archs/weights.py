@@ -103,6 +103,16 @@ def save_model(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Map
     save(path, state_dict, metadata)
 
 
+def as_written(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> ModelFile:
+    """What ``load_weights`` would return of the file that ``save_model`` would write; nothing is written.
+
+    Raises:
+        UserError: what ``load_weights`` would refuse.
+    """
+    state_dict, metadata = published_form(state_dict, metadata)
+    return _model_file(Path(path), state_dict, json.dumps(metadata))
+
+
 def published_form(
     state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]
 ) -> tuple[dict[str, Tensor], dict[str, object]]:
