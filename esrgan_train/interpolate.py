@@ -66,7 +66,9 @@ def in_published_form(model: ModelFile) -> ModelFile:
     model = identified(model)
     named = {"arch": model.arch, "target": model.target, "options": model.options}
     state_dict, metadata = published_form(model.state_dict, model.metadata | named)
-    return replace(model, state_dict=state_dict, options=metadata["options"], metadata=metadata)
+    options = metadata["options"]
+    assert isinstance(options, dict)
+    return replace(model, state_dict=state_dict, options=options, metadata=metadata)
 
 
 def check_pair(a: ModelFile, b: ModelFile) -> None:

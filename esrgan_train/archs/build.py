@@ -65,7 +65,7 @@ def build_generator(model: ModelFile) -> nn.Module:
     """
     if model.arch is None and model.target is None and srvgg_options(model.state_dict) is None:
         network = _of_the_field(model)
-        if model.options:  # an early file of ours: its class is the one seen, but what weights hide is in its options
+        if model.options:  # an early file of ours, which names no class: what weights hide is in its options
             network = construct(model, type(network))
     else:
         named = identified(model)

@@ -72,8 +72,9 @@ def identified(model: ModelFile) -> ModelFile:
     if reading is None:
         return model
     kept = {name: value for name, value in field.options_of(reading.network).items() if _is_plain(value)}
-    names = name_of(reading.network)
-    return replace(model, state_dict=dict(reading.network.state_dict()), **names, options=kept | model.options)
+    target = field.target_of(type(reading.network))
+    state_dict = dict(reading.network.state_dict())
+    return replace(model, state_dict=state_dict, target=target, options=kept | model.options)
 
 
 def all_options(model: ModelFile) -> dict[str, object]:
@@ -86,7 +87,8 @@ def all_options(model: ModelFile) -> dict[str, object]:
 
 def how_to_offer(name: str) -> str:
     """What makes a class one that files can name, in the imperative."""
-    return f'put {name} into a *_arch.py, with @generator("…") before it, and its folder into {ENVIRONMENT_VARIABLE}'
+    decorated = f'put {name} into a *_arch.py, with @generator("…") before it'
+    return f"{decorated}, and its folder into {ENVIRONMENT_VARIABLE}"
 
 
 def construct(model: ModelFile, cls: type[nn.Module]) -> nn.Module:

@@ -1,4 +1,4 @@
-"""What spandrel, through which the programs of the field open models, makes of weights; and its classes by name."""
+"""What spandrel, with which the field's programs open models, makes of weights; and its classes by name."""
 
 from __future__ import annotations
 
@@ -53,13 +53,14 @@ def classes() -> Mapping[str, type[nn.Module]]:
     """The networks that spandrel itself offers, as ``module:Class``: all that a file may name besides our own."""
     from spandrel import MAIN_REGISTRY
 
-    modules = [sys.modules[type(support.architecture).__module__] for support in MAIN_REGISTRY]
-    offered = [(module.__name__, name, getattr(module, name)) for module in modules for name in getattr(module, "__all__", ())]
-    return {
-        f"{module}:{name}": cls
-        for module, name, cls in offered
-        if isinstance(cls, type) and issubclass(cls, nn.Module)
-    }
+    found: dict[str, type[nn.Module]] = {}
+    for support in MAIN_REGISTRY:
+        module = sys.modules[type(support.architecture).__module__]
+        for name in getattr(module, "__all__", ()):
+            cls = getattr(module, name)
+            if isinstance(cls, type) and issubclass(cls, nn.Module):
+                found[f"{module.__name__}:{name}"] = cls
+    return found
 
 
 def target_of(cls: type[nn.Module]) -> str:

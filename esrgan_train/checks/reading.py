@@ -84,7 +84,7 @@ def _as_others_read(trained: nn.Module, model: ModelFile, lr_side: int) -> str |
     try:
         reading = field.read(model.state_dict)
     except field.MisreadError as error:
-        return f"{MODEL} will not open in other programs: spandrel guesses its network and fails ({error}); {remedy}"
+        return f"{MODEL} will not open in other programs: spandrel guesses a network and fails ({error}); {remedy}"
     if reading is None or not _apart(trained, reading.network, lr_side):
         return None
     same = type(reading.network) is type(trained)

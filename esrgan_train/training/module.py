@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from esrgan_train.devices import prefers_channels_last
+from esrgan_train.errors import UserError
 from esrgan_train.metrics.image_quality import ImageQuality
 from esrgan_train.training.backward import (
     Images,
@@ -23,6 +25,7 @@ from esrgan_train.training.backward import (
     published_backward,
     shared_backward,
 )
+from esrgan_train.training.batch import complete
 from esrgan_train.training.ema import EMA
 from esrgan_train.training.gradients import clip, gradients_of, mean_over_processes, norm_of
 from esrgan_train.training.guard import NonFinite
@@ -131,6 +134,39 @@ class ESRGANModule(LightningModule):
         optimizers = [self.make_optimizers[name](networks[name].parameters()) for name in self.players]  # type: ignore[union-attr]
         self._settings = [[_settings(group) for group in optimizer.param_groups] for optimizer in optimizers]
         return optimizers
+
+    # a Trainer and a loader of one's own
+
+    def setup(self, stage: str) -> None:  # noqa: ARG002
+        """Refuse a Trainer that would lay a number format of its own over this module's.
+
+        Raises:
+            UserError: it has another precision than ``32-true``.
+        """
+        if self.trainer.precision != "32-true":
+            raise UserError(
+                f"Trainer(precision={self.trainer.precision!r}) does not go with ESRGANModule, which casts by "
+                "itself: leave it out, and give the module precision=choose_precision('bf16', 'cuda') or the like"
+            )
+
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # noqa: ARG002
+        """Take what any loader gives, as long as it holds ``lr`` and ``hr``; to predict, ``lr`` alone."""
+        return batch if self.trainer.predicting else complete(batch, measured=not self.trainer.training)
+
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **parts: Any) -> Any:
+        """Lightning's, which takes the parts of a training as keywords: no checkpoint holds losses or optimizers.
+
+        Raises:
+            UserError: they were not given.
+        """
+        if missing := [name for name in inspect.signature(cls).parameters if name not in parts]:
+            raise UserError(
+                f"ESRGANModule.load_from_checkpoint needs {', '.join(missing)}, which no checkpoint holds: use "
+                f"esrgan_train.load_generator({str(checkpoint_path)!r}) for the network, or ckpt_path to go on "
+                "with the run"
+            )
+        return super().load_from_checkpoint(checkpoint_path, *args, **parts)
 
     # training
 
