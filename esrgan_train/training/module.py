@@ -135,7 +135,7 @@ class ESRGANModule(LightningModule):
         self._settings = [[_settings(group) for group in optimizer.param_groups] for optimizer in optimizers]
         return optimizers
 
-    # a Trainer and a loader of one's own
+    # a Trainer of one's own
 
     def setup(self, stage: str) -> None:  # noqa: ARG002
         """Refuse a Trainer that would lay a number format of its own over this module's.
@@ -148,10 +148,6 @@ class ESRGANModule(LightningModule):
                 f"Trainer(precision={self.trainer.precision!r}) does not go with ESRGANModule, which casts by "
                 "itself: leave it out, and give the module precision=choose_precision('bf16', 'cuda') or the like"
             )
-
-    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # noqa: ARG002
-        """Take what any loader gives, as long as it holds ``lr`` and ``hr``; to predict, ``lr`` alone."""
-        return batch if self.trainer.predicting else complete(batch, measured=not self.trainer.training)
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **parts: Any) -> Any:
@@ -179,6 +175,7 @@ class ESRGANModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002 — Lightning's signature
         """One iteration on ``batch``: lr (B,3,h,w), hr and hr_target (B,3,H,W), float32 in [0, 1]."""
+        batch = complete(batch, measured=False)
         images = self.arrange(batch)
         done = self.trainer.global_step
         stage = self.objective.stage(done)
@@ -362,6 +359,7 @@ class ESRGANModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Compare the averaged generator and bicubic enlargement with a whole photo."""
+        batch = complete(batch, measured=True)
         sr = self(batch["lr"])
         bicubic = F.interpolate(batch["lr"], scale_factor=float(self.upscale), mode="bicubic")
         self.validates_clean = "lr_clean" in batch
