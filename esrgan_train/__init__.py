@@ -11,7 +11,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_MODULES = ("config", "train", "upscale")  # the last can be called
+_MODULES = ("config", "errors", "train", "upscale")  # the last can be called
 
 
 def __getattr__(name: str) -> Any:

@@ -51,6 +51,8 @@ def upscale(image: NDArray[Any], generator: nn.Module, *, tile: int | None = Non
         raise UserError(f"image is {type(image).__name__} {given}: give a NumPy array (h, w, 3), RGB")
     if image.dtype not in (np.uint8, np.uint16):
         raise UserError(f"image is {image.dtype}: give uint8 or uint16")
+    if tile is not None and tile < 0:
+        raise UserError(f"tile={tile} is not possible: give a number of pixels, or 0 for no tiles")
     weight = next(generator.parameters(), torch.empty(0))  # an .onnx model shows none
     upscaler = Upscaler(generator.eval(), device=weight.device, precision="32", tile=tile)
     return upscaler(image)

@@ -121,6 +121,11 @@ def test_another_kind_of_picture_is_refused(model: Path, image: Any, words: str)
         upscale(image, esrgan_train.load_generator(model))
 
 
+def test_a_negative_tile_is_refused(model: Path):
+    with pytest.raises(esrgan_train.errors.UserError, match="tile=-1 is not possible"):
+        upscale(picture(np.uint8), esrgan_train.load_generator(model), tile=-1)
+
+
 @pytest.mark.usefixtures("model")
 def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)

@@ -28,7 +28,7 @@ def class_of(model: ModelFile) -> type[nn.Module]:
     Raises:
         UserError: it is neither.
     """
-    generators, offered = discover().generators, field.classes()
+    generators = discover().generators
     if model.arch is not None:
         if model.arch in generators:
             return generators[model.arch]
@@ -37,7 +37,7 @@ def class_of(model: ModelFile) -> type[nn.Module]:
             f"{', '.join(generators)}); name the folder of its *_arch.py in {ENVIRONMENT_VARIABLE}"
         )
     assert model.target is not None
-    if model.target in offered:
+    if model.target in (offered := field.classes()):
         return offered[model.target]
     if model.target.startswith("spandrel."):
         raise UserError(f"{model.path} needs {model.target}, which the installed spandrel lacks; update spandrel")

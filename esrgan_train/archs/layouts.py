@@ -20,10 +20,10 @@ PLAYERS: Mapping[Role, Sequence[str]] = {
     "generator": ("ema.module.", "generator.", "net_g.", "netG."),
     "discriminator": ("discriminator.", "net_d.", "netD."),
 }
+_ALL_PLAYERS = tuple(prefix for prefixes in PLAYERS.values() for prefix in prefixes)
 # What torch puts before every name: data parallel or averaged networks, compiled ones.
 AROUND = ("module.", "_orig_mod.")
 COUNTER = "n_averaged"  # stands beside averaged weights
-
 DEEPEST = 4  # wrappers in wrappers and prefixes on prefixes: a hostile file may hold itself
 
 Entries = Mapping[str, object]
@@ -39,6 +39,11 @@ def unwrapped(content: Entries, role: Role) -> Entries:
     return content
 
 
+def of_players(entries: Entries) -> bool:
+    """Whether every name begins with a player's: a network of one's own may have a part called generator."""
+    return all(str(name).startswith(_ALL_PLAYERS) for name in entries)
+
+
 def player(entries: Entries, role: Role) -> Entries:
     """The weights of one player under their own names; all of ``entries`` where no player is named.
 
@@ -48,8 +53,7 @@ def player(entries: Entries, role: Role) -> Entries:
     for prefix in PLAYERS[role]:
         if found := {str(n).removeprefix(prefix): entries[n] for n in entries if str(n).startswith(prefix)}:
             return found
-    others = tuple(prefix for prefixes in PLAYERS.values() for prefix in prefixes)
-    if any(str(name).startswith(others) for name in entries):
+    if any(str(name).startswith(_ALL_PLAYERS) for name in entries):
         raise LookupError(role)
     return entries
 

@@ -154,11 +154,13 @@ def plain(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _network_in(path: Path, content: layouts.Entries, role: Role, *, ours: bool) -> layouts.Entries:
+    inner = layouts.unwrapped(content, role)
+    if not ours:  # in our files, names are the network's own, whatever they begin with
+        inner = layouts.bare(inner)
     try:
-        if ours:  # names are the network's own, whatever they begin with; only a checkpoint holds two networks
-            inner = layouts.unwrapped(content, role)
-            return layouts.player(inner, role) if "state_dict" in content else inner
-        return layouts.bare(layouts.player(layouts.bare(layouts.unwrapped(content, role)), role))
+        if "state_dict" in content or (not ours and layouts.of_players(inner)):
+            inner = layouts.player(inner, role)
+        return inner if ours else layouts.bare(inner)
     except LookupError:
         raise UserError(f"{path} is a checkpoint without a {role}; give one that holds its weights") from None
 

@@ -118,6 +118,12 @@ def test_names_in_our_own_files_are_left_alone(tmp_path: Path):
         assert set(load_weights(tmp_path / name).state_dict) == set(state), name
 
 
+def test_a_network_may_have_a_part_called_generator(tmp_path: Path):
+    state = {"generator.w": torch.rand(2), "head.w": torch.rand(2)}
+    torch.save(state, tmp_path / "model.pth")
+    assert set(load_weights(tmp_path / "model.pth").state_dict) == set(state)
+
+
 def test_a_dict_that_holds_itself_is_refused(tmp_path: Path):
     content: dict[str, object] = {}
     content["params"] = content
