@@ -1,95 +1,93 @@
-"""16-bit PNG and TIFF, which Pillow would silently reduce to 8 bits."""
+"""Samples of more than 8 bits in files that Pillow opens, but would silently reduce to 8."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import math
+import re
+from collections.abc import Callable
 
-import cv2
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
-from PIL.PngImagePlugin import PngImageFile
-from PIL.TiffImagePlugin import (
-    BITSPERSAMPLE,
-    PHOTOMETRIC_INTERPRETATION,
-    PLANAR_CONFIGURATION,
-    SAMPLEFORMAT,
-    TiffImageFile,
-)
+from PIL import Image
+
+from esrgan_train.images.png import chunks, pixels_alone, says_how_to_turn
+from esrgan_train.images.sampled import orient, orientation, widen, with_channels
 
 _PNG_BIT_DEPTH_BYTE = 24  # after the signature (8), the chunk's length and type (8), width and height (8)
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
-_UNSIGNED = 1
-_INTERLEAVED = 1
+_SYCC = b"colr\x01\0\0\0\0\0\x12"  # a box that says: luma and chroma
 
 
-def is_16_bit(image: Image.Image) -> bool:
-    """Whether an opened, not yet loaded PNG or TIFF stores 16-bit unsigned samples.
+def deep_samples(stored: bytes, image: Image.Image) -> NDArray[np.uint16] | None:
+    """(H, W, C) of a picture of more than 8 bits, upright, white at 65,535; None if there are no more than 8.
 
-    Raises:
-        ValueError: a TIFF with other samples than unsigned integers of up to 8 or of 16 bits.
-    """
-    if isinstance(image, TiffImageFile):
-        bits = set(_values(image, BITSPERSAMPLE, default=1))
-        if set(_values(image, SAMPLEFORMAT, default=_UNSIGNED)) != {_UNSIGNED} or not bits <= {
-            1,
-            2,
-            4,
-            8,
-            16,
-        }:
-            raise ValueError("its samples are not unsigned integers of 8 or 16 bits; convert it first")
-        return 16 in bits
-    if isinstance(image, PngImageFile):
-        assert image.fp is not None
-        position = image.fp.tell()
-        image.fp.seek(_PNG_BIT_DEPTH_BYTE)
-        depth = image.fp.read(1)
-        image.fp.seek(position)
-        return bool(depth == b"\x10")
-    return False
+    C is 1 for gray, 2 with alpha, 3 for RGB, 4 with alpha.
 
-
-def decode_16_bit(path: Path, image: Image.Image) -> NDArray[np.uint16]:
-    """Read ``path`` with OpenCV; ``image`` is the same file, opened by Pillow. (H, W, 3) RGB uint16.
+    Args:
+        stored: the file's content.
+        image: the same file, opened by Pillow and not yet loaded.
 
     Raises:
-        ValueError: the file holds neither gray nor interleaved RGB, or OpenCV cannot read it.
+        ValueError, RuntimeError: the file is damaged, or its colours are neither gray nor RGB.
     """
-    photometric, orientation = _RGB, 1
-    if isinstance(image, TiffImageFile):  # OpenCV turns these by itself, whatever it is asked
-        photometric = _values(image, PHOTOMETRIC_INTERPRETATION, default=_BLACK_IS_ZERO)[0]
-        if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
-            raise ValueError("its 16-bit colours are neither gray nor RGB; convert it first")
-        if _values(image, PLANAR_CONFIGURATION, default=_INTERLEAVED)[0] != _INTERLEAVED:
-            # OpenCV 5 returns such a file scrambled, without a word.
-            raise ValueError("its 16-bit channels are stored one after the other; save it interleaved")
-    else:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    image.load()  # raises if the file is truncated, of which OpenCV makes a picture that is partly black
-    flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-    stored: Any = cv2.imdecode(np.fromfile(path, dtype=np.uint8), flags)
-    if stored is None or stored.dtype != np.uint16:
-        raise ValueError("OpenCV cannot read its 16-bit samples; save it anew")
-    if photometric == _WHITE_IS_ZERO:
-        stored = np.iinfo(np.uint16).max - stored  # OpenCV leaves that to its caller
-    if stored.ndim == 2:
-        stored = np.repeat(stored[:, :, None], 3, axis=2)
-    return np.ascontiguousarray(orient(stored[:, :, 2::-1], orientation))
+    read = _READERS.get(image.format or "")
+    return None if read is None else read(stored, image)
 
 
-def orient(image: NDArray[np.uint16], orientation: int) -> NDArray[np.uint16]:
-    """Turn and mirror a stored (H, W, C) picture as EXIF's Orientation (1 to 8) says it is to be seen."""
-    if orientation in (5, 6, 7, 8):
-        image = image.transpose(1, 0, 2)
-    if orientation in (3, 4, 7, 8):
-        image = image[::-1]
-    if orientation in (2, 3, 6, 7):
-        image = image[:, ::-1]
-    return image
+def _png(stored: bytes, image: Image.Image) -> NDArray[np.uint16] | None:
+    if stored[_PNG_BIT_DEPTH_BYTE] != 16:
+        return None
+    decoded = with_channels(imagecodecs.png_decode(pixels_alone(stored)))  # a transparent colour becomes alpha
+    turned = any(says_how_to_turn(stored, kind, start) for kind, start, _ in chunks(stored))
+    return orient(decoded, orientation(image)) if turned else decoded  # Pillow would decode it to know
 
 
-def _values(image: TiffImageFile, tag: int, *, default: int) -> tuple[int, ...]:
-    value = image.tag_v2.get(tag, default)
-    return tuple(value) if isinstance(value, tuple) else (int(value),)
+def _avif(stored: bytes, image: Image.Image) -> NDArray[np.uint16] | None:
+    flags = stored[stored.index(b"av1C") + 6]  # AV1's configuration: more than 8 bits, and then 12 instead of 10
+    if not flags & 0x40:
+        return None
+    decoded = with_channels(imagecodecs.avif_decode(stored, index=0, numthreads=1))
+    return orient(widen(decoded, 0xFFF if flags & 0x20 else 0x3FF), orientation(image))
+
+
+def _heif(stored: bytes, image: Image.Image) -> NDArray[np.uint16] | None:
+    if image.info["bit_depth"] <= 8:
+        return None
+    import pillow_heif  # an optional package; without it no picture is of this format
+
+    return with_channels(np.asarray(pillow_heif.open_heif(stored, convert_hdr_to_8bit=False)))
+
+
+def _jpeg_2000(stored: bytes, image: Image.Image) -> NDArray[np.uint16] | None:
+    size_marker = stored.index(b"\xff\x4f\xff\x51")
+    components = int.from_bytes(stored[size_marker + 40 : size_marker + 42], "big")
+    depths = set(stored[size_marker + 42 : size_marker + 42 + 3 * components : 3])  # bits - 1, and 128 if signed
+    if max(depths) < 8:
+        return None
+    if len(depths) > 1 or max(depths) > 15:
+        raise ValueError("its channels are not unsigned numbers of the same 8 to 16 bits; save it as PNG or TIFF")
+    if _SYCC in stored[:size_marker] or image.mode in ("P", "PA", "CMYK"):
+        raise ValueError("its colours of more than 8 bits are neither gray nor RGB; save it as PNG or TIFF")
+    return widen(with_channels(imagecodecs.jpeg2k_decode(stored, numthreads=1)), 2 ** (max(depths) + 1) - 1)
+
+
+def _ppm(stored: bytes, image: Image.Image) -> NDArray[np.uint16] | None:
+    decoder, _, start, options = image.tile[0]  # type: ignore[attr-defined]
+    white = 65535 if options == "I;16B" else options[1] if isinstance(options, tuple) else 255
+    if white <= 255:
+        return None
+    shape = image.height, image.width, 3 if image.mode == "RGB" else 1
+    count = math.prod(shape)
+    if decoder == "ppm_plain":
+        numbers = re.sub(rb"#[^\r\n]*", b"", stored[start:]).split(maxsplit=count)[:count]
+        return widen(np.array(numbers, dtype=np.int64).reshape(shape), white)
+    return widen(np.frombuffer(stored, ">u2", count, start).reshape(shape), white)
+
+
+_READERS: dict[str, Callable[[bytes, Image.Image], NDArray[np.uint16] | None]] = {
+    "PNG": _png,
+    "AVIF": _avif,
+    "HEIF": _heif,
+    "JPEG2000": _jpeg_2000,
+    "PPM": _ppm,
+}

@@ -1,0 +1,24 @@
+"""What the picture libraries raise on files that are damaged."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import cv2
+
+DAMAGE = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    RuntimeError,  # imagecodecs, libheif
+    MemoryError,
+    struct.error,
+    zlib.error,
+    cv2.error,
+)
