@@ -21,8 +21,8 @@ TARGET = Path("preview/pairs.png")
 def main(overrides: list[str]) -> int:
     """Write the first training samples, HR beside LR, as one labelled sheet; the exit status."""
     datamodule = build_datamodule(compose_config(overrides))
+    datamodule.setup("fit")  # says what was left out
     write_image(TARGET, pairs_sheet(datamodule.training_photos(), range(SAMPLES)))
-    datamodule.setup("fit")  # which says what was left out
     log.info("%s", datamodule.describe())
     log.info("the first %d samples as training will see them: %s", SAMPLES, TARGET)
     return DONE

@@ -41,14 +41,16 @@ _UNREADABLE = (
     ".bpg .cur .dib .djvu .emf .flif .icns .ico .jls .jxr .pam .pcx .pict .ras .sgi .wdp .wmf .xbm .xpm"
 )
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_REMEDY = "convert them to PNG or TIFF"
 _HEIF_REMEDY = "pip install 'esrgan-train[heif]'"
 
 
 def _register() -> bool:
     """Make the formats that Pillow lacks known to it; whether the package for HEIF is there."""
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # as all of images/: one picture, one core
-    Image.register_open(tiff.NAME, tiff.TiffPicture, tiff.accepts)
-    Image.register_open(jpeg_xl.NAME, jpeg_xl.JpegXlPicture, jpeg_xl.accepts)
+    # Ours can be asked for by name alone: Image.open of others, who know no samples(), never meets them.
+    Image.OPEN[tiff.NAME] = tiff.TiffPicture, tiff.accepts
+    Image.OPEN[jpeg_xl.NAME] = jpeg_xl.JpegXlPicture, jpeg_xl.accepts
     if find_spec("pillow_heif") is None:
         return False
     import pillow_heif
@@ -78,6 +80,8 @@ def why_unidentified(path: str | Path) -> str:
         return "it is empty"
     if start[4:8] == b"ftyp" and start[8:] in _HEIF_BRANDS and not _HEIF_INSTALLED:
         return f"it is a HEIC file: {_HEIF_REMEDY}"
+    if (suffix := Path(path).suffix.lower()) in _UNREADABLE.split():
+        return f"files of the kind {suffix} are not read: {_REMEDY}"
     return f"it is not a {NAMES} file, or its header is damaged"
 
 
@@ -85,7 +89,7 @@ def passed_over(counts: Mapping[str, int]) -> str:
     """One line about files with suffixes of ``PASSED_OVER``, counted by suffix; empty without any."""
     heif = {suffix: count for suffix, count in counts.items() if suffix in _SUFFIXES["HEIF"].split()}
     others = {suffix: count for suffix, count in counts.items() if suffix not in heif}
-    parts = [(others, "convert them to PNG or TIFF"), (heif, _HEIF_REMEDY)]
+    parts = [(others, _REMEDY), (heif, _HEIF_REMEDY)]
     lines = [f"passed over: {_counted(some)}: {remedy}" for some, remedy in parts if some]
     return "; ".join(lines)
 

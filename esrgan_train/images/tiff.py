@@ -59,6 +59,8 @@ class TiffPicture(SampledPicture):
             raise SyntaxError(str(error)) from error
         if unsigned and isinstance(bits, int) and (bits < 8 or (bits == 8 and colours is None)):
             raise SyntaxError("a picture for Pillow")
+        if page.is_reduced:
+            raise ValueError("its first picture is a preview, as in raw photographs; convert it to PNG or TIFF")
         if not unsigned or bits not in (8, 16) or colours is None or self._strangers(colours):
             raise ValueError(f"it holds {self._described()}; save it as gray or RGB with 8 or 16 bits")
         self._colours = colours

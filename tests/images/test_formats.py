@@ -241,3 +241,9 @@ def test_a_multi_picture_jpeg_of_a_camera_is_one_photo(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(with_preview.getvalue())
     assert read_header(tmp_path / "a.jpg") == ((96, 64), False)
     assert np.array_equal(decode(tmp_path / "a.jpg"), np.asarray(Image.open(tmp_path / "a.jpg")))
+
+
+def test_the_documentation_lists_every_suffix() -> None:
+    page = (Path(__file__).parents[2] / "docs/data.md").read_text()
+    rows = [line.rpartition("|")[0].rpartition("|")[2] for line in page.splitlines() if line.count("`.") == 1]
+    assert {suffix for row in rows for suffix in row.strip(" `").split()} == formats.SUFFIXES

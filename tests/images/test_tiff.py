@@ -156,3 +156,10 @@ def test_a_missing_strip_is_not_taken_for_black(tmp_path: Path) -> None:
         counts.overwrite((counts.value[0], 0, counts.value[2]))
     with pytest.raises(UnreadableImageError, match="a part of its samples is missing"):
         decode(tmp_path / "a.tif")
+
+
+def test_pillow_itself_goes_on_reading_tiff_its_own_way(tmp_path: Path) -> None:
+    Image.fromarray(samples(3, np.uint8)).save(tmp_path / "a.tif")
+    with Image.open(tmp_path / "a.tif") as image:
+        assert image.format == "TIFF"
+        assert np.array_equal(np.asarray(image), decode(tmp_path / "a.tif"))
