@@ -5,8 +5,6 @@ from __future__ import annotations
 import struct
 import zlib
 
-import cv2
-
 DAMAGE = (
     OSError,
     EOFError,
@@ -20,5 +18,4 @@ DAMAGE = (
     MemoryError,
     struct.error,
     zlib.error,
-    cv2.error,
 )

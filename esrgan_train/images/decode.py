@@ -54,7 +54,7 @@ def as_rgb(samples: NDArray[Any]) -> Picture:
     """The colours of ``read_samples``, (H, W, 1 to 4), as (H, W, 3) without alpha; gray is repeated."""
     if samples.shape[2] < 3:
         return np.repeat(samples[:, :, :1], 3, axis=2)
-    return np.ascontiguousarray(samples[:, :, :3])
+    return np.require(samples[:, :, :3], requirements=["C_CONTIGUOUS", "WRITEABLE"])
 
 
 def read_header(path: str | Path) -> Header:

@@ -63,7 +63,6 @@ def read_photo(path: Path) -> Photo:
         UnreadableImageError: as ``decode``.
     """
     with opened(path) as image:
-        several = holds_several(image)
         profile = _stored_profile(path, image)
         samples = read_samples(path, image)
         gray = samples.shape[2] < 3
@@ -71,6 +70,7 @@ def read_photo(path: Path) -> Photo:
             space = profile[_PROFILE_SPACE].decode("ascii", "replace").strip()
             remark(f"its colour profile is for {space}, not for {'gray' if gray else 'RGB'}, and is left out")
             profile = None
+        several = holds_several(image)  # at last: Pillow goes to the second and back
     alpha = None if samples.shape[2] in (1, 3) else np.ascontiguousarray(samples[:, :, -1])
     return Photo(as_rgb(samples), alpha, gray, profile or None, several)
 

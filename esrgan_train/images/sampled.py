@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,11 @@ def with_channels(stored: NDArray[Any]) -> NDArray[Any]:
 
 def widen(levels: NDArray[Any], white: int) -> NDArray[np.uint16]:
     """Levels from 0 to ``white`` as levels from 0 to 65,535, rounded to the nearest."""
-    table: NDArray[np.uint16] = np.rint(np.arange(white + 1) * (65535 / white)).astype(np.uint16)
-    widened: NDArray[np.uint16] = table[np.clip(levels, 0, white)]
-    return widened
+    levels = np.clip(levels, 0, white)
+    return levels.astype(np.uint16) if white == 65535 else _widened(white)[levels]
+
+
+@cache
+def _widened(white: int) -> NDArray[np.uint16]:
+    levels: NDArray[np.uint16] = np.rint(np.arange(white + 1) * (65535 / white)).astype(np.uint16)
+    return levels

@@ -15,7 +15,8 @@ from esrgan_train.images.sampled import SampledPicture
 
 _READABLE_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 _GRAY_MODES = frozenset({"1", "L", "LA"})
-_BY_CONTENT = frozenset({"PNG", "JPEG", "MPO", "AVIF", "HEIF", "JPEG2000", "PPM"})  # have decoders of their own
+# Of these formats, some files or all have decoders that take the whole content.
+_BY_CONTENT = frozenset({"PNG", "JPEG", "MPO", "QOI", "AVIF", "HEIF", "JPEG2000", "PPM"})
 
 
 def read_samples(path: str | Path, image: Image.Image) -> NDArray[Any]:

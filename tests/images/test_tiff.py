@@ -134,9 +134,11 @@ def test_palettes_cmyk_and_bilevel_are_left_to_pillow(tmp_path: Path) -> None:
         assert np.array_equal(decode(tmp_path / "a.tif"), np.asarray(source.convert("RGB"))), mode
 
 
-def test_a_damaged_second_page_does_no_harm(tmp_path: Path) -> None:
-    path, image = tmp_path / "a.tif", samples(3, np.uint8)
-    Image.fromarray(image).save(path, save_all=True, append_images=[Image.fromarray(image)])
+@pytest.mark.parametrize("mode", ["RGB", "P"])  # by tifffile, by Pillow
+def test_a_damaged_second_page_does_no_harm(tmp_path: Path, mode: str) -> None:
+    path, picture = tmp_path / "a.tif", Image.fromarray(samples(3, np.uint8)).convert(mode)
+    image = np.asarray(picture.convert("RGB"))
+    picture.save(path, save_all=True, append_images=[picture])
     stored = bytearray(path.read_bytes())
     (first,) = struct.unpack("<I", stored[4:8])
     (tags,) = struct.unpack("<H", stored[first : first + 2])
