@@ -92,8 +92,8 @@ def _run(
                 reading = reader.submit(read_photo, pairs[index + 1][0])
             try:
                 photo = current.result()
-                if photo.pictures > 1:
-                    log.warning("%s holds %d pictures: only the first is enlarged", source, photo.pictures)
+                if photo.several:
+                    log.warning("%s holds several pictures: only the first is enlarged", source)
                 if self_check:
                     log.info("%s: %s", source, compare(upscaler, photo))
                 enlarged = enlarge(upscaler, photo, scale)
@@ -127,7 +127,7 @@ def enlarge(upscaler: Upscaler, photo: Photo, scale: float | None = None) -> Pho
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         rgb = resize_levels(rgb, size)
         alpha = None if alpha is None else resize_levels(alpha[:, :, None], size)[:, :, 0]
-    return Photo(rgb, alpha, photo.gray, photo.profile, pictures=1)
+    return Photo(rgb, alpha, photo.gray, photo.profile, several=False)
 
 
 def compare(upscaler: Upscaler, photo: Photo) -> str:
