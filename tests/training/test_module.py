@@ -184,18 +184,6 @@ def test_bf16_keeps_weights_gradients_and_losses_in_float32(make_module: Any, ba
         assert measured[name].item() != exact[name].item()  # bf16 was really used
 
 
-def test_accumulated_parts_give_the_gradients_of_the_whole_batch(make_module: Any, batches: Any) -> None:
-    whole, parts = make_module(accumulate=1), make_module(accumulate=2)
-    for module in (whole, parts):
-        still_judge(module, batches[0])
-    expected, measured = (module.accumulate(batches[0], "gan") for module in (whole, parts))
-    for ours, theirs in zip(parts.parameters(), whole.parameters(), strict=True):
-        if theirs.grad is not None:
-            torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-7)
-    for name in ("pixel", "adversarial", "d_real", "d_fake"):
-        torch.testing.assert_close(measured[name], expected[name])
-
-
 def test_clipping_bounds_each_players_gradients_and_logs_what_they_were(
     make_module: Any, batches: Any, fit: Any
 ) -> None:
