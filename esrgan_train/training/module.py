@@ -163,9 +163,12 @@ class ESRGANModule(LightningModule):
 
         self.meter.add(measured, skip=skip, samples=len(images["lr"]) * self.trainer.world_size)
         self.nonfinite.add(done + 1, batch.get("index"), measured, skip)
+        ends = done + 1 >= self.trainer.max_steps > 0
         if (done + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self._log_training(done + 1)
-        if done + 1 >= self.trainer.max_steps > 0:
+            self._log_training(done + 1, self.meter.read())
+        elif ends:
+            self._log_training(done + 1, self.meter.means())  # kept: a run may go on from here
+        if ends:
             self.trainer.should_stop = True  # unlike reaching max_steps, a stop is preceded by a validation
 
     def _seed_layers(self, done: int) -> None:
@@ -277,6 +280,7 @@ class ESRGANModule(LightningModule):
     def _enter_gan_stage(self, done: int) -> None:
         """Go on from the averaged weights, as the published second stage does."""
         self.ema.copy_to(self.generator)
+        self.log_rest()
         self.meter.restart()
         log.info("iteration %d: the GAN stage starts from the averaged generator", done)
 
@@ -295,12 +299,24 @@ class ESRGANModule(LightningModule):
         self._seed_layers(0)
         self.meter.restart()
 
-    def _log_training(self, step: int) -> None:
-        measured = self.meter.read()
-        measured["lr"] = self._learning_rate(step - 1)
-        values = {f"train/{name}": value for name, value in measured.items()}
+    def _log_training(self, step: int, measured: dict[str, float]) -> None:
+        values = self._training_values(step, measured)
         self.log_dict(values, logger=False, on_step=True, on_epoch=False)
         self._tell_loggers(values, step)
+
+    def log_rest(self) -> None:
+        """Log what was measured since the last line of the log, where a stage or a run ends between two lines.
+
+        The meter keeps it: a run that goes on from here logs the whole interval.
+        """
+        if measured := self.meter.means():
+            step = self.trainer.global_step
+            self._tell_loggers(self._training_values(step, measured), step)
+
+    def _training_values(self, step: int, measured: dict[str, float]) -> dict[str, float]:
+        return {
+            f"train/{name}": value for name, value in (measured | {"lr": self._learning_rate(step - 1)}).items()
+        }
 
     def _tell_loggers(self, values: dict[str, Any], step: int) -> None:
         """Log at once. Left to Lightning, the last training values would be logged again when the run stops."""

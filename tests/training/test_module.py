@@ -272,6 +272,27 @@ def test_the_log_holds_the_means_over_the_interval(make_module: Any, batches: An
     }
 
 
+@pytest.mark.parametrize(("log_every", "rest"), [(2, [4]), (100, [0, 1, 2, 3, 4])])
+def test_the_last_interval_is_logged_though_it_is_not_whole(
+    make_module: Any, batches: Any, fit: Any, log_every: int, rest: list[int]
+) -> None:
+    class Losses(Callback):
+        def __init__(self) -> None:
+            self.found: list[float] = []
+
+        def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+            self.found.append(float(trainer.callback_metrics["train/pixel"]))
+
+    each = Losses()
+    fit(make_module(), batches, steps=5, callbacks=[each])
+    module = make_module()
+    trainer = fit(module, batches, steps=5, log_every=log_every)
+    mean = sum(each.found[n] for n in rest) / len(rest)
+    assert float(trainer.callback_metrics["train/pixel"]) == pytest.approx(mean, rel=1e-6)
+    # A run that goes on from here logs the interval whole.
+    assert module.meter.state_dict()["sums"][-1] == len(rest)
+
+
 def test_a_perceptual_loss_without_an_adversarial_one_is_a_stage_too(
     make_module: Any, make_objective: Any, batches: Any, fit: Any
 ) -> None:
