@@ -28,6 +28,7 @@ ORDER = [
     "config",
     "launch",
     "resume",
+    "contracts",
     "build",
     "train",
     "preview_data",
