@@ -139,7 +139,7 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
     return cfg
 
 
-def explained(error: Exception, overrides: Sequence[str]) -> UserError:
+def explained(error: BaseException, overrides: Sequence[str]) -> UserError:
     """What Hydra refuses, in one line with the nearest right option; a ``UserError`` as it is."""
     if isinstance(error, UserError):
         return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shlex
 from pathlib import Path
 from typing import Any
@@ -241,10 +242,20 @@ def report(trainer: Any, run_dir: Path, name: str) -> None:
 
 
 def optimized_metric(cfg: DictConfig, trainer: Any) -> float | None:
-    """The logged value that a sweep asks for."""
+    """The logged value that a sweep asks for.
+
+    Raises:
+        RunError: it is not finite, which no search can go by.
+    """
     if cfg.optimized_metric is None:
         return None
     if cfg.optimized_metric not in trainer.callback_metrics:
         known = ", ".join(sorted(trainer.callback_metrics))
         raise UserError(f"optimized_metric={cfg.optimized_metric} was not logged: choose from {known}")
-    return float(trainer.callback_metrics[cfg.optimized_metric])
+    value = float(trainer.callback_metrics[cfg.optimized_metric])
+    if not math.isfinite(value):
+        raise RunError(
+            f"optimized_metric={cfg.optimized_metric} has come to {value}, which is no result: training has "
+            "diverged; lower optimizer.pixel_lr or optimizer.lr"
+        )
+    return value

@@ -29,6 +29,7 @@ ORDER = [
     "config",
     "launch",
     "resume",
+    "contracts",
     "build",
     "train",
     "preview_data",

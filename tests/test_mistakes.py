@@ -94,6 +94,8 @@ MISTAKES: list[tuple[str, list[str], list[str]]] = [
     ("Lightning's clipping", ["+trainer.gradient_clip_val=1"], ["give training.grad_clip"]),
     ("Lightning's accumulation", ["+trainer.accumulate_grad_batches=2"], ["give training.accumulate"]),
     # metrics
+    ("LPIPS off", ["callbacks.checkpoints.monitor=val/lpips", "callbacks.lpips.use=false"], ["give callbacks.lpips.use=true"]),
+    ("LPIPS out", ["optimized_metric=val/lpips", "callbacks.lpips=null"], ["callbacks.lpips=null", "leave"]),
     ("monitor", ["callbacks.checkpoints.monitor=val/nosuch"], ["callbacks.checkpoints.monitor=val/nosuch", "val/psnr"]),
     ("monitor's mode", ["callbacks.checkpoints.mode=most"], ["callbacks.checkpoints.mode=most", "max or min"]),
     ("optimized metric", ["optimized_metric=val/nosuch"], ["optimized_metric=val/nosuch", "val/psnr"]),

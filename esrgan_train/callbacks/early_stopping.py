@@ -9,6 +9,7 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 
 from esrgan_train.errors import UserError
+from esrgan_train.training.module import ESRGANModule
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class EarlyStopping(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Compare with the best so far."""
+        assert isinstance(pl_module, ESRGANModule)
         if trainer.sanity_checking or trainer.global_step <= self.start_step:
             return
         if self.monitor not in trainer.callback_metrics:
@@ -59,6 +61,7 @@ class EarlyStopping(Callback):
                     self.waited,
                 ),
             )
+            pl_module.log_rest()
             trainer.should_stop = True
 
     def is_over(self, value: float) -> bool:

@@ -8,6 +8,7 @@ import torch
 from esrgan_train.callbacks.early_stopping import EarlyStopping
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
+from esrgan_train.loggers.metrics_csv import read_rows
 from esrgan_train.train import train
 from tests.tiny import tiny
 
@@ -43,12 +44,14 @@ def stopped(run_dir: Path, *more: str) -> dict[str, object]:
 
 
 def test_a_run_ends_with_its_last_validation_and_its_own_count_in_the_checkpoint(tmp_path: Path) -> None:
-    checkpoint = stopped(tmp_path, "callbacks.early_stopping.patience=2")
+    checkpoint = stopped(tmp_path, "callbacks.early_stopping.patience=2", "trainer.log_every_n_steps=5")
     assert checkpoint["global_step"] == 12  # one validation sets the best, two wait
     state = checkpoint["callbacks"]["EarlyStopping"]  # type: ignore[index]
     assert state["waited"] == 2
     assert {type(value) for value in state.values()} == {float, int}
     assert (tmp_path / "summary.json").exists()
+    trained = [row["step"] for row in read_rows(tmp_path / "metrics.csv") if row["train/pixel"]]
+    assert trained == ["4", "5", "10", "12"]  # the pixel stage ends after 4, the run after 12
 
 
 def test_validations_up_to_start_step_do_not_count(tmp_path: Path) -> None:
