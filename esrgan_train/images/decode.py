@@ -26,7 +26,7 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 _READABLE_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 
 # What Pillow and OpenCV raise on damaged files.
-_DAMAGE = (
+DAMAGE = (
     OSError,
     EOFError,
     SyntaxError,
@@ -58,7 +58,7 @@ def decode(path: str | Path) -> Picture:
         UnreadableImageError: the file is missing, truncated, damaged, of another kind, or of more than
             ``PIL.Image.MAX_IMAGE_PIXELS`` pixels.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         if is_16_bit(image):
             return decode_16_bit(Path(path), image)
         if image.mode not in _READABLE_MODES:
@@ -75,7 +75,7 @@ def read_size(path: str | Path) -> tuple[int, int]:
     Raises:
         UnreadableImageError: the header cannot be read.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         return image.size
 
 
@@ -91,8 +91,12 @@ def to_float(image: NDArray[Any]) -> NDArray[np.float32]:
 
 
 @contextmanager
-def _opened(path: str | Path) -> Iterator[Image.Image]:
-    """The opened file; whatever goes wrong while it is open becomes an ``UnreadableImageError``."""
+def opened(path: str | Path) -> Iterator[Image.Image]:
+    """The opened file, not yet loaded.
+
+    Raises:
+        UnreadableImageError: whatever goes wrong while it is open.
+    """
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would wait for ever
             raise OSError("it is no file but a directory, a pipe or a device")
@@ -103,7 +107,7 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         limit = f"it has more than {Image.MAX_IMAGE_PIXELS:,} pixels"
         raise UnreadableImageError(f"{path} cannot be read: {limit}; cut it into smaller ones") from None
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise UnreadableImageError(f"{path} cannot be read: {_reason(error)}") from error
 
 

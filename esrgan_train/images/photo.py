@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
-from esrgan_train.images.decode import decode
+from esrgan_train.images.decode import DAMAGE, decode, opened
 from esrgan_train.images.depth16 import orient
 
 _PNG_LEVEL = 1  # of an enlarged photograph: five times quicker than the usual 6, and a sixth larger
@@ -25,6 +25,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     ".webp": {"quality": 95},
     ".tiff": {"compression": "tiff_deflate"},
 }
+_LARGEST_SIDE = {".jpg": 65500, ".webp": 16383}
 _IHDR_END = 33  # signature (8) and the first chunk (25)
 
 
@@ -37,14 +38,14 @@ class Photo:
         alpha: (H, W) of the same type, or None.
         gray: whether the file held one colour channel.
         profile: the ICC profile of the colours in ``rgb``, or None.
-        pictures: how many the file holds (an animation, pages); the others than the first are not read.
+        several: whether the file holds further pictures (an animation, pages), which are not read.
     """
 
     rgb: NDArray[Any]
     alpha: NDArray[Any] | None
     gray: bool
     profile: bytes | None
-    pictures: int
+    several: bool
 
 
 def read_photo(path: Path) -> Photo:
@@ -56,10 +57,9 @@ def read_photo(path: Path) -> Photo:
         UnreadableImageError: as ``decode``.
     """
     rgb = decode(path)
-    with Image.open(path) as image:
+    with opened(path) as image:
         gray = image.mode in ("1", "L", "LA") or image.mode.startswith("I")
         profile = None if image.mode == "CMYK" else image.info.get("icc_profile")
-        pictures = int(getattr(image, "n_frames", 1))
         see_through = image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info
         alpha: NDArray[Any] | None = None
         if rgb.dtype == np.uint8:
@@ -71,29 +71,51 @@ def read_photo(path: Path) -> Photo:
             if stored.ndim == 3 and stored.shape[2] == 4:
                 turn = image.getexif().get(ExifTags.Base.Orientation, 1) if image.format == "PNG" else 1
                 alpha = np.ascontiguousarray(orient(stored[:, :, 3:], turn)[:, :, 0])
-    return Photo(rgb, alpha, gray, profile, pictures)
+        several = _holds_several(image)
+    return Photo(rgb, alpha, gray, profile, several)
+
+
+def check_format(path: Path, photo: Photo, size: tuple[int, int]) -> None:
+    """Make sure, before any work, that the format of the path's suffix can hold an enlargement of ``photo``.
+
+    Args:
+        path: where it is to be written.
+        photo: what is enlarged.
+        size: (width, height) of the enlargement.
+
+    Raises:
+        UserError: it cannot hold the size, the transparency, the 16 bits, or these with the profile.
+    """
+    suffix = path.suffix.lower()
+    if max(size) > (limit := _LARGEST_SIDE.get(suffix, max(size))):
+        raise UserError(
+            f"{path}: {size[0]} × {size[1]} pixels are too many for {suffix}, which holds {limit} a side; "
+            "give --format png"
+        )
+    deep = photo.rgb.dtype == np.uint16
+    if photo.alpha is not None and suffix == ".jpg":
+        raise UserError(f"{path}: .jpg holds no transparency; give --format png, webp or tiff")
+    if deep and suffix not in (".png", ".tiff"):
+        raise UserError(f"{path}: {suffix} holds no 16-bit picture; give --format png or tiff")
+    if deep and photo.profile and suffix == ".tiff":
+        raise UserError(f"{path}: a 16-bit .tiff with a colour profile cannot be written; give --format png")
 
 
 def write_photo(path: Path, photo: Photo) -> None:
     """Write a picture in the format of the suffix: .png .jpg .webp .tiff; beside its place, then renamed.
 
     Raises:
-        UserError: the format cannot hold its transparency or size, or its 16 bits with the profile.
+        UserError: as ``check_format``, or the library refuses the picture.
     """
+    height, width = photo.rgb.shape[:2]
+    check_format(path, photo, (width, height))
     suffix = path.suffix.lower()
-    if photo.alpha is not None and suffix == ".jpg":
-        raise UserError(f"{path}: .jpg holds no transparency; give --format png, webp or tiff")
     colours = photo.rgb
     if photo.gray:
         levels: NDArray[Any] = np.rint(photo.rgb.mean(axis=2, dtype=np.float32))
         colours = levels.astype(photo.rgb.dtype)
-    deep = photo.rgb.dtype == np.uint16
-    if deep and suffix not in (".png", ".tiff"):
-        raise UserError(f"{path}: {suffix} holds no 16-bit picture; give --format png or tiff")
-    if deep and photo.profile and suffix == ".tiff":
-        raise UserError(f"{path}: a 16-bit .tiff with a colour profile cannot be written; give --format png")
     with replacing(path) as partial:
-        if deep:
+        if photo.rgb.dtype == np.uint16:
             partial.write_bytes(_deep(suffix, photo, colours))
             return
         if photo.alpha is not None:
@@ -126,6 +148,13 @@ def resize_levels(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     ]
     levels: NDArray[Any] = np.rint(np.clip(np.dstack(planes), 0, np.iinfo(image.dtype).max))
     return levels.astype(image.dtype)
+
+
+def _holds_several(image: Image.Image) -> bool:
+    try:
+        return int(getattr(image, "n_frames", 1)) > 1
+    except DAMAGE:  # of the second
+        return True
 
 
 def _deep(suffix: str, photo: Photo, colours: NDArray[Any]) -> bytes:
