@@ -61,7 +61,7 @@ def measure(network: nn.Module) -> Geometry:
         rounding = _HALF_ROUNDING if network.is_half else _ROUNDING
     else:
         tried, rounding = deepcopy(network).to("cpu", torch.float32).eval(), _ROUNDING
-    scale, multiple = _enlargement(tried)
+    scale, multiple = enlargement(tried)
     if isinstance(network, OnnxNetwork) and network.radius is not None:
         return Geometry(scale=scale, radius=network.radius)
     radius, multiple = _reach(tried, scale, multiple, rounding)
@@ -69,8 +69,16 @@ def measure(network: nn.Module) -> Geometry:
     return Geometry(scale=scale, radius=radius, multiple=multiple, least=least)
 
 
-def _enlargement(network: nn.Module) -> tuple[int, int]:
-    """The scale, and the smallest number of which a picture's sides have to be multiples."""
+@torch.inference_mode()
+def enlargement(network: nn.Module) -> tuple[int, int]:
+    """The scale, and the smallest number of which a picture's sides have to be multiples; found by trying.
+
+    Args:
+        network: in evaluation mode and float32 on the CPU.
+
+    Raises:
+        UserError: it does not enlarge RGB pictures by a whole number.
+    """
     reason = ""
     for multiple in _MULTIPLES:
         # Two sides that differ, and that are multiples of nothing greater.

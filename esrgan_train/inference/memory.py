@@ -43,8 +43,7 @@ def ran_out(error: BaseException) -> bool:
 def give_back() -> None:
     """Return the memory of freed tensors and arrays to the system and to the device."""
     give_back_freed_memory()
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+    torch.cuda.empty_cache()  # does nothing where CUDA is not in use
 
 
 def _free_memory(device: torch.device) -> int | None:
