@@ -8,11 +8,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import Progress
@@ -20,11 +18,12 @@ from rich.progress import Progress
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.cli import DONE, FAILED, complain, run_command
 from esrgan_train.errors import RunError, UserError
-from esrgan_train.images.photo import Photo, check_format, fill_hidden, read_photo, resize_levels, write_photo
+from esrgan_train.images.photo import Photo, check_format, read_photo, write_photo
 from esrgan_train.inference.failures import naming
 from esrgan_train.inference.finite import check_finite
 from esrgan_train.inference.memory import give_back
 from esrgan_train.inference.models import load_network
+from esrgan_train.inference.photos import compare, enlarge, final_size, resize
 from esrgan_train.inference.targets import plan
 from esrgan_train.inference.upscaler import Upscaler, choose_precision
 
@@ -160,38 +159,6 @@ def _write(target: Path, photo: Photo) -> int:
     with naming(target, "writing", "give a smaller photo or --scale, or free some memory"):
         write_photo(target, photo)
     return int(photo.rgb.shape[0] * photo.rgb.shape[1])
-
-
-def final_size(width: int, height: int, scale: float) -> tuple[int, int]:
-    """(width, height) of an enlargement, rounded, of at least one pixel."""
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def enlarge(upscaler: Upscaler, photo: Photo) -> Photo:
-    """Upscale colours and, as a gray picture, transparency."""
-    rgb, alpha = photo.rgb, None
-    if photo.alpha is not None:
-        rgb = fill_hidden(rgb, photo.alpha)
-        if (photo.alpha == photo.alpha.flat[0]).all():  # a network would tint a plain one
-            alpha = photo.alpha.repeat(upscaler.scale, 0).repeat(upscaler.scale, 1)
-        else:
-            alpha = upscaler(np.repeat(photo.alpha[:, :, None], 3, axis=2))[:, :, 1]
-    return Photo(upscaler(rgb), alpha, photo.gray, photo.profile, several=False)
-
-
-def resize(photo: Photo, size: tuple[int, int]) -> Photo:
-    """Lanczos to ``size`` (width, height), of colours and transparency."""
-    alpha = None if photo.alpha is None else resize_levels(photo.alpha[:, :, None], size)[:, :, 0]
-    return replace(photo, rgb=resize_levels(photo.rgb, size), alpha=alpha)
-
-
-def compare(upscaler: Upscaler, photo: Photo) -> str:
-    """How far the tiled result is from that of the whole picture, in words."""
-    difference = np.abs(upscaler(photo.rgb).astype(np.int64) - upscaler(photo.rgb, tile=0))
-    return (
-        f"tiles of {upscaler.tile} against the whole: {np.count_nonzero(difference)} of {difference.size} "
-        f"values differ, at most by {difference.max()} of {np.iinfo(photo.rgb.dtype).max} levels"
-    )
 
 
 def pick_device(name: str) -> torch.device:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from esrgan_train.errors import UserError
-from esrgan_train.inference.geometry import FARTHEST, measure
+from esrgan_train.inference.geometry import measure
+from esrgan_train.inference.influence import FARTHEST
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,21 @@ def cut(height: int, width: int, *, tile: int, radius: int, least: int = 1) -> I
 
 
 def receptive_radius(network: nn.Module) -> int:
-    """How many pixels away an input pixel still changes an output pixel; the network is not touched.
+    """How many pixels around any part of a picture are enough for its enlargement; the network is not touched.
 
     Of the compact network it is known: one pixel for each of its ``num_conv`` + 2 convolutions. Any other is
     measured (``geometry.measure``).
 
     Raises:
-        UserError: no end of it was found, so tiles could not join.
+        UserError: no end of it was found, or parts cannot start anywhere, so they could not join.
     """
-    return bounded(measure(network).radius, network)
+    geometry = measure(network)
+    if geometry.multiple > 1:
+        raise UserError(
+            f"{type(network).__name__} works in steps of {geometry.multiple} pixels, so its pictures cannot be cut "
+            "anywhere; enlarge them whole"
+        )
+    return bounded(geometry.radius, network)
 
 
 def bounded(radius: int | None, network: nn.Module) -> int:
