@@ -44,7 +44,7 @@ def receptive_radius(network: nn.Module) -> int:
     geometry = measure(network)
     if geometry.multiple > 1:
         raise UserError(
-            f"{type(network).__name__} works in steps of {geometry.multiple} pixels, so its pictures cannot be cut "
+            f"{type(network).__name__} works in steps of {geometry.multiple} pixels, so pictures cannot be cut "
             "anywhere; enlarge them whole"
         )
     return bounded(geometry.radius, network)

@@ -121,12 +121,12 @@ class Upscaler:
             tile: another side of the tiles, for this picture; 0 for none.
 
         Raises:
-            RunError: the result is not finite.
+            RunError: the result is not finite, or has no room in memory.
         """
         height, width = image.shape[:2]
         below, right = self.geometry.fit(height) - height, self.geometry.fit(width) - width
         seen = np.pad(image, ((0, below), (0, right), (0, 0)), mode="reflect") if below or right else image
-        enlarged = np.empty((seen.shape[0] * self.scale, seen.shape[1] * self.scale, 3), image.dtype)
+        enlarged = _room(seen.shape[0] * self.scale, seen.shape[1] * self.scale, image.dtype)
         while True:
             try:
                 self._fill(enlarged, seen, self.tile if tile is None else self._stepped(tile))
@@ -151,10 +151,15 @@ class Upscaler:
                 sr = self.network(lr.to(self.device, self.dtype, memory_format=torch.channels_last))
                 part = _inner(sr, piece.inner, piece.outer, self.scale)[0].permute(1, 2, 0).float()
                 if not part.isfinite().all():
-                    raise RunError(f"the model's result is not finite; {_finite_remedy(self.precision)}")
+                    raise RunError(f"the model's result is not finite; {self._finite_remedy()}")
                 part = part.clamp(0, 1).mul(top_level).round()
             t, b, le, r = (self.scale * edge for edge in piece.inner)
             enlarged[t:b, le:r] = part.cpu().numpy().astype(image.dtype)
+
+    def _finite_remedy(self) -> str:
+        if isinstance(self.network, OnnxNetwork) and self.network.is_half:
+            return "give the model in float32"
+        return "give --precision 32" if self.precision == "bf16" else "give a model that has not diverged"
 
     def _stepped(self, tile: int) -> int:
         """The tile, rounded down to a multiple of what the network asks for, if it is not 0."""
@@ -168,8 +173,13 @@ class Upscaler:
         give_back()
 
 
-def _finite_remedy(precision: str) -> str:
-    return "give --precision 32" if precision == "bf16" else "give a model that has not diverged"
+def _room(height: int, width: int, levels: np.dtype[Any]) -> npt.NDArray[Any]:
+    try:
+        return np.empty((height, width, 3), levels)
+    except MemoryError as error:  # smaller tiles would not help
+        raise RunError(
+            f"not enough memory for an enlargement of {width} × {height} pixels; give a smaller photo"
+        ) from error
 
 
 def upscale_image(generator: nn.Module, image: npt.NDArray[Any], device: torch.device) -> npt.NDArray[Any]:

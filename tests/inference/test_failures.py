@@ -162,6 +162,18 @@ def test_other_errors_are_no_reason_for_smaller_tiles() -> None:
     assert not ran_out(RuntimeError("the size of tensor a must match"))
 
 
+def test_an_enlargement_that_has_no_room_is_no_matter_of_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: Any) -> None:
+        raise MemoryError
+
+    enlarge = Upscaler(network(), device=CPU, precision="32", tile=None)
+    monkeypatch.setattr(np, "empty", refuses)
+    with pytest.raises(
+        RunError, match="not enough memory for an enlargement of 60 × 40 pixels; give a smaller photo"
+    ):
+        enlarge(np.zeros((20, 30, 3), np.uint8))
+
+
 # Results that are not finite
 
 
