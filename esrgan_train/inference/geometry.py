@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from copy import deepcopy
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
@@ -42,7 +43,10 @@ class Geometry:
         return max(self.least, math.ceil(side / self.multiple) * self.multiple)
 
 
-@torch.inference_mode()
+# It follows from how a network is built, not from its weights, so each is tried once.
+_measured: WeakKeyDictionary[nn.Module, Geometry] = WeakKeyDictionary()
+
+
 def measure(network: nn.Module) -> Geometry:
     """The geometry of a network: of the compact one it is known, any other is tried on a few pictures.
 
@@ -52,6 +56,13 @@ def measure(network: nn.Module) -> Geometry:
     Raises:
         UserError: it does not enlarge RGB pictures by a whole number.
     """
+    if network not in _measured:
+        _measured[network] = _measure(network)
+    return _measured[network]
+
+
+@torch.inference_mode()
+def _measure(network: nn.Module) -> Geometry:
     if isinstance(network, SRVGGNetCompact):
         return Geometry(scale=network.upscale, radius=network.num_conv + 2)
     if isinstance(network, OnnxNetwork):

@@ -130,6 +130,8 @@ def test_measuring_leaves_no_trace() -> None:
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert all(parameter.grad is None for parameter in network.parameters())
     network(torch.rand(1, 3, 8, 8)).sum().backward()  # nothing of inference mode is left in it
+    network.forward = None  # it is measured once
+    assert measure(network).radius == 2
 
 
 def test_the_compact_network_is_known_without_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
