@@ -9,12 +9,16 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from types import ModuleType
+from typing import Any, ParamSpec, TypeVar
 
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
+from torch import nn
 
+from esrgan_train import api
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.cli import DONE, FAILED, complain, run_command
 from esrgan_train.errors import RunError, UserError
@@ -195,6 +199,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--self-check", action="store_true", help="compare tiles with the whole, in float32")
     return parser
 
+
+class _Callable(ModuleType):
+    """This module, which can be called.
+
+    The package offers a function of the same name, and as soon as anyone imports this module, Python makes it
+    the package's attribute ``upscale``: so the module itself is that function.
+    """
+
+    def __call__(self, image: NDArray[Any], generator: nn.Module, *, tile: int | None = None) -> NDArray[Any]:
+        """See ``esrgan_train.api.upscale``."""
+        return api.upscale(image, generator, tile=tile)
+
+
+sys.modules[__name__].__class__ = _Callable
 
 if __name__ == "__main__":
     sys.exit(run_command(main))
