@@ -38,13 +38,15 @@ def upscale(image: NDArray[Any], generator: nn.Module, *, tile: int | None = Non
     Args:
         image: (h, w, 3) RGB, uint8 or uint16.
         generator: from ``load_generator``; it works on the device where it lies, in evaluation mode.
-        tile: side of a tile in pixels; 0 takes the whole picture, None chooses by free memory.
+        tile: side of a tile in pixels; 0 takes the whole picture, None chooses by free memory. A generator that
+            looks at the whole picture gets it whole, and takes no tiles.
 
     Returns:
         (h·s, w·s, 3) of the same type.
 
     Raises:
-        UserError: another kind of image, or a generator whose tiles would not join.
+        UserError: another kind of image, or tiles that would not join.
+        RunError: the result is not finite, or has no room in memory.
     """
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         given = getattr(image, "shape", "")

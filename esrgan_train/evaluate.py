@@ -18,7 +18,6 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.build import build
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import compose_config
@@ -27,12 +26,12 @@ from esrgan_train.files import replacing
 from esrgan_train.images.decode import decode, read_upright_size, to_float
 from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.find import find_photos
+from esrgan_train.images.names import distinct_names
 from esrgan_train.images.sheet import labelled_sheet
-from esrgan_train.inference.models import load_network
-from esrgan_train.inference.upscaler import Upscaler, choose_precision
+from esrgan_train.inference.failures import naming
 from esrgan_train.metrics.image_quality import psnr, psnr_y, ssim, ssim_y
 from esrgan_train.metrics.lpips import SMALLEST, Lpips, weights_file
-from esrgan_train.upscale import pick_device
+from esrgan_train.upscale import open_upscaler
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     truths = by_name(options.gt, "--gt")
     upscaler = None
     if options.model is not None:
-        device = pick_device(options.device)
-        if device.type == "cpu":
-            keep_freed_memory()
-        network = load_network(options.model)
-        precision = choose_precision(options.precision, device, network)
-        upscaler = Upscaler(network, device=device, precision=precision, tile=None)
+        upscaler = open_upscaler(options.model, device=options.device, precision=options.precision, tile=None)
         if options.scale not in (None, upscaler.scale):
             raise UserError(f"--scale {options.scale} does not fit the model, which enlarges ×{upscaler.scale}")
     scale = options.scale if upscaler is None else upscaler.scale
@@ -84,7 +78,11 @@ def main(arguments: list[str] | None = None) -> int:
             lr = _to_8_bit(decode(inputs[name]))
         else:
             lr = to_uint8(degrade(to_float(hr), np.random.default_rng([options.seed, zlib.crc32(name.encode())])))
-        sr = upscaler(lr) if upscaler is not None else _to_8_bit(decode(results[name]))  # type: ignore[index]
+        if upscaler is None:
+            sr = _to_8_bit(decode(results[name]))  # type: ignore[index]
+        else:
+            with naming(path, "enlarging", upscaler.memory_remedy):
+                sr = upscaler(lr)
         bicubic = to_uint8(_bicubic(lr, scale))
         row: Row = {"name": name, **score(sr, hr, scale, measures)}
         row |= {f"bicubic_{measure}": value for measure, value in score(bicubic, hr, scale, measures).items()}
@@ -147,27 +145,28 @@ def check_sizes(
 
 
 def by_name(folder: Path, option: str) -> dict[str, Path]:
-    """The photos of a folder by their relative path without suffix.
+    """The photos of a folder by their relative path without suffix, which those keep that differ in it alone.
 
     Raises:
-        UserError: two photos differ only in their suffix, or there is none.
+        UserError: there is none.
     """
-    found: dict[str, Path] = {}
-    for path in find_photos(folder, option=option):
-        name = path.relative_to(folder).with_suffix("").as_posix()
-        if name in found:
-            raise UserError(f"{option}={folder}: {found[name]} and {path} have one name; rename one")
-        found[name] = path
-    return found
+    photos = list(find_photos(folder, option=option))
+    relative = [path.relative_to(folder) for path in photos]
+    names = distinct_names(relative)
+    if kept := [name for name, path in zip(names, relative, strict=True) if name == path.as_posix()]:
+        log.info("%s=%s: %s keep their suffixes, as they differ in these alone", option, folder, ", ".join(kept))
+    return dict(zip(names, photos, strict=True))
 
 
 def partners(truths: dict[str, Path], folder: Path, option: str) -> dict[str, Path]:
-    """The photos of ``folder`` that bear the names of ``truths``, each of which must be there.
+    """The photos of ``folder`` that bear the names of ``truths``, with or without suffix; each must be there.
 
     Raises:
         UserError: naming those without a partner.
     """
-    found = by_name(folder, option)
+    # What upscale --keep-suffix has made of photo.jpg is called photo.jpg without its own suffix.
+    kept = {f"{name}{path.suffix}": name for name, path in truths.items() if not name.endswith(path.suffix)}
+    found = {kept.get(name, name): path for name, path in by_name(folder, option).items()}
     if missing := sorted(truths.keys() ^ found.keys()):
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise UserError(f"{option}={folder} and --gt do not pair: {', '.join(missing[:3])}{more} stand alone")

@@ -31,6 +31,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 _PROFILE_SPACE = slice(16, 20)  # of an ICC profile: the colours it is for
 _OTHER_SPACES = {True: (b"RGB ", b"CMYK"), False: (b"GRAY", b"CMYK")}  # than those of gray, and of RGB
+_LARGEST_SIDE = {".jpg": 65500, ".webp": 16383}
 _IHDR_END = 33  # signature (8) and the first chunk (25)
 
 
@@ -75,24 +76,44 @@ def read_photo(path: Path) -> Photo:
     return Photo(as_rgb(samples), alpha, gray, profile or None, several)
 
 
+def check_format(path: Path, photo: Photo, size: tuple[int, int]) -> None:
+    """Make sure, before any work, that the format of the path's suffix can hold an enlargement of ``photo``.
+
+    Args:
+        path: where it is to be written.
+        photo: what is enlarged.
+        size: (width, height) of the enlargement.
+
+    Raises:
+        UserError: it cannot hold the size, the transparency or the 16 bits.
+    """
+    suffix = path.suffix.lower()
+    if max(size) > (limit := _LARGEST_SIDE.get(suffix, max(size))):
+        raise UserError(
+            f"{path}: {size[0]} × {size[1]} pixels are too many for {suffix}, which holds {limit} a side; "
+            "give --format png"
+        )
+    if photo.alpha is not None and suffix == ".jpg":
+        raise UserError(f"{path}: .jpg holds no transparency; give --format png, webp or tiff")
+    if photo.rgb.dtype == np.uint16 and suffix not in (".png", ".tiff"):
+        raise UserError(f"{path}: {suffix} holds no 16-bit picture; give --format png or tiff")
+
+
 def write_photo(path: Path, photo: Photo) -> None:
     """Write a picture in the format of the suffix: .png .jpg .webp .tiff; beside its place, then renamed.
 
     Raises:
-        UserError: the format cannot hold its transparency, size or 16 bits.
+        UserError: as ``check_format``, or the library refuses the picture.
     """
+    height, width = photo.rgb.shape[:2]
+    check_format(path, photo, (width, height))
     suffix = path.suffix.lower()
-    if photo.alpha is not None and suffix == ".jpg":
-        raise UserError(f"{path}: .jpg holds no transparency; give --format png, webp or tiff")
     colours = photo.rgb
     if photo.gray:
         levels: NDArray[Any] = np.rint(photo.rgb.mean(axis=2, dtype=np.float32))
         colours = levels.astype(photo.rgb.dtype)
-    deep = photo.rgb.dtype == np.uint16
-    if deep and suffix not in (".png", ".tiff"):
-        raise UserError(f"{path}: {suffix} holds no 16-bit picture; give --format png or tiff")
     with replacing(path) as partial:
-        if deep:
+        if photo.rgb.dtype == np.uint16:
             partial.write_bytes(_deep(suffix, photo, colours))
             return
         if photo.alpha is not None:
