@@ -184,11 +184,6 @@ def _room(height: int, width: int, levels: np.dtype[Any]) -> npt.NDArray[Any]:
         ) from error
 
 
-def upscale_image(generator: nn.Module, image: npt.NDArray[Any], device: torch.device) -> npt.NDArray[Any]:
-    """Upscale an RGB picture, (h, w, 3) uint8 or uint16, in float32 and in one piece."""
-    return Upscaler(generator, device=device, precision="32", tile=0)(image)
-
-
 def choose_precision(asked: str, device: torch.device, network: nn.Module) -> str:
     """``auto`` takes bf16 for 8-bit pictures where the processor multiplies it natively, else 32.
 
