@@ -18,11 +18,12 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from esrgan_train import __version__
-from esrgan_train.archs import discover
 from esrgan_train.archs.build import load_into
+from esrgan_train.archs.classes import name_of
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.archs.weights import DISCRIMINATOR_PREFIXES, load_weights
+from esrgan_train.archs.weights import load_weights
+from esrgan_train.checks.reading import check_start
 from esrgan_train.contracts.degradation import check_degradation, check_noise
 from esrgan_train.contracts.discriminator import check_discriminator
 from esrgan_train.contracts.generator import check_generator
@@ -77,7 +78,10 @@ def build_generator(cfg: DictConfig) -> nn.Module:
         generator, Part.of(cfg.generator), upscale=cfg.upscale, lr_side=cfg.data.gt_size // cfg.upscale
     )
     if cfg.init_from is not None:
-        load_into(generator, load_weights(cfg.init_from).state_dict, name=f"init_from={cfg.init_from}")
+        model = load_weights(cfg.init_from)
+        load_into(generator, model.state_dict, name=f"init_from={cfg.init_from}")
+        if (warning := check_start(generator, model, lr_side=cfg.data.gt_size // cfg.upscale)) is not None:
+            log.warning("%s", warning)
     elif cfg.training.init == "weights":
         raise UserError(
             f"experiment={cfg.experiment} (training.init=weights) goes on from a trained model: give "
@@ -101,7 +105,7 @@ def build_discriminator(cfg: DictConfig) -> nn.Module:
     discriminator: nn.Module = build(cfg.discriminator)
     check_discriminator(discriminator, Part.of(cfg.discriminator), gt_size=cfg.data.gt_size)
     if (file := cfg.init_discriminator_from) is not None:
-        weights = load_weights(file, prefixes=DISCRIMINATOR_PREFIXES)
+        weights = load_weights(file, role="discriminator")
         load_into(discriminator, weights.state_dict, name=f"init_discriminator_from={file}")
     return discriminator
 
@@ -211,14 +215,13 @@ def build_trainer(cfg: DictConfig) -> Trainer:
 def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
     """Plain values that go into every checkpoint and model file of a run.
 
-    By ``arch`` and ``options`` other commands rebuild the generator; the rest says where it comes from. Who
-    knows more (the data's fingerprint, the iterations done) adds it to this dict.
+    By ``arch`` or ``target``, and ``options``, other commands rebuild the generator; the rest says where it comes
+    from. Who knows more (the data's fingerprint, the iterations done) adds it to this dict.
     """
-    names = {cls: name for name, cls in discover().generators.items()}
     options = OmegaConf.to_container(cfg.generator, resolve=True)
     assert isinstance(options, dict)
     return {
-        "arch": names.get(type(generator)),
+        **name_of(generator),
         "options": {str(k): v for k, v in options.items() if not str(k).startswith("_")},
         "upscale": cfg.upscale,
         "experiment": cfg.experiment,

@@ -34,6 +34,7 @@ from esrgan_train.config import changed_settings, register, settings_of
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
 from esrgan_train.images.encode import to_uint8, write_image
+from esrgan_train.images.lettering import legible
 from esrgan_train.images.sheet import Tile, labelled_sheet
 from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
 
@@ -241,7 +242,7 @@ def draw_curves(names: Sequence[str], runs: Sequence[Run]) -> Figure:
         for number, (name, run) in enumerate(zip(names, runs, strict=True)):
             steps, values = thinned(*points(run.rows, value))
             marker = "o" if len(steps) < 30 else None
-            axis.plot(steps, values, label=name, color=f"C{number % 10}", marker=marker, markersize=3)
+            axis.plot(steps, values, label=legible(name), color=f"C{number % 10}", marker=marker, markersize=3)
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("iteration", fontsize=8)
         axis.tick_params(labelsize=8)

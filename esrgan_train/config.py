@@ -167,5 +167,9 @@ def options_without_effect(cfg: DictConfig) -> list[str]:
 
 
 def name_experiment(cfg: DictConfig) -> None:
-    """Replace the reference to Hydra's choice by the experiment's name, so that ``cfg`` stands alone."""
-    cfg.experiment = HydraConfig.get().runtime.choices["experiment"]
+    """Replace the reference to Hydra's choice by the experiment's name, so that ``cfg`` stands alone.
+
+    A name that stands already is kept: Hydra may have composed another configuration since.
+    """
+    if OmegaConf.is_interpolation(cfg, "experiment"):
+        cfg.experiment = HydraConfig.get().runtime.choices["experiment"]

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
@@ -25,7 +24,7 @@ from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
-from esrgan_train.images.decode import decode, read_size, to_float
+from esrgan_train.images.decode import decode, read_upright_size, to_float
 from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.find import find_photos
 from esrgan_train.images.sheet import labelled_sheet
@@ -135,12 +134,12 @@ def check_sizes(
     """
     wrong = []
     for name, path in truths.items():
-        width, height = (side // scale * scale for side in _upright_size(path))
+        width, height = (side // scale * scale for side in read_upright_size(path))
         partners = [(results, 1, "result"), (inputs, scale, f"LR times {scale}")]
         for folder, factor, what in partners:
             if folder is None:
                 continue
-            own_width, own_height = (side * factor for side in _upright_size(folder[name]))
+            own_width, own_height = (side * factor for side in read_upright_size(folder[name]))
             if (own_width, own_height) != (width, height):
                 wrong.append(f"{name} ({what} is {own_width} × {own_height}, the ground truth {width} × {height})")
     if wrong:
@@ -214,13 +213,6 @@ def _tensor(image: Picture) -> Tensor:
 
 def _to_8_bit(image: NDArray[Any]) -> Picture:
     return image if image.dtype == np.uint8 else to_uint8(to_float(image))
-
-
-def _upright_size(path: Path) -> tuple[int, int]:
-    width, height = read_size(path)
-    with Image.open(path) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-    return (height, width) if turned else (width, height)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -21,6 +21,7 @@ TARGET = Path("preview/pairs.png")
 def main(overrides: list[str]) -> int:
     """Write the first training samples, HR beside LR, as one labelled sheet; the exit status."""
     datamodule = build_datamodule(compose_config(overrides))
+    datamodule.setup("fit")  # says what was left out
     write_image(TARGET, pairs_sheet(datamodule.training_photos(), range(SAMPLES)))
     log.info("%s", datamodule.describe())
     log.info("the first %d samples as training will see them: %s", SAMPLES, TARGET)

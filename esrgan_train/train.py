@@ -18,6 +18,7 @@ from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.archs.weights import load_checkpoint
 from esrgan_train.build import build_datamodule, build_module, build_trainer
 from esrgan_train.callbacks.summary import Summary
+from esrgan_train.checks.reading import check_reading
 from esrgan_train.config import changed_settings, check, name_experiment, options_without_effect, settings_of
 from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import RunError, StopRequestedError, UserError
@@ -62,6 +63,7 @@ def train(cfg: DictConfig) -> float | None:
     module.settings = settings_of(cfg) | fingerprint
     module.metadata["data_fingerprint"] = fingerprint
     checkpoint = check_checkpoint(cfg, module) if cfg.ckpt_path is not None else None
+    misread = check_reading(module.ema.module, module.metadata, lr_side=cfg.data.gt_size // cfg.upscale)
 
     run_dir = Path(cfg.run_dir)
     handler = None
@@ -72,6 +74,8 @@ def train(cfg: DictConfig) -> float | None:
         if rank() == 0:
             prepare_run_dir(cfg, run_dir, checkpoint)
             announce(cfg, module, datamodule, precision.reason, trainer)
+            if misread is not None:
+                log.warning("%s", misread)
             if checkpoint is not None:
                 announce_resume(cfg, checkpoint, module)
         if trainer.world_size > 1:
@@ -129,10 +133,11 @@ def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> dict[str, Any]:
     theirs, ours = checkpoint.get("esrgan_train"), module.metadata
     if theirs is None:
         raise UserError(f"ckpt_path={cfg.ckpt_path} was not written by esrgan_train: use init_from for weights")
-    if theirs["arch"] != ours["arch"] or theirs["options"] != ours["options"]:
+    theirs = {"target": ours["target"], **theirs}  # early checkpoints do not name classes that were not discovered
+    if any(theirs[key] != ours[key] for key in ("arch", "target", "options")):
         raise UserError(
-            f"ckpt_path={cfg.ckpt_path} holds generator {theirs['arch']} {theirs['options']}, "
-            f"but this run asks for {ours['arch']} {ours['options']}: give the same options"
+            f"ckpt_path={cfg.ckpt_path} holds generator {theirs['arch'] or theirs['target']} {theirs['options']}, "
+            f"but this run asks for {ours['arch'] or ours['target']} {ours['options']}: give the same options"
         )
     if checkpoint["players"] != module.players:
         raise UserError(

@@ -9,12 +9,17 @@ import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
+from torch import nn
 
+from esrgan_train import api
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.cli import DONE, FAILED, complain, run_command
 from esrgan_train.errors import UserError
@@ -87,8 +92,8 @@ def _run(
                 reading = reader.submit(read_photo, pairs[index + 1][0])
             try:
                 photo = current.result()
-                if photo.pictures > 1:
-                    log.warning("%s holds %d pictures: only the first is enlarged", source, photo.pictures)
+                if photo.several:
+                    log.warning("%s holds several pictures: only the first is enlarged", source)
                 if self_check:
                     log.info("%s: %s", source, compare(upscaler, photo))
                 enlarged = enlarge(upscaler, photo, scale)
@@ -122,7 +127,7 @@ def enlarge(upscaler: Upscaler, photo: Photo, scale: float | None = None) -> Pho
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         rgb = resize_levels(rgb, size)
         alpha = None if alpha is None else resize_levels(alpha[:, :, None], size)[:, :, 0]
-    return Photo(rgb, alpha, photo.gray, photo.profile, pictures=1)
+    return Photo(rgb, alpha, photo.gray, photo.profile, several=False)
 
 
 def compare(upscaler: Upscaler, photo: Photo) -> str:
@@ -209,6 +214,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--self-check", action="store_true", help="compare tiles with the whole, in float32")
     return parser
 
+
+class _Callable(ModuleType):
+    """This module, which can be called.
+
+    The package offers a function of the same name, and as soon as anyone imports this module, Python makes it
+    the package's attribute ``upscale``: so the module itself is that function.
+    """
+
+    def __call__(self, image: NDArray[Any], generator: nn.Module, *, tile: int | None = None) -> NDArray[Any]:
+        """See ``esrgan_train.api.upscale``."""
+        return api.upscale(image, generator, tile=tile)
+
+
+sys.modules[__name__].__class__ = _Callable
 
 if __name__ == "__main__":
     sys.exit(run_command(main))

@@ -19,6 +19,7 @@ ORDER = [
     "losses",
     "metrics",
     "inference",
+    "api",
     "training",
     "loggers",
     "callbacks",

@@ -43,6 +43,7 @@ class StreamDataModule(LightningDataModule):
         accumulate: such batches per iteration; a batch of the loader holds them all.
         num_workers: worker processes, or ``auto``: the usable cores minus one.
         overfit_samples: train on and validate with this many fixed samples alone; None uses all photos.
+        remarks: lines about the folders, to be said once per run.
 
     Raises:
         UserError: a value is out of bounds.
@@ -58,6 +59,7 @@ class StreamDataModule(LightningDataModule):
         accumulate: int,
         num_workers: int | str,
         overfit_samples: int | None,
+        remarks: Sequence[str] = (),
     ) -> None:
         super().__init__()
         check_samples(overfit_samples)
@@ -69,6 +71,7 @@ class StreamDataModule(LightningDataModule):
         self._training = training
         self._validation = validation
         self._preflight = preflight
+        self._remarks = tuple(remarks)
         # Samples seen when the trainer had done _start_step iterations; None before training starts, since
         # the trainer restores its own count after this module's.
         self._start = 0
@@ -104,10 +107,18 @@ class StreamDataModule(LightningDataModule):
         return f"{len(train):,} photos from {train.describe()}, {len(val):,} held out{held_out}"
 
     def setup(self, stage: str) -> None:
-        """Say, once per run, what the first look at the photos found."""
+        """Say, once per run, what was left out, and what the first look at the photos found."""
         if stage != "fit" or (self.trainer is not None and not self.trainer.is_global_zero):
             return
         found, side = self._preflight, self._training.needed_side
+        for remark in self._remarks:
+            log.warning("%s", remark)
+        if found.several:
+            log.info(
+                "%d of %d photos looked at hold several pictures: the first of each is used",
+                found.several,
+                found.looked_at,
+            )
         if found.small:
             log.info(
                 "%d of %d photos looked at are smaller than the %d × %d window a sample is cut from: "
@@ -120,6 +131,8 @@ class StreamDataModule(LightningDataModule):
         if found.unreadable:
             bad, first = len(found.unreadable), found.unreadable[0]
             log.warning("%d of %d photos looked at cannot be read; the first: %s", bad, found.looked_at, first)
+            for error in found.unreadable[1:]:
+                log.warning("%s", error, extra={"to_file_only": True})
 
     def train_dataloader(self) -> PhotoLoader:
         """Endless; goes on where the stream stands."""
@@ -192,6 +205,7 @@ class DataModule(StreamDataModule):
         overfit_samples: train on and validate with this many fixed samples alone; None uses all photos.
         val_clean: validate on a clean bicubic reduction too.
         target_noise: (hr, rng) → noise that targets keep, or None.
+        remarks: lines about the folders, to be said once per run.
 
     Raises:
         UserError: a value is out of bounds, or too many photos cannot be read.
@@ -215,6 +229,7 @@ class DataModule(StreamDataModule):
         overfit_samples: int | None = None,
         val_clean: bool = False,
         target_noise: Noise | None = None,
+        remarks: Sequence[str] = (),
     ) -> None:
         check_batch_size(batch_size)
         if degradation is None:
@@ -250,6 +265,7 @@ class DataModule(StreamDataModule):
             accumulate=accumulate,
             num_workers=num_workers,
             overfit_samples=overfit_samples,
+            remarks=remarks,
         )
 
 

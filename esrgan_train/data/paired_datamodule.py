@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from esrgan_train.data.datamodule import StreamDataModule, check_batch_size
@@ -12,8 +11,6 @@ from esrgan_train.data.paired import TrainingPairs, ValidationPairs
 from esrgan_train.data.preflight import check_held_out, check_training
 from esrgan_train.degradation import usm_sharpen
 from esrgan_train.errors import UserError
-
-log = logging.getLogger(__name__)
 
 
 class PairedDataModule(StreamDataModule):
@@ -95,6 +92,11 @@ class PairedDataModule(StreamDataModule):
         for error in held_out.unreadable:
             raise error
         check_held_out(split.val.hr, upscale=upscale)
+        remarks = list(split.remarks)
+        if degradation is not None:
+            remarks.append(
+                "degradation has no effect with data=paired: the LR photos are used as they are; leave it out"
+            )
         super().__init__(
             training=training,
             validation=ValidationPairs(split.val, upscale=upscale, seed=seed),
@@ -103,13 +105,9 @@ class PairedDataModule(StreamDataModule):
             accumulate=accumulate,
             num_workers=num_workers,
             overfit_samples=overfit_samples,
+            remarks=remarks,
         )
         self._pairs = split
-        self._remarks = list(split.remarks)
-        if degradation is not None:
-            self._remarks.append(
-                "degradation has no effect with data=paired: the LR photos are used as they are; leave it out"
-            )
 
     def describe(self) -> str:
         """One line for people: how many pairs, and where."""
@@ -117,10 +115,3 @@ class PairedDataModule(StreamDataModule):
         where = "" if val.hr.root == train.hr.root else f" from {val.hr.root} with {val.lr.root}"
         count = f"{len(train.hr):,} pairs from {train.hr.root} with {train.lr.root}"
         return f"{count}, {len(val.hr):,} held out{where}"
-
-    def setup(self, stage: str) -> None:
-        """Say, once per run, what was left out and what the first look at the pairs found."""
-        super().setup(stage)
-        if stage == "fit" and (self.trainer is None or self.trainer.is_global_zero):
-            for remark in self._remarks:
-                log.warning("%s", remark)

@@ -9,7 +9,7 @@ import numpy as np
 
 from esrgan_train.data.mixture import Mixture
 from esrgan_train.errors import UserError
-from esrgan_train.images.decode import UnreadableImageError, read_size
+from esrgan_train.images.decode import UnreadableImageError, read_header, read_size
 from esrgan_train.images.find import PathTable
 
 Photos = PathTable | Mixture
@@ -25,6 +25,7 @@ class Preflight(NamedTuple):
     looked_at: int
     small: int  # whose shorter side is below the window
     unreadable: Sequence[UnreadableImageError]
+    several: int = 0  # that hold further pictures: animations, pages
 
 
 def spread(count: int) -> Iterator[int]:
@@ -34,13 +35,16 @@ def spread(count: int) -> Iterator[int]:
 
 def look_at(photos: Photos, *, window_side: int) -> Preflight:
     """Read the headers of up to ``MAX_LOOKED_AT`` photos; pixels are not decoded."""
-    small, unreadable = 0, []
+    small, several, unreadable = 0, 0, []
     for index in spread(len(photos)):
         try:
-            small += min(read_size(photos[index])) < window_side
+            header = read_header(photos[index])
         except UnreadableImageError as error:
             unreadable.append(error)
-    return Preflight(min(len(photos), MAX_LOOKED_AT), small, unreadable)
+            continue
+        small += min(header.size) < window_side
+        several += header.several
+    return Preflight(min(len(photos), MAX_LOOKED_AT), small, unreadable, several)
 
 
 def check_training(found: Preflight, *, max_bad_fraction: float) -> None:

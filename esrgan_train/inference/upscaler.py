@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ from esrgan_train.devices import multiplies_bf16
 from esrgan_train.errors import UserError
 from esrgan_train.inference.onnx_model import OnnxNetwork
 from esrgan_train.inference.tiling import automatic_tile, cut, receptive_radius
+
+BF16_FOR_8_BITS = "bf16 (32 for 16-bit pictures)"  # whose levels bf16 misses by hundreds
 
 
 def upscale_tensor(
@@ -53,7 +56,7 @@ class Upscaler:
     Args:
         network: in evaluation mode; it is changed in place.
         device: where it works.
-        precision: ``32`` or ``bf16``.
+        precision: ``32``, ``bf16`` or ``BF16_FOR_8_BITS``.
         tile: side in pixels of the input; 0 takes the whole picture, None chooses by free memory.
     """
 
@@ -62,29 +65,27 @@ class Upscaler:
         self.scale = measure_scale(network)
         self.tile = automatic_tile(network, self.scale, device) if tile is None else tile
         self.radius = 0 if self.tile == 0 else receptive_radius(network)
-        self.dtype = torch.float32
-        network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if precision == "bf16" and isinstance(network, SRVGGNetCompact):
-            # The enlarged input that the residual is added to keeps its float32.
-            network.body.to(torch.bfloat16)
-            network.body.register_forward_pre_hook(lambda _, given: (given[0].to(torch.bfloat16),))
-        elif precision == "bf16":
-            network.to(torch.bfloat16)
-            self.dtype = torch.bfloat16
-        self.network = network
+        exact = quick = network.to(device, memory_format=torch.channels_last), torch.float32  # type: ignore[call-overload]
+        if precision != "32":
+            quick = _in_bf16(copy.deepcopy(network) if precision == BF16_FOR_8_BITS else network)
+        self._networks = {
+            np.dtype(np.uint8): quick,
+            np.dtype(np.uint16): exact if precision == BF16_FOR_8_BITS else quick,
+        }
 
     def __call__(self, image: npt.NDArray[Any], *, tile: int | None = None) -> npt.NDArray[Any]:
         """Enlarge (h, w, 3) uint8 or uint16 to (h·s, w·s, 3) of the same type; only tiles exist as floats."""
         tile = self.tile if tile is None else tile
         height, width = image.shape[:2]
         top_level = float(np.iinfo(image.dtype).max)
+        network, dtype = self._networks[image.dtype]
         enlarged = np.empty((height * self.scale, width * self.scale, 3), image.dtype)
         for piece in cut(height, width, tile=tile or max(height, width), radius=self.radius):
             top, bottom, left, right = piece.outer
             levels = np.ascontiguousarray(image[top:bottom, left:right]).astype(np.float32)
             lr = torch.from_numpy(levels / np.float32(top_level)).permute(2, 0, 1)[None]
             with torch.inference_mode():
-                sr = self.network(lr.to(self.device, self.dtype, memory_format=torch.channels_last))
+                sr = network(lr.to(self.device, dtype, memory_format=torch.channels_last))
                 part = _inner(sr, piece.inner, piece.outer, self.scale)[0].permute(1, 2, 0).float()
                 part = part.nan_to_num(0.0).clamp(0, 1).mul(top_level).round()
             t, b, le, r = (self.scale * edge for edge in piece.inner)
@@ -105,7 +106,7 @@ def measure_scale(network: nn.Module) -> int:
 
 
 def choose_precision(asked: str, device: torch.device, network: nn.Module) -> str:
-    """``auto`` takes bf16 where the processor multiplies it natively, else 32.
+    """``auto`` takes bf16 for 8-bit pictures where the processor multiplies it natively, else 32.
 
     Raises:
         UserError: something was asked of an ONNX model, which has its own precision and runs on the CPU.
@@ -120,7 +121,17 @@ def choose_precision(asked: str, device: torch.device, network: nn.Module) -> st
         return "32"
     if asked != "auto":
         return asked
-    return "bf16" if multiplies_bf16(device.type) else "32"
+    return BF16_FOR_8_BITS if multiplies_bf16(device.type) else "32"
+
+
+def _in_bf16(network: nn.Module) -> tuple[nn.Module, torch.dtype]:
+    """The network, changed in place, and the number type of its input."""
+    if not isinstance(network, SRVGGNetCompact):
+        return network.to(torch.bfloat16), torch.bfloat16
+    # The enlarged input that the residual is added to keeps its float32.
+    network.body.to(torch.bfloat16)
+    network.body.register_forward_pre_hook(lambda _, given: (given[0].to(torch.bfloat16),))
+    return network, torch.float32
 
 
 def _inner(sr: Tensor, inner: tuple[int, ...], outer: tuple[int, ...], scale: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from esrgan_train.devices import prefers_channels_last
+from esrgan_train.errors import UserError
 from esrgan_train.metrics.image_quality import ImageQuality
 from esrgan_train.training.backward import (
     Images,
@@ -23,6 +25,7 @@ from esrgan_train.training.backward import (
     published_backward,
     shared_backward,
 )
+from esrgan_train.training.batch import complete
 from esrgan_train.training.buffers import Snapshot, power_vectors
 from esrgan_train.training.ema import EMA
 from esrgan_train.training.gradients import clip, gradients_of, mean_over_processes, norm_of
@@ -132,6 +135,35 @@ class ESRGANModule(LightningModule):
         self._settings = [[_settings(group) for group in optimizer.param_groups] for optimizer in optimizers]
         return optimizers
 
+    # a Trainer of one's own
+
+    def setup(self, stage: str) -> None:  # noqa: ARG002
+        """Refuse a Trainer that would lay a number format of its own over this module's.
+
+        Raises:
+            UserError: it has another precision than ``32-true``.
+        """
+        if self.trainer.precision != "32-true":
+            raise UserError(
+                f"Trainer(precision={self.trainer.precision!r}) does not go with ESRGANModule, which casts by "
+                "itself: leave it out, and give the module precision=choose_precision('bf16', 'cuda') or the like"
+            )
+
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **parts: Any) -> Any:
+        """Lightning's, which takes the parts of a training as keywords: no checkpoint holds losses or optimizers.
+
+        Raises:
+            UserError: they were not given.
+        """
+        if missing := [name for name in inspect.signature(cls).parameters if name not in parts]:
+            raise UserError(
+                f"ESRGANModule.load_from_checkpoint needs {', '.join(missing)}, which no checkpoint holds: use "
+                f"esrgan_train.load_generator({str(checkpoint_path)!r}) for the network, or ckpt_path to go on "
+                "with the run"
+            )
+        return super().load_from_checkpoint(checkpoint_path, *args, **parts)
+
     # training
 
     def on_train_start(self) -> None:
@@ -143,6 +175,7 @@ class ESRGANModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002 — Lightning's signature
         """One iteration on ``batch``: lr (B,3,h,w), hr and hr_target (B,3,H,W), float32 in [0, 1]."""
+        batch = complete(batch, measured=False)
         images = self.arrange(batch)
         done = self.trainer.global_step
         stage = self.objective.stage(done)
@@ -345,6 +378,7 @@ class ESRGANModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Compare the averaged generator and bicubic enlargement with a whole photo."""
+        batch = complete(batch, measured=True)
         sr = self(batch["lr"])
         bicubic = F.interpolate(batch["lr"], scale_factor=float(self.upscale), mode="bicubic")
         self.validates_clean = "lr_clean" in batch

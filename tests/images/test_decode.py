@@ -190,8 +190,10 @@ def test_a_truncated_file_is_named(tmp_path: Path, rgb: Any, suffix: str, kept: 
 
 def test_a_missing_file_another_kind_and_a_folder_are_named(tmp_path: Path, rgb: Any) -> None:
     check_message(tmp_path / "gone.png", "No such file")
-    Image.fromarray(rgb).save(tmp_path / "a.gif")
-    check_message((tmp_path / "a.gif").rename(tmp_path / "a.png"), "it is not a PNG, JPEG")
+    Image.fromarray(rgb).save(tmp_path / "a.pcx")
+    check_message((tmp_path / "a.pcx").rename(tmp_path / "a.png"), "it is not a PNG, JPEG")
+    (tmp_path / "empty.png").touch()
+    check_message(tmp_path / "empty.png", "it is empty")
     (tmp_path / "folder.png").mkdir()
     check_message(tmp_path / "folder.png", "directory")
     with pytest.raises(UnreadableImageError, match="No such file"):

@@ -20,7 +20,7 @@ from esrgan_train.export.onnx_file import export_onnx
 from esrgan_train.images.photo import fill_hidden, read_photo
 from esrgan_train.inference.models import load_network
 from esrgan_train.inference.tiling import automatic_tile, receptive_radius
-from esrgan_train.inference.upscaler import Upscaler, choose_precision, upscale_tensor
+from esrgan_train.inference.upscaler import BF16_FOR_8_BITS, Upscaler, choose_precision, upscale_tensor
 from esrgan_train.upscale import main, plan
 from tests.archs.test_published_weights import MODELS, read_ncnn, run_ncnn
 
@@ -86,6 +86,28 @@ def test_bf16_agrees_with_float32_to_45_db() -> None:
     exact = Upscaler(network(), device=CPU, precision="32", tile=0)(image).astype(float)
     quick = Upscaler(network(), device=CPU, precision="bf16", tile=0)(image).astype(float)
     assert 10 * np.log10(255**2 / max(((exact - quick) ** 2).mean(), 1e-9)) >= 45
+
+
+def test_16_bit_pictures_are_computed_in_float32_unless_bf16_is_asked_for() -> None:
+    deep = np.random.default_rng(0).integers(0, 65536, (32, 32, 3), np.uint16)
+    shallow = (deep >> 8).astype(np.uint8)
+    by_precision = {
+        precision: Upscaler(network(), device=CPU, precision=precision, tile=0)
+        for precision in ("32", "bf16", BF16_FOR_8_BITS)
+    }
+    of_deep, of_shallow = (
+        {precision: upscaler(image) for precision, upscaler in by_precision.items()} for image in (deep, shallow)
+    )
+    assert np.array_equal(of_deep[BF16_FOR_8_BITS], of_deep["32"])
+    assert np.array_equal(of_shallow[BF16_FOR_8_BITS], of_shallow["bf16"])
+    assert np.abs(of_deep["bf16"].astype(int) - of_deep["32"]).max() > 10  # the reason
+
+
+def test_bf16_for_8_bits_is_chosen_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for native, expected in ((True, BF16_FOR_8_BITS), (False, "32")):
+        monkeypatch.setattr("esrgan_train.inference.upscaler.multiplies_bf16", lambda _, native=native: native)
+        assert choose_precision("auto", CPU, network()) == expected
+    assert choose_precision("bf16", CPU, network()) == "bf16"
 
 
 def test_transparency_profile_and_gray_are_kept(tmp_path: Path, model: Path) -> None:
@@ -186,7 +208,7 @@ def test_files_of_every_kind_are_read_upright_and_in_their_colours(
     with caplog.at_level("WARNING"):
         assert main([str(tmp_path / "in"), "-o", str(tmp_path / "o"), "--model", str(model)]) == 0
     assert [record.message for record in caplog.records] == [
-        f"{tmp_path / 'in/film.webp'} holds 2 pictures: only the first is enlarged"
+        f"{tmp_path / 'in/film.webp'} holds several pictures: only the first is enlarged"
     ]
     expected = np.array(Image.open(tmp_path / "o/plain.png")).astype(float)
     for name, limit in (("palette", 12), ("cmyk", 3), ("sub/turned", 0), ("film", 0)):
