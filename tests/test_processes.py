@@ -116,8 +116,8 @@ def test_not_a_number_in_one_process_is_skipped_by_both(tmp_path: Path) -> None:
         "class Poison(torch.nn.L1Loss):\n"
         "    calls = 0\n"
         "    def forward(self, sr, target):\n"
-        "        Poison.calls += 1\n"
-        "        bad = Poison.calls == 2 and os.environ.get('LOCAL_RANK') == '1'\n"
+        "        Poison.calls += 1  # the first is the trial before the run\n"
+        "        bad = Poison.calls == 3 and os.environ.get('LOCAL_RANK') == '1'\n"
         "        return super().forward(sr, target) * (float('nan') if bad else 1.0)\n"
     )
     more = (*TWO, "trainer.max_steps=4", "recipe.start_step=10", "loss.pixel.function._target_=poison.Poison")
@@ -137,7 +137,7 @@ def test_when_one_process_dies_the_other_stops_soon_and_says_so(tmp_path: Path) 
         "    calls = 0\n"
         "    def forward(self, sr, target):\n"
         "        Deadly.calls += 1\n"
-        "        if Deadly.calls == 3 and os.environ.get('LOCAL_RANK') == '1':\n"
+        "        if Deadly.calls == 4 and os.environ.get('LOCAL_RANK') == '1':\n"
         "            os.kill(os.getpid(), signal.SIGKILL)\n"
         "        return super().forward(sr, target)\n"
     )

@@ -62,7 +62,9 @@ def _call_twice(
     with shared_randomness_kept():
         before = shared_states()
         for _ in range(2):
-            result = part.call(function, hr, np.random.default_rng(1), doing=f"degrading {given}", remedy=remedy)
+            result = part.call(
+                function, hr, np.random.default_rng(1), doing=f"calling it with {given}", remedy=remedy
+            )
             if not isinstance(result, np.ndarray) or result.dtype != np.float32 or result.shape != wanted:
                 raise part.refusal(f"it makes {in_words(result)} of {given}", remedy)
             made.append(result.copy())

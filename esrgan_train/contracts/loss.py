@@ -6,14 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from esrgan_train.contracts.part import Part, in_words, is_number_tensor
 from esrgan_train.contracts.randomness import shared_randomness_kept
+from esrgan_train.training.buffers import Snapshot
 
 
 def check_image_loss(loss: Callable[[Tensor, Tensor], Any], part: Part, *, gt_size: int) -> None:
     """Try a pixel or perceptual loss that is not this package's on two crops, (2, 3, gt_size, gt_size).
+
+    Its buffers stay as they are.
 
     Raises:
         UserError: it fails, changes the pictures, or its result is no finite scalar with a finite gradient.
@@ -23,7 +26,9 @@ def check_image_loss(loss: Callable[[Tensor, Tensor], Any], part: Part, *, gt_si
     draw = torch.Generator().manual_seed(0)
     sr = torch.rand(2, 3, gt_size, gt_size, generator=draw) * 1.2 - 0.1  # what a generator makes is not clamped
     target = torch.rand(2, 3, gt_size, gt_size, generator=draw)
+    buffers = Snapshot(loss.buffers() if isinstance(loss, nn.Module) else ())
     _try(loss, part, "the loss", sr, target)
+    buffers.restore()
 
 
 def check_adversarial_loss(loss: Any, part: Part) -> None:

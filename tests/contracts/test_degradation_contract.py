@@ -52,7 +52,7 @@ def spoiling(hr: Image, rng: np.random.Generator) -> Image:
         (lambda hr, rng: with_grain(hr, torch.rand(()).item()), "random numbers from torch;"),
         (lambda hr, rng: with_grain(hr, np.random.default_rng().random()), "random numbers from elsewhere"),
         (spoiling, "changes the picture"),
-        (lambda hr, rng: hr[1000], "degrading 18×20×3 fails: IndexError"),
+        (lambda hr, rng: hr[1000], "calling it with 18×20×3 fails: IndexError"),
     ],
 )  # fmt: skip
 def test_what_would_spoil_or_end_a_run_is_refused(degrade: Callable[..., Any], told: str) -> None:

@@ -48,6 +48,20 @@ def test_a_sound_image_loss_passes(loss: Callable[..., Any]) -> None:
     check_image_loss(loss, MINE, gt_size=16)
 
 
+class Running(nn.BatchNorm2d):
+    """Keeps the mean of what it has seen."""
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return l1(super().forward(sr), hr)
+
+
+def test_the_trial_leaves_a_loss_as_it_was() -> None:
+    loss = Running(3)
+    check_image_loss(loss, MINE, gt_size=16)
+    assert int(loss.num_batches_tracked) == 0  # type: ignore[arg-type]
+    assert not loss.running_mean.any()
+
+
 @pytest.mark.parametrize("loss", [VanillaLoss(), HingeLoss(), LeastSquaresLoss()])
 def test_every_adversarial_loss_passes(loss: Any) -> None:
     check_adversarial_loss(loss, LOGITS)
