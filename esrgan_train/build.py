@@ -20,6 +20,7 @@ from torch import nn
 from esrgan_train import __version__
 from esrgan_train.archs import discover
 from esrgan_train.archs.build import load_into
+from esrgan_train.archs.checks import check_finite
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.archs.weights import DISCRIMINATOR_PREFIXES, load_weights
@@ -68,7 +69,9 @@ def build_generator(cfg: DictConfig) -> nn.Module:
     generator: nn.Module = build(cfg.generator)
     check_output(generator, upscale=cfg.upscale, lr_side=cfg.data.gt_size // cfg.upscale)
     if cfg.init_from is not None:
-        load_into(generator, load_weights(cfg.init_from).state_dict, name=f"init_from={cfg.init_from}")
+        weights, name = load_weights(cfg.init_from).state_dict, f"init_from={cfg.init_from}"
+        load_into(generator, weights, name=name)
+        check_finite(weights, name)
     elif cfg.training.init == "weights":
         raise UserError(
             f"experiment={cfg.experiment} (training.init=weights) goes on from a trained model: give "
@@ -91,8 +94,9 @@ def build_discriminator(cfg: DictConfig) -> nn.Module:
     """The discriminator with its first weights: those of ``init_discriminator_from``, or as it builds itself."""
     discriminator: nn.Module = build(cfg.discriminator)
     if (file := cfg.init_discriminator_from) is not None:
-        weights = load_weights(file, prefixes=DISCRIMINATOR_PREFIXES)
-        load_into(discriminator, weights.state_dict, name=f"init_discriminator_from={file}")
+        weights, name = load_weights(file, prefixes=DISCRIMINATOR_PREFIXES), f"init_discriminator_from={file}"
+        load_into(discriminator, weights.state_dict, name=name)
+        check_finite(weights.state_dict, name)
     return discriminator
 
 

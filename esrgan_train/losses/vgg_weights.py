@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torchvision.models import VGG19_Weights  # type: ignore[import-untyped]
 
+from esrgan_train.archs.checks import check_finite
 from esrgan_train.archs.tensor_files import read_safetensors, read_torch
 from esrgan_train.errors import UserError
 from esrgan_train.losses.vgg import CONVS
@@ -65,7 +66,7 @@ def file_weights(file: Path) -> dict[str, Tensor]:
     """Read torchvision's VGG19 from a ``.pth`` or ``.safetensors`` file; only its ``features.*`` are needed.
 
     Raises:
-        UserError: the file cannot be read or holds another network.
+        UserError: the file cannot be read, or holds another network or NaN.
     """
     content = read_safetensors(file)[0] if file.suffix.lower() == ".safetensors" else read_torch(file)
     weights = {}
@@ -80,4 +81,5 @@ def file_weights(file: Path) -> dict[str, Tensor]:
                     "model's state dict, or loss.perceptual.features=random"
                 )
             weights[key] = tensor
+    check_finite(weights, f"loss.perceptual.features={file}")
     return weights
