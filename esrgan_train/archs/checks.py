@@ -42,6 +42,6 @@ def check_finite(state_dict: Mapping[str, Tensor], name: str) -> None:
     for key, tensor in state_dict.items():
         if not tensor.isfinite().all():
             raise UserError(
-                f"{name} holds NaN or infinity (in {key}), as a run that diverged leaves behind: give another file, "
-                "such as an earlier checkpoint"
+                f"{name} holds NaN or infinity (in {key}), as a run that diverged leaves behind: give another "
+                "file, such as an earlier checkpoint"
             )

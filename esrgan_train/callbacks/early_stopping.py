@@ -73,9 +73,14 @@ class EarlyStopping(Callback):
             self.waited += 1
         return self.waited >= self.patience
 
+    @property
+    def _of(self) -> dict[str, Any]:
+        """What the best is a value of."""
+        return {"monitor": self.monitor, "sign": self.sign}
+
     def state_dict(self) -> dict[str, Any]:
         """The best so far and how long ago it was, for the checkpoint."""
-        return {"best": self.best, "waited": self.waited, "of": [self.monitor, self.sign]}
+        return {"best": self.best, "waited": self.waited, **self._of}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Look whether values are still measured as those before."""
@@ -84,6 +89,6 @@ class EarlyStopping(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on waiting; begin again where the best so far is of another value."""
-        mine = [self.monitor, self.sign]
-        if self._goes_on and state_dict.get("of", mine) == mine:
+        alike = all(state_dict.get(name, value) == value for name, value in self._of.items())
+        if self._goes_on and alike:
             self.best, self.waited = state_dict["best"], state_dict["waited"]

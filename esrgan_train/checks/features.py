@@ -13,6 +13,6 @@ def random_features_on_trained_weights(cfg: DictConfig) -> Iterator[str]:
     counts = perceptual.weight and cfg.loss.adversarial.start_step < cfg.trainer.max_steps
     if cfg.init_from is not None and cfg.ckpt_path is None and counts and perceptual.features == "random":
         yield (
-            f"loss.perceptual.features=random pulls the trained weights of init_from={cfg.init_from} away from what "
-            "they know: give loss.perceptual.weight=0, or loss.perceptual.features=imagenet"
+            f"loss.perceptual.features=random pulls the trained weights of init_from={cfg.init_from} away from "
+            "what they know: give loss.perceptual.weight=0, or loss.perceptual.features=imagenet"
         )
