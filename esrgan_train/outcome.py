@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import math
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from lightning import Trainer
+from lightning import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train.callbacks.best import Best
@@ -20,6 +20,8 @@ from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import LEARNING_RATES, STAGE_NAMES, Stage
 
 log = logging.getLogger(__name__)
+
+AnyCallback = TypeVar("AnyCallback", bound=Callback)
 
 
 def check_outcome(cfg: DictConfig, trainer: Trainer, module: ESRGANModule) -> None:
@@ -35,24 +37,24 @@ def check_outcome(cfg: DictConfig, trainer: Trainer, module: ESRGANModule) -> No
     if not bad:
         return
     stage = module.objective.stage_of(trainer.global_step)
-    option = LEARNING_RATES[stage]
+    option, best = LEARNING_RATES[stage], best_so_far(trainer, stage)
     file = Path(cfg.run_dir) / "checkpoints" / best_file(stage)
-    again = f"ckpt_path={file}" if file.exists() else "start again"
+    again = (
+        f"go back to ckpt_path={file}" if best is not None and best.step < trainer.global_step else "start again"
+    )
     raise RunError(
-        f"training has diverged: {', '.join(bad[:3])} after {trainer.global_step} iterations, so the model is of "
-        f"no use: {again} with {option} below {OmegaConf.select(cfg, option):g}, or with training.grad_clip=1"
+        f"training has diverged: {', '.join(bad[:3])} after {trainer.global_step} iterations, so its model is of "
+        f"no use: {again} with a lower {option} (it is {OmegaConf.select(cfg, option):g})"
     )
 
 
 def announce_best(trainer: Trainer, run_dir: Path) -> None:
     """Name the best checkpoint of the stage in which the run ended; warn if the start was better."""
-    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
-    checkpoints = next((c for c in callbacks if isinstance(c, Checkpoints)), None)
-    summary = next((c for c in callbacks if isinstance(c, Summary)), None)
     module = trainer.lightning_module
     assert isinstance(module, ESRGANModule)
     stage = module.objective.stage_of(trainer.global_step)
-    if checkpoints is None or (best := checkpoints.best.stages.get(stage)) is None:
+    checkpoints, best = callback_of(trainer, Checkpoints), best_so_far(trainer, stage)
+    if checkpoints is None or best is None:
         return
     monitor = checkpoints.best.monitor
     if best.step == trainer.global_step:
@@ -62,9 +64,22 @@ def announce_best(trainer: Trainer, run_dir: Path) -> None:
             "best          %s, of the %s: %s %.4g after %d iterations",
             *(run_dir / "checkpoints" / best_file(stage), STAGE_NAMES[stage], monitor, best.value, best.step),
         )
+    summary = callback_of(trainer, Summary)
     start = summary.start.get(monitor.removeprefix("val/")) if summary is not None else None
     if start is not None and checkpoints.best.is_better(start, best.value):
         log.warning("%s", worse_than_start(stage, monitor, start, best))
+
+
+def best_so_far(trainer: Trainer, stage: Stage) -> Best | None:
+    """A stage's best validation, as far as there is one."""
+    checkpoints = callback_of(trainer, Checkpoints)
+    return checkpoints.best.stages.get(stage) if checkpoints is not None else None
+
+
+def callback_of(trainer: Trainer, kind: type[AnyCallback]) -> AnyCallback | None:
+    """The run's callback of a class, if it has one."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    return next((callback for callback in callbacks if isinstance(callback, kind)), None)
 
 
 def worse_than_start(stage: Stage, monitor: str, start: float, best: Best) -> str:

@@ -1,4 +1,4 @@
-"""Going back to an earlier checkpoint: the branch that is left is set aside whole, and never taken for the new one."""
+"""Going back to an earlier checkpoint: the branch left is set aside whole, and never taken for the new one."""
 
 from __future__ import annotations
 
@@ -83,14 +83,15 @@ def test_after_a_step_back_the_branch_left_is_set_aside_and_last_means_the_new_o
     assert len(list((again / "abandoned").iterdir())) == 1
     # The new branch is one that went on from iteration 4 at this rate, and nothing else.
     straight = again.parent / "straight"
+    start = straight / "checkpoints" / back.name
     shutil.copytree(again / "checkpoints", straight / "checkpoints")
     for path in (straight / "checkpoints").iterdir():
-        if path.name != back.name:
+        if path != start:
             path.unlink()
     run(
         straight,
         "trainer.max_steps=8",
-        f"ckpt_path={straight / 'checkpoints' / back.name}",
+        f"ckpt_path={start}",
         "optimizer.pixel_lr=1e-5",
     )
     ours, theirs = (load(folder / "checkpoints" / "last.ckpt")["state_dict"] for folder in (again, straight))
