@@ -11,7 +11,7 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
-from esrgan_train.archs.weights import save_model
+from esrgan_train.archs.weights import load_checkpoint, save_model
 from esrgan_train.callbacks.best import Best, BestOfStages, measured_otherwise
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing, reporting_failure
@@ -124,10 +124,13 @@ class Checkpoints(Callback):
     def _has_file(self, stage: Stage, best: Best, resumed: Any, step: int) -> bool:
         """Whether the best checkpoint is in its place; ``resumed``, of iteration ``step``, may be the one."""
         file = self.folder / best_file(stage)
-        if not file.exists() and best.step == step:
+        if best.step == step:
             with reporting_failure(f"a copy of {resumed}"):
                 _also(Path(resumed), file)
-        return file.exists()
+        try:
+            return bool(load_checkpoint(file)["global_step"] == best.step)
+        except UserError:
+            return False
 
 
 def _also(source: Path, target: Path) -> None:

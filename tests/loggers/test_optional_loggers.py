@@ -17,7 +17,7 @@ from esrgan_train.errors import UserError
 from esrgan_train.images.encode import write_image
 from esrgan_train.loggers.metrics_csv import read_rows
 from esrgan_train.loggers.tensorboard import TensorBoard
-from esrgan_train.loggers.wandb_run import WandbRun, choose_mode, has_login, run_id
+from esrgan_train.loggers.wandb_run import WandbRun, best_of_last_stage, choose_mode, has_login, run_id
 from esrgan_train.train import train
 from tests.tiny import tiny
 
@@ -127,6 +127,14 @@ def test_wandb_gets_settings_readings_previews_and_models(tmp_path: Path, monkey
     assert run.finished == [0]
 
 
+def test_the_best_model_is_that_of_the_last_stage(tmp_path: Path) -> None:
+    assert best_of_last_stage(tmp_path) is None
+    (tmp_path / "checkpoints").mkdir()
+    for stage in ("pixel", "gan"):
+        (tmp_path / "checkpoints" / f"best_{stage}.ckpt").touch()
+        assert best_of_last_stage(tmp_path) == tmp_path / "checkpoints" / f"best_{stage}.ckpt"
+
+
 def test_a_resumed_run_goes_on_in_the_same_wandb_run_even_from_another_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,7 +201,7 @@ def test_a_server_that_does_not_answer_leaves_the_run_offline(
 
 OFFLINE = """
 import sys
-from esrgan_train.loggers.wandb_run import WandbRun
+from esrgan_train.loggers.wandb_run import best_of_last_stage, WandbRun
 logger = WandbRun(run_dir=sys.argv[1], project="p", name="e", mode="auto", log_model=False)
 assert "wandb" not in sys.modules
 logger.log_metrics({"train/pixel": 0.5}, 2)
@@ -230,7 +238,7 @@ def test_when_the_librarys_helper_dies_there_is_one_warning_and_no_traceback_at_
     script = f"""
 import logging, os, signal, time
 from pathlib import Path
-from esrgan_train.loggers.wandb_run import WandbRun
+from esrgan_train.loggers.wandb_run import best_of_last_stage, WandbRun
 from esrgan_train.logs import set_up_console
 set_up_console()
 logger = WandbRun(run_dir={str(tmp_path / "run")!r}, project="p", name="x", mode="offline", log_model=True)
