@@ -14,8 +14,7 @@ from pathlib import Path
 from esrgan_train.archs.weights import load_checkpoint
 from esrgan_train.errors import UserError
 from esrgan_train.loggers.metrics_csv import FILE_NAME, read_rows, write_rows
-from esrgan_train.training.checkpoint_io import LAST, best_file
-from esrgan_train.training.objective import STAGE_NAMES
+from esrgan_train.training.checkpoint_io import LAST
 
 log = logging.getLogger(__name__)
 
@@ -57,19 +56,16 @@ def by_time(checkpoints: Iterable[Path]) -> list[Path]:
     return sorted(checkpoints, key=lambda path: (written_ns(path), path.name == LAST, path.name), reverse=True)
 
 
-def left_behind(run_dir: Path, checkpoint: Path | None, *, with_best: bool = False) -> list[Path]:
+def left_behind(run_dir: Path, checkpoint: Path | None) -> list[Path]:
     """The checkpoints in ``run_dir`` that do not lead to ``checkpoint``, the one saved last first.
 
-    Those are what was saved after it; all of them if it lies elsewhere, or is None for a fresh start. With
-    ``with_best`` so are the best of each stage, which are no longer to be compared with what comes.
+    Those are what was saved after it; all of them if it lies elsewhere, or is None for a fresh start.
     """
     found = by_time(checkpoints_of(run_dir))
     if checkpoint is None or not goes_on_in(run_dir, checkpoint):
         return found
-    times = {path: written_ns(path) for path in found}
     until = written_ns(checkpoint)
-    bests = {best_file(stage) for stage in STAGE_NAMES} if with_best else set()
-    return [path for path, time in times.items() if time > until or (time < until and path.name in bests)]
+    return [path for path in found if written_ns(path) > until]
 
 
 def set_aside(run_dir: Path, checkpoints: Collection[Path], after: int) -> Path | None:

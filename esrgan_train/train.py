@@ -17,7 +17,6 @@ from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.archs.weights import load_checkpoint
 from esrgan_train.branches import goes_on_in, left_behind, set_aside
 from esrgan_train.build import build_datamodule, build_module, build_trainer
-from esrgan_train.callbacks.best import measured_otherwise
 from esrgan_train.callbacks.summary import Summary
 from esrgan_train.checks.features import random_features_on_trained_weights
 from esrgan_train.config import (
@@ -83,7 +82,7 @@ def train(cfg: DictConfig) -> float | None:
         handler = add_log_file(run_dir / "train.log")
     try:
         if rank() == 0:
-            prepare_run_dir(cfg, run_dir, checkpoint, module)
+            prepare_run_dir(cfg, run_dir, checkpoint)
             announce(cfg, module, datamodule, precision.reason, trainer)
             if checkpoint is not None:
                 announce_resume(cfg, checkpoint, module)
@@ -126,15 +125,11 @@ def _decide(cfg: DictConfig) -> dict[str, Any]:
     return {"run_dir": str(place.run_dir), "checkpoint": checkpoint, "complete": complete}
 
 
-def prepare_run_dir(
-    cfg: DictConfig, run_dir: Path, checkpoint: dict[str, Any] | None, module: ESRGANModule
-) -> None:
+def prepare_run_dir(cfg: DictConfig, run_dir: Path, checkpoint: dict[str, Any] | None) -> None:
     """Set aside what the run does not go on from, drop the rows that it will log anew, write the configuration."""
     resumed = Path(cfg.ckpt_path) if cfg.ckpt_path is not None else None
-    step, begun_again = -1, False
-    if checkpoint is not None and goes_on_in(run_dir, resumed):
-        step, begun_again = checkpoint["global_step"], bool(measured_otherwise(checkpoint, module))
-    set_aside(run_dir, left_behind(run_dir, resumed, with_best=begun_again), after=step)
+    step = checkpoint["global_step"] if checkpoint is not None and goes_on_in(run_dir, resumed) else -1
+    set_aside(run_dir, left_behind(run_dir, resumed), after=step)
     trim_rows(run_dir / FILE_NAME, step)
     with replacing(run_dir / "config.yaml") as partial:
         partial.write_text(OmegaConf.to_yaml(cfg, resolve=True))
@@ -167,7 +162,7 @@ def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> dict[str, Any]:
             f"ckpt_path={cfg.ckpt_path} has {step} iterations done: "
             f"give trainer.max_steps above it (it is {cfg.trainer.max_steps})"
         )
-    return {name: checkpoint[name] for name in ("global_step", "settings", "measured") if name in checkpoint}
+    return {name: checkpoint[name] for name in ("global_step", "settings")}
 
 
 def announce_resume(cfg: DictConfig, checkpoint: dict[str, Any], module: ESRGANModule) -> None:
@@ -255,8 +250,7 @@ def report(trainer: Any, run_dir: Path, name: str) -> None:
     for label, path in paths.items():
         if path is not None and path.exists():
             log.info("%-13s %s", label, path)
-        if label == "model":
-            announce_best(trainer, run_dir)
+    announce_best(trainer, run_dir)
     if model.exists():
         log.info("use it        python -m esrgan_train.upscale PHOTO -o OUT --model %s", model)
 

@@ -51,11 +51,10 @@ class BestOfStages:
         stages = {stage: best._asdict() for stage, best in self.stages.items()}
         return {"monitor": self.monitor, "mode": self.mode, "stages": stages}
 
-    def load(self, state: dict[str, Any] | None) -> None:
-        """Go on from ``state``; from nothing if there is none, or it is of another value."""
-        self.stages = {}
-        if state is not None and (state["monitor"], state["mode"]) == (self.monitor, self.mode):
-            self.stages = {stage: Best(**best) for stage, best in state["stages"].items()}
+    def differences(self, state: dict[str, Any]) -> list[str]:
+        """The options by which the values in ``state`` are others than these."""
+        mine = {"monitor": self.monitor, "mode": self.mode}
+        return [f"callbacks.checkpoints.{name}" for name, value in mine.items() if state[name] != value]
 
 
 def measured_otherwise(checkpoint: dict[str, Any], module: ESRGANModule) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 
 from esrgan_train.archs.weights import load_checkpoint, save_model
+from esrgan_train.branches import set_aside, written_ns
 from esrgan_train.callbacks.best import Best, BestOfStages, measured_otherwise
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing, reporting_failure
@@ -101,16 +102,17 @@ class Checkpoints(Callback):
         checkpoint["best"] = self.best.state()
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Go on from the best so far, where its file is here and was measured as values now are."""
+        """Go on from the best so far, where its file is here and its value compares with those to come."""
         assert isinstance(pl_module, ESRGANModule)
         self._written_ns = checkpoint.get("written_ns", 0)
-        self.best.load(checkpoint.get("best"))
+        before = checkpoint.get("best", self.best.state())  # an earlier version did not tell it by stages
+        changed = measured_otherwise(checkpoint, pl_module) + self.best.differences(before)
+        self.best.stages = {stage: Best(**best) for stage, best in before["stages"].items()}
         if not trainer.is_global_zero:
             return  # the first process alone keeps files
-        changed = measured_otherwise(checkpoint, pl_module)
         for stage, best in list(self.best.stages.items()):
             if changed:
-                reason = f"was measured otherwise (changed: {', '.join(changed)})"
+                reason = f"cannot be compared with what comes (changed: {', '.join(changed)})"
             elif not self._has_file(stage, best, trainer.ckpt_path, checkpoint["global_step"]):
                 reason = "has no checkpoint here"
             else:
@@ -118,8 +120,12 @@ class Checkpoints(Callback):
             del self.best.stages[stage]
             log.info(
                 "the best of the %s is begun again: %s %.4g after %d iterations %s",
-                *(STAGE_NAMES[stage], self.best.monitor, best.value, best.step, reason),
+                *(STAGE_NAMES[stage], before["monitor"], best.value, best.step, reason),
             )
+        if changed:
+            files = [file for stage in STAGE_NAMES if (file := self.folder / best_file(stage)).exists()]
+            obsolete = [file for file in files if written_ns(file) != self._written_ns]  # not the one resumed
+            set_aside(self.folder.parent, obsolete, after=checkpoint["global_step"])
 
     def _has_file(self, stage: Stage, best: Best, resumed: Any, step: int) -> bool:
         """Whether the best checkpoint is in its place; ``resumed``, of iteration ``step``, may be the one."""

@@ -92,3 +92,5 @@ class EarlyStopping(Callback):
         alike = all(state_dict.get(name, value) == value for name, value in self._of.items())
         if self._goes_on and alike:
             self.best, self.waited = state_dict["best"], state_dict["waited"]
+        else:
+            log.info("early stopping begins again: its best so far cannot be compared with what comes")

@@ -56,6 +56,33 @@ def test_last_the_best_of_each_stage_and_every_kth_are_kept_and_nothing_else(
         assert torch.equal(tensor, last[f"ema.module.{name}"])
 
 
+def watching(run_dir: Path, monitor: str) -> Checkpoints:
+    return Checkpoints(run_dir=str(run_dir), name="x", monitor=monitor, mode="max", every_n_steps=None)
+
+
+def resume(checkpoints: Checkpoints, path: Path, content: dict[str, Any]) -> None:
+    module = object.__new__(ESRGANModule)
+    module.__dict__["measured"] = {}
+    trainer: Any = SimpleNamespace(is_global_zero=True, ckpt_path=str(path))
+    checkpoints.on_load_checkpoint(trainer, module, content)
+
+
+def test_a_best_by_another_value_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    before, later = watching(tmp_path, "val/psnr"), watching(tmp_path, "val/ssim")
+    before.best.note("pixel", 8, 25.0)
+    best = tmp_path / "checkpoints" / "best_pixel.ckpt"
+    best.parent.mkdir()
+    torch.save({"global_step": 8, "state_dict": {}}, best)
+    with caplog.at_level(logging.INFO):
+        resume(later, tmp_path / "last.ckpt", {"global_step": 12, "best": before.best.state()})
+    assert later.best.stages == {}
+    (aside,) = (tmp_path / "abandoned").iterdir()
+    assert steps(aside / "checkpoints") == {"best_pixel.ckpt": 8}
+    assert not best.exists()
+    assert "val/psnr 25 after 8 iterations cannot be compared" in caplog.text
+    assert "(changed: callbacks.checkpoints.monitor)" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("best_step", "file_step", "kept"),
     # Of a process that died while saving, the best may still be an earlier one.
@@ -64,7 +91,6 @@ def test_last_the_best_of_each_stage_and_every_kth_are_kept_and_nothing_else(
 def test_a_best_goes_on_where_its_checkpoint_is_here_or_is_the_one_resumed(
     best_step: int, file_step: int | None, kept: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    options: dict[str, Any] = {"name": "x", "monitor": "val/psnr", "mode": "max", "every_n_steps": None}
     resumed = tmp_path / "elsewhere" / "step_00000012.ckpt"
     resumed.parent.mkdir()
     torch.save({"global_step": 12, "state_dict": {}}, resumed)
@@ -72,15 +98,10 @@ def test_a_best_goes_on_where_its_checkpoint_is_here_or_is_the_one_resumed(
     if file_step:
         best.parent.mkdir()
         torch.save({"global_step": file_step, "state_dict": {}}, best)
-    checkpoints = Checkpoints(run_dir=str(tmp_path), **options)
-    checkpoints.best.note("gan", best_step, 25.0)
-    content = {"global_step": 12, "best": checkpoints.best.state()}
-    module = object.__new__(ESRGANModule)
-    module.__dict__["measured"] = {}
-    trainer: Any = SimpleNamespace(is_global_zero=True, ckpt_path=str(resumed))
-    later = Checkpoints(run_dir=str(tmp_path), **options)
+    before, later = (watching(tmp_path, "val/psnr") for _ in range(2))
+    before.best.note("gan", best_step, 25.0)
     with caplog.at_level(logging.INFO):
-        later.on_load_checkpoint(trainer, module, content)
+        resume(later, resumed, {"global_step": 12, "best": before.best.state()})
     assert later.best.stages == ({"gan": (25.0, best_step)} if kept else {})
     if kept:
         assert steps(best.parent) == {"best_gan.ckpt": best_step}

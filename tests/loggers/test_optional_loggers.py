@@ -201,7 +201,7 @@ def test_a_server_that_does_not_answer_leaves_the_run_offline(
 
 OFFLINE = """
 import sys
-from esrgan_train.loggers.wandb_run import best_of_last_stage, WandbRun
+from esrgan_train.loggers.wandb_run import WandbRun
 logger = WandbRun(run_dir=sys.argv[1], project="p", name="e", mode="auto", log_model=False)
 assert "wandb" not in sys.modules
 logger.log_metrics({"train/pixel": 0.5}, 2)
@@ -238,7 +238,7 @@ def test_when_the_librarys_helper_dies_there_is_one_warning_and_no_traceback_at_
     script = f"""
 import logging, os, signal, time
 from pathlib import Path
-from esrgan_train.loggers.wandb_run import best_of_last_stage, WandbRun
+from esrgan_train.loggers.wandb_run import WandbRun
 from esrgan_train.logs import set_up_console
 set_up_console()
 logger = WandbRun(run_dir={str(tmp_path / "run")!r}, project="p", name="x", mode="offline", log_model=True)
