@@ -67,7 +67,8 @@ _HARMLESS = (
     "experiment",
 )
 _HARMLESS_KEYS = (
-    *("data.num_workers", "data.cache_mb", "data.max_bad_fraction", "data.batch_size", "training.accumulate"),
+    *("data.num_workers", "data.cache_mb", "data.max_bad_fraction"),
+    *("data.batch_size", "data.accumulate", "training.accumulate"),  # the whole batch counts: see whole_batch
     *("trainer.max_steps", "trainer.max_time", "trainer.devices", "trainer.num_nodes", "trainer.strategy"),
     *(
         "trainer.accelerator",
@@ -89,6 +90,31 @@ def settings_of(cfg: DictConfig) -> dict[str, Any]:
     if cfg.scheduler.get("final_factor", 1.0) != 1.0:
         settings["trainer.max_steps"] = cfg.trainer.max_steps  # the learning rate falls towards it
     return settings
+
+
+WHOLE_BATCH = "crops per iteration (data.batch_size × training.accumulate × processes)"
+
+
+def whole_batch(cfg: DictConfig, processes: int) -> int:
+    """The crops of one iteration in all processes; how they are divided does not matter to what is learnt."""
+    return int(cfg.data.batch_size * cfg.training.accumulate * processes)
+
+
+# Options under data.val_ that choose the photos (which are looked at themselves), or only add figures.
+_CHOOSING = ("val_dir", "val_lr_dir", "val_fraction", "val_clean")
+
+
+def validation_settings(cfg: DictConfig) -> dict[str, Any]:
+    """What the figures of a validation depend on besides weights and photos, by name, as plain values."""
+    resolved = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(resolved, dict)
+    data = {
+        f"data.{name}": value
+        for name, value in resolved["data"].items()
+        if name == "overfit_samples" or (name.startswith("val_") and name not in _CHOOSING)
+    }
+    whole = {name: resolved[name] for name in ("upscale", "seed", "degradation", "target_noise")}
+    return whole | data | {"trainer.limit_val_batches": cfg.trainer.limit_val_batches}
 
 
 def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

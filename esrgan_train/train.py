@@ -16,16 +16,28 @@ from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.archs.weights import load_checkpoint
+from esrgan_train.branches import goes_on_in, left_behind, set_aside
 from esrgan_train.build import build_datamodule, build_module, build_trainer
 from esrgan_train.callbacks.summary import Summary
+from esrgan_train.checks.features import random_features_on_trained_weights
 from esrgan_train.checks.reading import check_reading
-from esrgan_train.config import changed_settings, check, name_experiment, options_without_effect, settings_of
+from esrgan_train.config import (
+    WHOLE_BATCH,
+    changed_settings,
+    check,
+    name_experiment,
+    options_without_effect,
+    settings_of,
+    validation_settings,
+    whole_batch,
+)
 from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import RunError, StopRequestedError, UserError
 from esrgan_train.files import replacing
 from esrgan_train.launch import decide_together, rank, slurm_job, tell_children
 from esrgan_train.loggers.metrics_csv import FILE_NAME, trim_rows
 from esrgan_train.logs import add_log_file, hush_console, remove_log_file
+from esrgan_train.outcome import announce_best, check_outcome
 from esrgan_train.resume import choose_place, read_step
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.precision import choose_precision
@@ -60,7 +72,8 @@ def train(cfg: DictConfig) -> float | None:
     datamodule = build_datamodule(cfg)  # first: a mistyped folder should not wait for 548 MB of VGG19
     module = build_module(cfg, precision)
     fingerprint = datamodule.fingerprint()
-    module.settings = settings_of(cfg) | fingerprint
+    module.settings = settings_of(cfg) | fingerprint | {WHOLE_BATCH: whole_batch(cfg, trainer.world_size)}
+    module.measured = validation_settings(cfg) | {"held-out photos": datamodule.held_out()}
     module.metadata["data_fingerprint"] = fingerprint
     checkpoint = check_checkpoint(cfg, module) if cfg.ckpt_path is not None else None
     misread = check_reading(module.ema.module, module.metadata, lr_side=cfg.data.gt_size // cfg.upscale)
@@ -81,6 +94,7 @@ def train(cfg: DictConfig) -> float | None:
         if trainer.world_size > 1:
             tell_children(place)
         trainer.fit(module, datamodule=datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
+        check_outcome(cfg, trainer, module)
         if rank() == 0:
             report(trainer, run_dir, cfg.experiment)
     except StopRequestedError as stop:
@@ -117,10 +131,13 @@ def _decide(cfg: DictConfig) -> dict[str, Any]:
 
 
 def prepare_run_dir(cfg: DictConfig, run_dir: Path, checkpoint: dict[str, Any] | None) -> None:
-    """Write the resolved configuration; drop the rows of metrics.csv that the run will write anew."""
+    """Set aside what the run does not go on from, drop the rows that it will log anew, write the configuration."""
+    resumed = Path(cfg.ckpt_path) if cfg.ckpt_path is not None else None
+    step = checkpoint["global_step"] if checkpoint is not None and goes_on_in(run_dir, resumed) else -1
+    set_aside(run_dir, left_behind(run_dir, resumed), after=step)
+    trim_rows(run_dir / FILE_NAME, step)
     with replacing(run_dir / "config.yaml") as partial:
         partial.write_text(OmegaConf.to_yaml(cfg, resolve=True))
-    trim_rows(run_dir / FILE_NAME, checkpoint["global_step"] if checkpoint is not None else -1)
 
 
 def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> dict[str, Any]:
@@ -157,7 +174,9 @@ def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> dict[str, Any]:
 def announce_resume(cfg: DictConfig, checkpoint: dict[str, Any], module: ESRGANModule) -> None:
     """Say where the run goes on, and in one warning what is no longer as it was."""
     log.info("resuming      %s, after %d iterations", cfg.ckpt_path, checkpoint["global_step"])
-    changes = changed_settings(checkpoint["settings"], module.settings)
+    # Checkpoints of earlier versions do not tell the whole batch.
+    before = {WHOLE_BATCH: module.settings[WHOLE_BATCH], **checkpoint["settings"]}
+    changes = changed_settings(before, module.settings)
     if changes:
         log.warning("the run goes on, but not as it would have: changed %s", ", ".join(changes))
 
@@ -187,7 +206,7 @@ def announce(
     log.info("batch         %s", describe_batch(cfg, trainer.world_size))
     log.info("device        %s, precision %s (%s)", device_name(module), module.precision.name, why_precision)
     log.info("run folder    %s", cfg.run_dir)
-    for line in options_without_effect(cfg):
+    for line in (*options_without_effect(cfg), *random_features_on_trained_weights(cfg)):
         log.warning("%s", line)
     warm = min(switch + objective.discriminator_warmup, last)
     if objective.adversarial is not None and switch < warm:
@@ -237,6 +256,7 @@ def report(trainer: Any, run_dir: Path, name: str) -> None:
     for label, path in paths.items():
         if path is not None and path.exists():
             log.info("%-13s %s", label, path)
+    announce_best(trainer, run_dir)
     if model.exists():
         log.info("use it        python -m esrgan_train.upscale PHOTO -o OUT --model %s", model)
 

@@ -85,7 +85,10 @@ def test_every_experiment_takes_an_iteration_of_each_stage(experiment: str, phot
     losses = trained(tmp_path / "run")
     gan = {"train/perceptual", "train/adversarial", "train/d_real", "train/d_fake"}
     assert "train/pixel" in losses
-    assert losses & gan == (set() if experiment == "x4_net" else gan)
+    expected = set() if experiment == "x4_net" else gan
+    if experiment in FROM_TRAINED:
+        expected = gan - {"train/perceptual"}  # the demo's random features would spoil trained weights
+    assert losses & gan == expected
     assert (tmp_path / "run" / "model" / f"{experiment}.pth").is_file()
 
 

@@ -21,6 +21,7 @@ CHECKOUT = Path(__file__).parent.parent
 RUN = (
     *("trainer.max_steps=5", "recipe.start_step=2", "recipe.val_check_interval=5", "recipe.log_every_n_steps=1"),
     *("recipe.pixel_lr=2e-4", "recipe.lr=1e-4", "recipe.init=default"),
+    "trainer.num_sanity_val_steps=-1",  # what the first weights score is logged, too
 )
 TWO = ("trainer.devices=2", "trainer.strategy=ddp", "recipe.batch_size=2")
 ONE = ("recipe.batch_size=4",)
@@ -78,6 +79,8 @@ def one_process(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def assert_equals_one_process(run_dir: Path, one_process: Path) -> None:
     ours, theirs = load(run_dir), load(one_process)
     assert ours["global_step"] == theirs["global_step"] == 5
+    scored = [row["step"] for row in read_rows(run_dir / "metrics.csv") if row["val/psnr"]]
+    assert scored == ["0", "5"]
     for name, expected in theirs["state_dict"].items():
         difference = (ours["state_dict"][name] - expected).abs().max().item()
         assert difference < 1e-5, f"{name} differs by {difference}"

@@ -1,6 +1,10 @@
-"""Checks of constructor arguments shared by the networks."""
+"""Checks of constructor arguments and weights, shared by the networks."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
 
 from esrgan_train.errors import UserError
 
@@ -23,3 +27,21 @@ def check_flag(name: str, value: object) -> None:
     """
     if not isinstance(value, bool):
         raise UserError(f"{name}={value!r} is not possible: give true or false")
+
+
+def check_finite(state_dict: Mapping[str, Tensor], name: str) -> None:
+    """Refuse weights with NaN or infinity in them: no training brings them back.
+
+    Args:
+        state_dict: the weights.
+        name: the file or option to be named in the message.
+
+    Raises:
+        UserError: naming the first such tensor.
+    """
+    for key, tensor in state_dict.items():
+        if not tensor.isfinite().all():
+            raise UserError(
+                f"{name} holds NaN or infinity (in {key}), as a run that diverged leaves behind: give another "
+                "file, such as an earlier checkpoint"
+            )

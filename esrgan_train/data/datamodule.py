@@ -99,6 +99,11 @@ class StreamDataModule(LightningDataModule):
             "photo sizes": digest_of_sizes(*mixtures, most=MAX_LOOKED_AT),
         }
 
+    def held_out(self) -> str:
+        """Hexadecimal digits that depend on the photos that validation measures: their names and sizes."""
+        photos = Mixture.of(self.split.val if self.overfit_samples is None else self.split.train)
+        return f"{digest_of_names(photos)}{digest_of_sizes(photos, most=MAX_LOOKED_AT)}"
+
     def describe(self) -> str:
         """One line for people: how many photos, and where."""
         train, val = (Mixture.of(photos) for photos in self.split)

@@ -36,6 +36,7 @@ from esrgan_train.training.options import Options
 from esrgan_train.training.precision import Precision
 from esrgan_train.training.randomness import seed_layers
 from esrgan_train.training.schedule import Schedule
+from esrgan_train.training.trial import is_trial
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +101,7 @@ class ESRGANModule(LightningModule):
         self.precision = precision
         self.metadata = metadata
         self.settings: dict[str, Any] = {}  # kept in the checkpoint: a resumed run sees what was changed
+        self.measured: dict[str, Any] = {}  # likewise: what validation depends on besides the weights
         self.make_optimizers = make_optimizers
         self.schedule = schedule
         self.players = self._players()
@@ -404,7 +406,7 @@ class ESRGANModule(LightningModule):
             values |= {f"val/{name}_{suffix}": quality.compute()[name] for name in ("psnr", "ssim")}
             quality.reset()
         self.log_dict(values, logger=False, sync_dist=True)
-        if not self.trainer.sanity_checking:
+        if not is_trial(self.trainer):
             self._tell_loggers(values, self.trainer.global_step)
 
     # checkpoints
@@ -413,6 +415,7 @@ class ESRGANModule(LightningModule):
         """Add what rebuilds the generator from the file alone, and what the next iteration needs to know."""
         checkpoint["esrgan_train"] = self.metadata
         checkpoint["settings"] = self.settings
+        checkpoint["measured"] = self.measured
         checkpoint["players"] = self.players
         checkpoint["stage"] = self.last_stage
         checkpoint["meter"] = self.meter.state_dict()
