@@ -19,7 +19,7 @@ from torch import nn
 
 from esrgan_train import __version__
 from esrgan_train.archs.build import load_into
-from esrgan_train.archs.checks import check_finite
+from esrgan_train.archs.checks import check_weights
 from esrgan_train.archs.classes import name_of
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
@@ -81,7 +81,7 @@ def build_generator(cfg: DictConfig) -> nn.Module:
     if cfg.init_from is not None:
         model, name = load_weights(cfg.init_from), f"init_from={cfg.init_from}"
         load_into(generator, model.state_dict, name=name)
-        check_finite(model.state_dict, name)
+        check_weights(generator, name)
         if (warning := check_start(generator, model, lr_side=cfg.data.gt_size // cfg.upscale)) is not None:
             log.warning("%s", warning)
     elif cfg.training.init == "weights":
@@ -109,7 +109,7 @@ def build_discriminator(cfg: DictConfig) -> nn.Module:
     if (file := cfg.init_discriminator_from) is not None:
         weights, name = load_weights(file, role="discriminator"), f"init_discriminator_from={file}"
         load_into(discriminator, weights.state_dict, name=name)
-        check_finite(weights.state_dict, name)
+        check_weights(discriminator, name)
     return discriminator
 
 

@@ -20,11 +20,11 @@ from torch import nn
 
 from esrgan_train import api
 from esrgan_train.allocator import keep_freed_memory
+from esrgan_train.archs.checks import check_weights
 from esrgan_train.cli import DONE, FAILED, complain, run_command
 from esrgan_train.errors import RunError, UserError
 from esrgan_train.images.photo import Photo, check_format, read_photo, write_photo
 from esrgan_train.inference.failures import naming
-from esrgan_train.inference.finite import check_finite
 from esrgan_train.inference.memory import give_back
 from esrgan_train.inference.models import load_network
 from esrgan_train.inference.photos import compare, enlarge, final_size, resize
@@ -71,7 +71,7 @@ def open_upscaler(model: Path, *, device: str, precision: str, tile: int | None)
     if where.type == "cpu":
         keep_freed_memory()
     network = load_network(model)
-    check_finite(network, model)
+    check_weights(network, str(model))
     chosen = choose_precision(precision, where, network)
     with naming(model, "making the model ready", "free some memory, or give --device cpu"):
         return Upscaler(network, device=where, precision=chosen, tile=tile)

@@ -182,7 +182,7 @@ def test_a_model_with_weights_that_are_not_finite_is_refused(three: Path, tmp_pa
     weights["body.2.weight"][0, 0, 0, 0] = float("nan")
     torch.save({"params": weights}, tmp_path / "nan.pth")
     assert run(three, tmp_path / "nan.pth") == 2
-    assert "nan.pth holds weights that are not finite (body.2.weight)" in capsys.readouterr().err
+    assert "nan.pth holds NaN or infinity (in body.2.weight)" in capsys.readouterr().err
     assert not written(three)
 
 
