@@ -40,8 +40,7 @@ def launch(told: list[type[BaseException]]) -> int:
 
     A job that fails with one of ``told`` is reported, and the next job of a sweep goes on.
     """
-    worst = DONE
-    results: list[float | None] = []
+    worst, results = DONE, list[float | None]()
 
     def job(cfg: DictConfig) -> float | None:
         """Train once; a mistake is reported here, so that a sweep goes on."""
@@ -64,8 +63,8 @@ def launch(told: list[type[BaseException]]) -> int:
     overrides = overrides_in(sys.argv[1:])
     if is_sweep(sys.argv[1:]):
         check_jobs(overrides)
-        kept = last_of_each_key(overrides)
-        sys.argv[1:] = [argument for argument in sys.argv[1:] if argument not in overrides or argument in kept]
+        overruled = {*overrides} - {*last_of_each_key(overrides)}
+        sys.argv[1:] = [argument for argument in sys.argv[1:] if argument not in overruled]
     raised: tuple[type[BaseException], ...] = (HydraException, ValueError, *told)
     try:
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="train")(job)()

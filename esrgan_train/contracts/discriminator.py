@@ -29,7 +29,7 @@ def check_discriminator(discriminator: nn.Module, part: Part, *, gt_size: int) -
     crops = torch.rand(2, 3, gt_size, gt_size, generator=torch.Generator().manual_seed(0))
     before, given = crops.clone(), f"2×3×{gt_size}×{gt_size}"
     network = part.call(copy.deepcopy, discriminator, doing="copying it", remedy="a plain module can be copied")
-    with shared_randomness_kept():
+    with shared_randomness_kept(), torch.enable_grad():
         logits = part.call(
             network.train(),
             crops,

@@ -37,7 +37,7 @@ def check_generator(generator: nn.Module, part: Part, *, upscale: int, lr_side: 
         copy.deepcopy, generator, doing="copying it", remedy="an averaged copy is trained beside it"
     )
     odd = lr_side + 1 + lr_side % 2
-    with shared_randomness_kept():
+    with shared_randomness_kept(), torch.enable_grad():
         sr = _enlarge(network.train(), part, (2, 3, lr_side, lr_side), upscale)
         if not sr.requires_grad:
             raise part.refusal("its result is cut off from its weights", "return it without detach() or no_grad()")

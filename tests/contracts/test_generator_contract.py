@@ -88,6 +88,11 @@ def test_one_that_draws_in_evaluation_mode_is_warned_about(caplog: pytest.LogCap
     )
 
 
+def test_where_gradients_are_off_the_network_is_tried_as_it_is_trained() -> None:
+    with torch.no_grad():
+        check(Mine())
+
+
 def test_the_trial_leaves_the_network_and_the_random_numbers_as_they_were() -> None:
     network = Mine(lambda n, lr, sr: sr + torch.rand(()) * 0).eval()
     state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
