@@ -87,7 +87,8 @@ def to_float(image: NDArray[Any]) -> NDArray[np.float32]:
     """
     if image.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"image is {image.dtype}; pass uint8 or uint16")
-    return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
+    values: NDArray[np.float32] = np.divide(image, np.float32(np.iinfo(image.dtype).max), dtype=np.float32)
+    return values
 
 
 @contextmanager

@@ -18,6 +18,7 @@ MAX_PSNR = 100.0  # dB; given to identical images in place of infinity, which JS
 SSIM_WINDOW = 11  # pixels a side
 _SSIM_SIGMA = 1.5
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+_GRAY = 127.5
 # Some 250 bytes are in flight for each pixel of a strip. On a CPU its maps stay in the cache so.
 _STRIP_PIXELS = 2**17
 _LEAST_ROWS = 16  # of a strip; a very wide picture would otherwise be filtered mostly twice
@@ -129,12 +130,14 @@ def _decibels(squared_error: Tensor) -> Tensor:
 
 def _similarity(sr: Tensor, hr: Tensor) -> Tensor:
     """SSIM of each window: (B, C, h, w) in [0, 255] to (B, C, h − 10, w − 10)."""
+    sr, hr = sr - _GRAY, hr - _GRAY  # variances stay, and their differences of squares keep more digits
     maps = torch.stack([sr, hr, sr.square(), hr.square(), sr * hr])
     sr_mean, hr_mean, sr_square, hr_square, product = _blurred(maps).unbind()
-    means = sr_mean * hr_mean
-    squares = sr_mean.square() + hr_mean.square()
-    covariance, variances = product - means, sr_square + hr_square - squares
-    return ((2 * means + _C1) * (2 * covariance + _C2)) / ((squares + _C1) * (variances + _C2))
+    covariance = product - sr_mean * hr_mean
+    variances = sr_square + hr_square - sr_mean.square() - hr_mean.square()
+    sr_mean, hr_mean = sr_mean + _GRAY, hr_mean + _GRAY
+    luminance = (2 * sr_mean * hr_mean + _C1) / (sr_mean.square() + hr_mean.square() + _C1)
+    return luminance * (2 * covariance + _C2) / (variances + _C2)
 
 
 def _blurred(maps: Tensor) -> Tensor:
