@@ -23,22 +23,23 @@ from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
+from esrgan_train.images.crop import middle, reduced
 from esrgan_train.images.decode import decode, read_upright_size, to_float
 from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.find import find_photos
 from esrgan_train.images.names import distinct_names
 from esrgan_train.images.sheet import labelled_sheet
+from esrgan_train.inference.bicubic import REACH, enlarge_bicubic
 from esrgan_train.inference.failures import naming
-from esrgan_train.metrics.image_quality import psnr, psnr_y, ssim, ssim_y
+from esrgan_train.metrics.image_quality import MEASURES
 from esrgan_train.metrics.lpips import SMALLEST, Lpips, weights_file
 from esrgan_train.upscale import open_upscaler
 
 log = logging.getLogger(__name__)
 
-# A further measure of (sr, hr, border) gets its column by its line here; LPIPS joins where its weights are.
-Measure = Callable[[Tensor, Tensor, int], Tensor]
-MEASURES: dict[str, Measure] = {"psnr": psnr, "ssim": ssim, "psnr_y": psnr_y, "ssim_y": ssim_y}
+Measure = Callable[[Tensor, Tensor, int], Tensor]  # of (1, 3, H, W) uint8, twice, and the border
 WORST, CROP = 4, 192  # rows of the contact sheet; side of its crops
+_STRIP_ROWS = 64  # of LR, that are floats at a time
 
 Picture = NDArray[np.uint8]
 Row = dict[str, Any]
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, path in truths.items():
         hr = _to_8_bit(decode(path))
         height, width = (side // scale * scale for side in hr.shape[:2])
-        hr = np.ascontiguousarray(hr[:height, :width])
+        hr = hr[:height, :width]
         if inputs is not None:
             lr = _to_8_bit(decode(inputs[name]))
         else:
@@ -83,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             with naming(path, "enlarging", upscaler.memory_remedy):
                 sr = upscaler(lr)
-        bicubic = to_uint8(_bicubic(lr, scale))
+        bicubic = bicubic_of(lr, scale)
         row: Row = {"name": name, **score(sr, hr, scale, measures)}
         row |= {f"bicubic_{measure}": value for measure, value in score(bicubic, hr, scale, measures).items()}
         row["pictures"] = _crops(lr, bicubic, sr, hr, scale)
@@ -106,7 +107,7 @@ def all_measures() -> dict[str, Measure]:
         inside = [image[..., border:-border, border:-border] for image in (sr, hr)]
         if min(inside[0].shape[-2:]) < SMALLEST:
             return torch.tensor(float("nan"))
-        metric.update(*inside)
+        metric.update(*(image / 255 for image in inside))
         return metric.compute()
 
     return {**MEASURES, "lpips": lpips}
@@ -114,7 +115,7 @@ def all_measures() -> dict[str, Measure]:
 
 def score(sr: Picture, hr: Picture, border: int, measures: Mapping[str, Measure]) -> dict[str, float]:
     """Every measure of one 8-bit pair, (H, W, 3)."""
-    pair = _tensor(sr), _tensor(hr)
+    pair = _planes(sr), _planes(hr)
     return {name: float(measure(*pair, border)) for name, measure in measures.items()}
 
 
@@ -195,19 +196,27 @@ def _report(rows: list[Row], measures: Sequence[str], folder: Path) -> None:
     log.info("%d pictures: %s and %s", len(rows), folder / "scores.csv", folder / "worst.png")
 
 
+def bicubic_of(lr: Picture, scale: int) -> Picture:
+    """(h, w, 3) to (h·scale, w·scale, 3), in strips of rows."""
+    height, width = lr.shape[:2]
+    enlarged = np.empty((height * scale, width * scale, 3), np.uint8)
+    for top in range(0, height, _STRIP_ROWS):
+        bottom = min(top + _STRIP_ROWS, height)
+        above, below = max(top - REACH, 0), min(bottom + REACH, height)
+        strip = enlarge_bicubic(_planes(lr[above:below]).float() / 255, scale)[0].permute(1, 2, 0).numpy()
+        enlarged[top * scale : bottom * scale] = to_uint8(strip[(top - above) * scale :][: (bottom - top) * scale])
+    return enlarged
+
+
 def _crops(lr: Picture, bicubic: Picture, sr: Picture, hr: Picture, scale: int) -> list[Picture]:
-    nearest = lr.repeat(scale, 0).repeat(scale, 1)
-    top, left = (max(0, (side - CROP) // 2) for side in hr.shape[:2])
-    return [picture[top : top + CROP, left : left + CROP].copy() for picture in (nearest, bicubic, sr, hr)]
+    rows, columns = (middle(side, most=CROP, step=scale) for side in hr.shape[:2])
+    nearest = lr[reduced(rows, scale), reduced(columns, scale)].repeat(scale, 0).repeat(scale, 1)
+    return [nearest, *(picture[rows, columns].copy() for picture in (bicubic, sr, hr))]
 
 
-def _bicubic(lr: Picture, scale: int) -> NDArray[np.float32]:
-    enlarged = torch.nn.functional.interpolate(_tensor(lr), scale_factor=float(scale), mode="bicubic")
-    return enlarged[0].permute(1, 2, 0).numpy()
-
-
-def _tensor(image: Picture) -> Tensor:
-    return torch.from_numpy(to_float(image)).permute(2, 0, 1)[None]
+def _planes(image: Picture) -> Tensor:
+    """(H, W, 3) as (1, 3, H, W), of the same memory."""
+    return torch.from_numpy(image).permute(2, 0, 1)[None]
 
 
 def _to_8_bit(image: NDArray[Any]) -> Picture:

@@ -9,12 +9,19 @@ from typing import Any
 import torch
 from lightning import LightningDataModule
 
+from esrgan_train.data.bad_photos import BadPhotos
 from esrgan_train.data.dataset import Degradation, Noise, TrainingPhotos, ValidationPhotos
+from esrgan_train.data.held_out import HeldOut
 from esrgan_train.data.loader import PhotoLoader, choose_num_workers
 from esrgan_train.data.mixture import Mixture, digest_of_names, digest_of_sizes
 from esrgan_train.data.overfit import FirstSamples, RepeatedSampler, check_samples
-from esrgan_train.data.paired import ValidationPairs
-from esrgan_train.data.preflight import MAX_LOOKED_AT, Preflight, check_held_out, check_training, look_at
+from esrgan_train.data.preflight import (
+    MAX_LOOKED_AT,
+    Preflight,
+    check_readable,
+    look_at,
+    look_at_held_out,
+)
 from esrgan_train.data.samples import SampleStream
 from esrgan_train.data.split import Split
 from esrgan_train.data.stream import RankStridedSampler
@@ -39,6 +46,7 @@ class StreamDataModule(LightningDataModule):
         training: the samples by number.
         validation: the held-out photos.
         preflight: what a first look at the training photos found.
+        held_out: what a first look at the held-out photos found.
         batch_size: samples per process that go through the networks at once.
         accumulate: such batches per iteration; a batch of the loader holds them all.
         num_workers: worker processes, or ``auto``: the usable cores minus one.
@@ -53,8 +61,9 @@ class StreamDataModule(LightningDataModule):
         self,
         *,
         training: SampleStream[Any],
-        validation: ValidationPhotos | ValidationPairs,
+        validation: HeldOut,
         preflight: Preflight,
+        held_out: Preflight,
         batch_size: int,
         accumulate: int,
         num_workers: int | str,
@@ -72,6 +81,7 @@ class StreamDataModule(LightningDataModule):
         self._validation = validation
         self._preflight = preflight
         self._remarks = tuple(remarks)
+        self._held_out = held_out
         # Samples seen when the trainer had done _start_step iterations; None before training starts, since
         # the trainer restores its own count after this module's.
         self._start = 0
@@ -81,14 +91,19 @@ class StreamDataModule(LightningDataModule):
         """The training samples by number."""
         return self._training
 
-    def validation_photos(self) -> ValidationPhotos | ValidationPairs:
+    def validation_photos(self) -> HeldOut:
         """The held-out photos."""
         return self._validation
 
     @property
+    def bad(self) -> tuple[BadPhotos, BadPhotos]:
+        """The training photos that could not be read so far, and the held-out ones."""
+        return self._training.bad, self._validation.bad
+
+    @property
     def bad_samples(self) -> int:
-        """How many training photos could not be read so far."""
-        return self._training.bad.count
+        """How many photos could not be read so far."""
+        return sum(bad.count for bad in self.bad)
 
     def fingerprint(self) -> dict[str, int | str]:
         """What the photos are, so that a resumed run can tell whether they are others: number, names, sizes."""
@@ -133,11 +148,21 @@ class StreamDataModule(LightningDataModule):
                 side,
                 side,
             )
-        if found.unreadable:
-            bad, first = len(found.unreadable), found.unreadable[0]
-            log.warning("%d of %d photos looked at cannot be read; the first: %s", bad, found.looked_at, first)
-            for error in found.unreadable[1:]:
-                log.warning("%s", error, extra={"to_file_only": True})
+        if (held_out := self._held_out).large and self.overfit_samples is None:
+            log.info(
+                "%d of %d held-out photos looked at are larger than data.val_max_size=%d pixels a side: their "
+                "middle is measured; null takes them whole",
+                held_out.large,
+                held_out.looked_at,
+                self._validation.max_size,
+            )
+        for kind, looked_at in (("", found), ("held-out ", held_out)):
+            if looked_at.unreadable:
+                bad, first = len(looked_at.unreadable), looked_at.unreadable[0]
+                words = "%d of %d %sphotos looked at cannot be read; the first: %s"
+                log.warning(words, bad, looked_at.looked_at, kind, first)
+                for error in looked_at.unreadable[1:]:
+                    log.warning("%s", error, extra={"to_file_only": True})
 
     def train_dataloader(self) -> PhotoLoader:
         """Endless; goes on where the stream stands."""
@@ -158,12 +183,14 @@ class StreamDataModule(LightningDataModule):
     def val_dataloader(self) -> PhotoLoader:
         """Each held-out photo once, one per batch, shared by the processes."""
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        photos: ValidationPhotos | ValidationPairs | FirstSamples = self._validation
+        photos: HeldOut | FirstSamples = self._validation
         if self.overfit_samples is not None:
             photos = FirstSamples(self._training, samples=self.overfit_samples)
         share = -(-len(photos) // world_size)
         positions = range(rank, share * world_size, world_size)
-        return PhotoLoader(photos, batch_size=1, sampler=positions, num_workers=min(self.num_workers, share))
+        num_workers = min(self.num_workers, share)
+        # One ahead for each worker: they are as large as photos.
+        return PhotoLoader(photos, batch_size=1, sampler=positions, num_workers=num_workers, prefetch=1)
 
     def transfer_batch_to_device(
         self, batch: dict[str, Any], device: torch.device, dataloader_idx: int
@@ -206,8 +233,9 @@ class DataModule(StreamDataModule):
         scales: at which photos are used, each in (0, 1].
         usm: sharpen HR before degrading and for ``hr_target``.
         cache_mb: decoded photos kept per worker, in MiB.
-        max_bad_fraction: share of the training photos that may be unreadable.
+        max_bad_fraction: share of the training photos, and of the held-out ones, that may be unreadable.
         overfit_samples: train on and validate with this many fixed samples alone; None uses all photos.
+        val_max_size: HR pixels a side to which larger held-out photos are cut, from their middle; None takes all.
         val_clean: validate on a clean bicubic reduction too.
         target_noise: (hr, rng) → noise that targets keep, or None.
         remarks: lines about the folders, to be said once per run.
@@ -232,6 +260,7 @@ class DataModule(StreamDataModule):
         cache_mb: float,
         max_bad_fraction: float,
         overfit_samples: int | None = None,
+        val_max_size: int | None = None,
         val_clean: bool = False,
         target_noise: Noise | None = None,
         remarks: Sequence[str] = (),
@@ -257,15 +286,19 @@ class DataModule(StreamDataModule):
             clean=BicubicDegradation(upscale=upscale) if val_clean else None,
             upscale=upscale,
             seed=seed,
+            max_size=val_max_size,
+            max_bad_fraction=max_bad_fraction,
             target_noise=target_noise,
         )
         preflight = look_at(training.photos, window_side=training.needed_side)
-        check_training(preflight, max_bad_fraction=max_bad_fraction)
-        check_held_out(split.val, upscale=upscale)
+        check_readable(preflight, max_bad_fraction=max_bad_fraction, kind="training")
+        held_out = look_at_held_out(split.val, upscale=upscale, max_size=val_max_size)
+        check_readable(held_out, max_bad_fraction=max_bad_fraction, kind="held-out")
         super().__init__(
             training=training,
             validation=validation,
             preflight=preflight,
+            held_out=held_out,
             batch_size=batch_size,
             accumulate=accumulate,
             num_workers=num_workers,

@@ -42,6 +42,7 @@ class FolderDataModule(DataModule):
         cache_mb: float,
         max_bad_fraction: float,
         overfit_samples: int | None = None,
+        val_max_size: int | None = None,
         val_clean: bool = False,
         target_noise: Noise | None = None,
     ) -> None:
@@ -67,6 +68,7 @@ class FolderDataModule(DataModule):
             cache_mb=cache_mb,
             max_bad_fraction=max_bad_fraction,
             overfit_samples=overfit_samples,
+            val_max_size=val_max_size,
             val_clean=val_clean,
             target_noise=target_noise,
         )

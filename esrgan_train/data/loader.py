@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from esrgan_train.data.bad_photos import BadPhotos
 from esrgan_train.data.samples import SampleStream
 from esrgan_train.data.stream import RankStridedSampler
 from esrgan_train.errors import UserError
@@ -31,6 +32,7 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
         batch_size: samples per batch.
         sampler: yields the indices.
         num_workers: worker processes; 0 loads in the calling process.
+        prefetch: batches that each worker makes ahead.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
         batch_size: int,
         sampler: RankStridedSampler | range,
         num_workers: int,
+        prefetch: int = _PREFETCH_BATCHES,
     ) -> None:
         super().__init__(
             dataset,
@@ -50,18 +53,19 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=_one_thread,
             persistent_workers=num_workers > 0,
-            prefetch_factor=_PREFETCH_BATCHES if num_workers else None,
+            prefetch_factor=prefetch if num_workers else None,
             multiprocessing_context=_start_method() if num_workers else None,
         )
 
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
-        stream = self.dataset if isinstance(self.dataset, SampleStream) else None
+        bad: BadPhotos | None = getattr(self.dataset, "bad", None)
         failure: UserError | None = None
         try:
             for batch in super().__iter__():
-                if stream is not None:
+                if isinstance(self.dataset, SampleStream):
                     batch.setdefault("hr_target", batch["hr"])  # see collate
-                    stream.bad.tell()
+                if bad is not None:
+                    bad.tell()
                 yield batch
         except UserError as error:
             lines = str(error).strip().splitlines()
@@ -71,8 +75,8 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
             # go first, and torch waits five seconds for each worker, which waits for a word to stop.
             error.__traceback__ = None
         if failure is not None:
-            if stream is not None:
-                stream.bad.tell()
+            if bad is not None:
+                bad.tell()
             self._iterator = None
             raise failure
 

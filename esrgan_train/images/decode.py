@@ -67,16 +67,6 @@ def read_header(path: str | Path) -> Header:
         return Header(image.size, holds_several(image))
 
 
-def read_size(path: str | Path) -> tuple[int, int]:
-    """(width, height) as stored, before EXIF orientation, from the header alone.
-
-    Raises:
-        UnreadableImageError: the header cannot be read.
-    """
-    with opened(path) as image:
-        return image.size
-
-
 def read_upright_size(path: str | Path) -> tuple[int, int]:
     """(width, height) as the picture is to be seen; where the file says that may be anywhere in it.
 
@@ -106,7 +96,8 @@ def to_float(image: NDArray[Any]) -> NDArray[np.float32]:
     """
     if image.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"image is {image.dtype}; pass uint8 or uint16")
-    return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
+    values: NDArray[np.float32] = np.divide(image, np.float32(np.iinfo(image.dtype).max), dtype=np.float32)
+    return values
 
 
 @contextmanager

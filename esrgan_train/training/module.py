@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from esrgan_train.devices import prefers_channels_last
 from esrgan_train.errors import UserError
-from esrgan_train.metrics.image_quality import ImageQuality
 from esrgan_train.training.backward import (
     Images,
     Measured,
@@ -37,6 +35,7 @@ from esrgan_train.training.precision import Precision
 from esrgan_train.training.randomness import seed_layers
 from esrgan_train.training.schedule import Schedule
 from esrgan_train.training.trial import is_trial
+from esrgan_train.training.validation import Validation
 
 log = logging.getLogger(__name__)
 
@@ -105,11 +104,7 @@ class ESRGANModule(LightningModule):
         self.make_optimizers = make_optimizers
         self.schedule = schedule
         self.players = self._players()
-        self.quality = ImageQuality(border=upscale)
-        self.bicubic_quality = ImageQuality(border=upscale)
-        self.clean_quality = ImageQuality(border=upscale)
-        self.clean_bicubic_quality = ImageQuality(border=upscale)
-        self.validates_clean = False  # every process meets a batch, so all know alike
+        self.validation = Validation(upscale=upscale, memory_format=self.lr_format)
         self.meter = Meter()
         self.nonfinite = NonFinite()
         self.gan_iteration_seconds: float | None = None
@@ -379,32 +374,12 @@ class ESRGANModule(LightningModule):
         return sr
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compare the averaged generator and bicubic enlargement with a whole photo."""
-        batch = complete(batch, measured=True)
-        sr = self(batch["lr"])
-        bicubic = F.interpolate(batch["lr"], scale_factor=float(self.upscale), mode="bicubic")
-        self.validates_clean = "lr_clean" in batch
-        if batch["counts"].all():
-            self.quality.update(sr, batch["hr"])
-            self.bicubic_quality.update(bicubic, batch["hr"])
-            if self.validates_clean:
-                clean = batch["lr_clean"]
-                enlarged = F.interpolate(clean, scale_factor=float(self.upscale), mode="bicubic")
-                self.clean_quality.update(self(clean), batch["hr"])
-                self.clean_bicubic_quality.update(enlarged, batch["hr"])
-        return {"sr": sr, "bicubic": bicubic}
+        """Compare the averaged generator and bicubic enlargement with held-out photos."""
+        return self.validation.take(self.ema.module, complete(batch, measured=True))
 
     def on_validation_epoch_end(self) -> None:
         """Log the means over all photos."""
-        ours, bicubic = self.quality.compute(), self.bicubic_quality.compute()
-        self.quality.reset()
-        self.bicubic_quality.reset()
-        values = {f"val/{name}": value for name, value in ours.items()}
-        values |= {f"val/{name}_bicubic": value for name, value in bicubic.items()}
-        clean = {"clean": self.clean_quality, "clean_bicubic": self.clean_bicubic_quality}
-        for suffix, quality in clean.items() if self.validates_clean else ():
-            values |= {f"val/{name}_{suffix}": quality.compute()[name] for name in ("psnr", "ssim")}
-            quality.reset()
+        values = {f"val/{name}": value for name, value in self.validation.means().items()}
         self.log_dict(values, logger=False, sync_dist=True)
         if not is_trial(self.trainer):
             self._tell_loggers(values, self.trainer.global_step)
