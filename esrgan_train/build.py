@@ -25,7 +25,7 @@ from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.archs.weights import DISCRIMINATOR_PREFIXES, load_weights
 from esrgan_train.checks.generator import check_output
 from esrgan_train.data.datamodule import StreamDataModule
-from esrgan_train.errors import UserError
+from esrgan_train.errors import UserError, given_as
 from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
 from esrgan_train.training.module import ESRGANModule
@@ -68,7 +68,9 @@ def build_generator(cfg: DictConfig) -> nn.Module:
     generator: nn.Module = build(cfg.generator)
     check_output(generator, upscale=cfg.upscale, lr_side=cfg.data.gt_size // cfg.upscale)
     if cfg.init_from is not None:
-        load_into(generator, load_weights(cfg.init_from).state_dict, name=f"init_from={cfg.init_from}")
+        with given_as("init_from="):
+            weights = load_weights(cfg.init_from)
+        load_into(generator, weights.state_dict, name=f"init_from={cfg.init_from}")
     elif cfg.training.init == "weights":
         raise UserError(
             f"experiment={cfg.experiment} (training.init=weights) goes on from a trained model: give "
@@ -91,7 +93,8 @@ def build_discriminator(cfg: DictConfig) -> nn.Module:
     """The discriminator with its first weights: those of ``init_discriminator_from``, or as it builds itself."""
     discriminator: nn.Module = build(cfg.discriminator)
     if (file := cfg.init_discriminator_from) is not None:
-        weights = load_weights(file, prefixes=DISCRIMINATOR_PREFIXES)
+        with given_as("init_discriminator_from="):
+            weights = load_weights(file, prefixes=DISCRIMINATOR_PREFIXES)
         load_into(discriminator, weights.state_dict, name=f"init_discriminator_from={file}")
     return discriminator
 

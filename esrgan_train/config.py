@@ -16,6 +16,7 @@ from esrgan_train.archs.choices import check_names, store_choices
 from esrgan_train.checks import effects
 from esrgan_train.checks.generator import bind_upscale
 from esrgan_train.checks.overrides import explain
+from esrgan_train.checks.paths import for_hydra
 from esrgan_train.checks.run import check_config
 from esrgan_train.errors import UserError
 
@@ -128,8 +129,9 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
         UserError: no such option or choice, or a value of a wrong type.
     """
     register()
+    overrides = [for_hydra(override, sweep=False) for override in overrides]
     try:
-        cfg = _compose(list(overrides))
+        cfg = _compose(overrides)
     except (HydraException, ValueError) as error:
         raise explained(error, overrides) from error
     HydraConfig.instance().set_config(cfg)

@@ -23,7 +23,7 @@ from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.build import build
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import compose_config
-from esrgan_train.errors import UserError
+from esrgan_train.errors import UserError, given_as
 from esrgan_train.files import replacing
 from esrgan_train.images.decode import decode, read_size, to_float
 from esrgan_train.images.encode import to_uint8, write_image
@@ -63,7 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
         device = pick_device(options.device)
         if device.type == "cpu":
             keep_freed_memory()
-        network = load_network(options.model)
+        with given_as("--model "):
+            network = load_network(options.model)
         precision = choose_precision(options.precision, device, network)
         upscaler = Upscaler(network, device=device, precision=precision, tile=None)
         if options.scale not in (None, upscaler.scale):

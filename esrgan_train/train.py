@@ -19,7 +19,7 @@ from esrgan_train.build import build_datamodule, build_module, build_trainer
 from esrgan_train.callbacks.summary import Summary
 from esrgan_train.config import changed_settings, check, name_experiment, options_without_effect, settings_of
 from esrgan_train.data.datamodule import StreamDataModule
-from esrgan_train.errors import RunError, StopRequestedError, UserError
+from esrgan_train.errors import RunError, StopRequestedError, UserError, given_as
 from esrgan_train.files import replacing
 from esrgan_train.launch import decide_together, rank, slurm_job, tell_children
 from esrgan_train.loggers.metrics_csv import FILE_NAME, trim_rows
@@ -124,7 +124,8 @@ def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> dict[str, Any]:
     Raises:
         UserError: it holds another network, or no iteration is left to do.
     """
-    checkpoint = load_checkpoint(Path(cfg.ckpt_path))
+    with given_as("ckpt_path="):
+        checkpoint = load_checkpoint(Path(cfg.ckpt_path))
     theirs, ours = checkpoint.get("esrgan_train"), module.metadata
     if theirs is None:
         raise UserError(f"ckpt_path={cfg.ckpt_path} was not written by esrgan_train: use init_from for weights")

@@ -17,7 +17,7 @@ from rich.progress import Progress
 
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.cli import DONE, FAILED, complain, run_command
-from esrgan_train.errors import UserError
+from esrgan_train.errors import UserError, given_as
 from esrgan_train.images.find import find_photos
 from esrgan_train.images.photo import Photo, fill_hidden, read_photo, resize_levels, write_photo
 from esrgan_train.inference.models import load_network
@@ -43,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     device = pick_device(options.device)
     if device.type == "cpu":
         keep_freed_memory()
-    network = load_network(options.model)
+    with given_as("--model "):
+        network = load_network(options.model)
     precision = choose_precision("32" if options.self_check else options.precision, device, network)
     upscaler = Upscaler(network, device=device, precision=precision, tile=options.tile)
     waiting = {s: t for s, t in targets.items() if not (options.skip_existing and t.exists())}

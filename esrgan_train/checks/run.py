@@ -48,7 +48,7 @@ def check_config(cfg: DictConfig, primary: Path) -> None:
 
 def missing_in(node: DictConfig, prefix: str = "") -> Iterator[str]:
     """The dotted names of values left as ``???``; nothing is resolved."""
-    for key in map(str, node):
+    for key in node:  # which may be a number
         below = node._get_node(key)
         if OmegaConf.is_missing(node, key):
             yield f"{prefix}{key}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,8 @@ from esrgan_train.data.split import Split
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import PathTable, find_photos
 
-# One folder, several that are taken for one, or several with the weight of each.
-Folders = str | Path | Sequence[str | Path] | Mapping[str, float]
+# One folder, several that are taken for one, or several with the weight of each, as a mapping or in pairs.
+Folders = str | Path | Sequence[str | Path] | Mapping[str, float] | Sequence[tuple[str | Path, float]]
 
 _HASH_BYTES = 8
 
@@ -35,8 +36,8 @@ def folder_split(
     out, those of the smallest hashes, and each folder keeps at least one, that of the largest.
 
     Args:
-        train_dir: folder, searched recursively; a list of folders; or folders with weights, in proportion to
-            which samples come from each, whatever the number of its photos.
+        train_dir: folder, searched recursively; a list of folders; or folders with weights (a mapping, or pairs),
+            in proportion to which samples come from each, whatever the number of its photos.
         val_dir: folder whose photos are all held out; must lie beside ``train_dir``.
         val_fraction: share of the photos held out without ``val_dir``, between 0 and 1.
         max_val_photos: most photos held out without ``val_dir``.
@@ -117,15 +118,24 @@ def _folders(train_dir: Folders) -> tuple[list[str | Path], tuple[int, ...] | No
     if isinstance(train_dir, (str, Path)):
         return [train_dir], None
     remedy = "give a folder, a list [my/a,my/b] or folders with weights {my/a: 3, my/b: 1}"
+    if isinstance(train_dir, (int, float)):
+        raise UserError(f"data.train_dir={train_dir} names no folder: in YAML, put quotes round digits; or {remedy}")
     if not isinstance(train_dir, (Mapping, Sequence)) or not train_dir:
         raise UserError(f"data.train_dir={train_dir!r} names no folder: {remedy}")
-    for folder in train_dir:
+    pairs = list(train_dir.items()) if isinstance(train_dir, Mapping) else [_pair(item) for item in train_dir]
+    for folder, _ in pairs:
         if not isinstance(folder, (str, Path)):
             raise UserError(f"data.train_dir={train_dir!r}: {folder!r} is no folder: {remedy}")
-    weights = (
-        turns_of(list(train_dir.values()), option="data.train_dir") if isinstance(train_dir, Mapping) else None
-    )
-    return list(train_dir), weights
+    folders, weights = ([pair[side] for pair in pairs] for side in (0, 1))
+    if all(weight is None for weight in weights):
+        return folders, None
+    return folders, turns_of(weights, option="data.train_dir")
+
+
+def _pair(item: Any) -> tuple[Any, Any]:
+    """A folder and its weight; None is without one."""
+    is_pair = isinstance(item, Sequence) and not isinstance(item, str) and len(item) == 2
+    return (item[0], item[1]) if is_pair else (item, None)
 
 
 def _hashes(table: PathTable) -> NDArray[np.uint64]:
