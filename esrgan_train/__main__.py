@@ -12,9 +12,9 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from esrgan_train.checks.flags import check_flags
+from esrgan_train.checks.flags import overrides_first, overrides_in
 from esrgan_train.checks.paths import for_hydra
-from esrgan_train.checks.sweep import check_sweep, commas_separate, is_sweep, jobs_of, overrides_in
+from esrgan_train.checks.sweep import check_sweep, commas_separate, is_sweep, jobs_of
 from esrgan_train.cli import DONE, MISTAKES, complain, run_command
 from esrgan_train.config import compose_config, config_dir, explained, register
 from esrgan_train.errors import StopRequestedError
@@ -60,9 +60,8 @@ def launch(told: list[type[BaseException]]) -> int:
             return None
 
     register()
-    check_flags(sys.argv[1:])
     commas = commas_separate(sys.argv[1:])
-    sys.argv[1:] = [for_hydra(argument, sweep=commas) for argument in sys.argv[1:]]  # where Hydra looks
+    sys.argv[1:] = [for_hydra(a, sweep=commas) for a in overrides_first(sys.argv[1:])]  # which Hydra reads
     overrides = overrides_in(sys.argv[1:])
     if is_sweep(sys.argv[1:]):
         check_jobs(overrides)

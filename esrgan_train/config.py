@@ -16,8 +16,9 @@ from esrgan_train.archs.choices import check_names, store_choices
 from esrgan_train.checks import effects
 from esrgan_train.checks.generator import bind_upscale
 from esrgan_train.checks.overrides import explain
-from esrgan_train.checks.paths import for_hydra
+from esrgan_train.checks.paths import for_hydra, for_shell
 from esrgan_train.checks.run import check_config
+from esrgan_train.commands import near
 from esrgan_train.errors import UserError
 
 
@@ -166,6 +167,30 @@ def check(cfg: DictConfig) -> None:
 def options_without_effect(cfg: DictConfig) -> list[str]:
     """One line for each option of the command line that changes nothing in this run."""
     return list(effects.options_without_effect(cfg, HydraConfig.get().overrides.task))
+
+
+_OF_THE_SWEEP = ("hydra.mode", "hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher")
+_OF_THE_PROCESS = ("hydra.run.dir", "hydra.output_subdir", "hydra.job")
+
+
+def arguments_given() -> list[str]:
+    """What was given on the command line, to compose this run once more: overrides as typed, then Hydra's flags.
+
+    Of a sweep's job, the overrides of that job.
+    """
+    hydra = HydraConfig.get()
+    others = [o for o in hydra.overrides.hydra if not o.lstrip("+").startswith(_OF_THE_SWEEP + _OF_THE_PROCESS)]
+    given = [o for o in hydra.overrides.task if not o.lstrip("+").startswith("hparams_search=")]
+    flags = [
+        word
+        for source in hydra.runtime.config_sources
+        for provider, flag in (("main", "--config-path"), ("command-line", "--config-dir"))
+        if source.provider == provider and Path(source.path) != config_dir()
+        for word in (flag, near(Path(source.path)) if flag == "--config-dir" else source.path)
+    ]
+    if hydra.job.config_name not in (None, "train"):
+        flags += ["--config-name", hydra.job.config_name]
+    return [*map(for_shell, [*others, *given]), *flags]
 
 
 def name_experiment(cfg: DictConfig) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from pathlib import Path
 from typing import Any
 
 import rich
 import torch
-from hydra.core.hydra_config import HydraConfig
 from lightning import seed_everything
 from omegaconf import DictConfig, OmegaConf
 
@@ -17,7 +15,16 @@ from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.archs.weights import load_checkpoint
 from esrgan_train.build import build_datamodule, build_module, build_trainer
 from esrgan_train.callbacks.summary import Summary
-from esrgan_train.config import changed_settings, check, name_experiment, options_without_effect, settings_of
+from esrgan_train.checks.paths import path_override
+from esrgan_train.commands import command
+from esrgan_train.config import (
+    arguments_given,
+    changed_settings,
+    check,
+    name_experiment,
+    options_without_effect,
+    settings_of,
+)
 from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import RunError, StopRequestedError, UserError, given_as
 from esrgan_train.files import replacing
@@ -158,9 +165,10 @@ def announce_resume(cfg: DictConfig, checkpoint: dict[str, Any], module: ESRGANM
 
 
 def resume_command(cfg: DictConfig) -> str:
-    """The command line that goes on with this run."""
-    given = [o for o in HydraConfig.get().overrides.task if o.partition("=")[0] not in ("ckpt_path", "run_dir")]
-    return shlex.join(["python", "-m", "esrgan_train", *given, f"run_dir={cfg.run_dir}", "ckpt_path=last"])
+    """The command line that goes on with this run, to be pasted into a shell."""
+    replaced = ("ckpt_path", "run_dir")
+    given = [a for a in arguments_given() if a.lstrip("+").partition("=")[0] not in replaced]
+    return command("esrgan_train", *given, path_override("run_dir", cfg.run_dir), "ckpt_path=last")
 
 
 def announce(
@@ -233,7 +241,7 @@ def report(trainer: Any, run_dir: Path, name: str) -> None:
         if path is not None and path.exists():
             log.info("%-13s %s", label, path)
     if model.exists():
-        log.info("use it        python -m esrgan_train.upscale PHOTO -o OUT --model %s", model)
+        log.info("use it        %s", command("esrgan_train.upscale", "PHOTO", "-o", "OUT", "--model", model))
 
 
 def optimized_metric(cfg: DictConfig, trainer: Any) -> float | None:

@@ -15,6 +15,7 @@ ORDER = [
     "images",
     "degradation",
     "archs",
+    "commands",
     "data",
     "losses",
     "metrics",

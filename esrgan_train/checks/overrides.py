@@ -133,7 +133,8 @@ _PLUGINS = {
 def _explain_comma(override: str) -> str:
     key, _, value = override.partition("=")
     if re.fullmatch(r"[+-]?\d+,\d+", value):
-        return f"{override}: a decimal number takes a point: {key}={value.replace(',', '.')}; several values take -m"
+        point = f"{key}={value.replace(',', '.')}"
+        return f"{override}: a decimal number takes a point: {point}; several values take -m"
     as_text = shlex.quote(f'{key}="{value}"')
     return f"{override}: several values take -m, a list brackets: '{key}=[{value}]', a text quotes: {as_text}"
 

@@ -1,4 +1,4 @@
-"""Options that are paths: they take whatever name the shell hands over, and not only what Hydra's grammar reads."""
+"""Options that are paths take any name that the shell hands over, whatever Hydra's grammar makes of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 PATHS = (
     *("run_dir", "ckpt_path", "init_from", "init_discriminator_from"),
     *("data.train_dir", "data.train_lr_dir", "data.val_dir", "data.val_lr_dir"),
-    *("loss.perceptual.features", "loss.perceptual.function.features"),
+    *("loss.perceptual.features", "loss.perceptual.function.features", "trainer.default_root_dir"),
     *("hydra.searchpath", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"),
 )
 SEVERAL = ("data.train_dir", "hydra.searchpath")  # [a,b] is a list, and {a: 3, b: 1} a mapping

@@ -47,11 +47,6 @@ def commas_separate(arguments: Sequence[str]) -> bool:
     return is_sweep(arguments) or any(a.startswith(asking) and not a.endswith("=null") for a in arguments)
 
 
-def overrides_in(arguments: Sequence[str]) -> list[str]:
-    """The overrides among the arguments of a command line; Hydra's own flags start with a dash."""
-    return [a for a in arguments if not a.startswith("-") and ("=" in a or a.startswith("~"))]
-
-
 def jobs_of(overrides: Sequence[str]) -> list[list[str]]:
     """The overrides of each job of a sweep, as Hydra's own sweeper makes them; at most ``MAX_JOBS``.
 

@@ -119,14 +119,14 @@ def _folders(train_dir: Folders) -> tuple[list[str | Path], tuple[int, ...] | No
         return [train_dir], None
     remedy = "give a folder, a list [my/a,my/b] or folders with weights {my/a: 3, my/b: 1}"
     if isinstance(train_dir, (int, float)):
-        raise UserError(f"data.train_dir={train_dir} names no folder: in YAML, put quotes round digits; or {remedy}")
+        raise UserError(f"data.train_dir={train_dir} names no folder: put quotes round digits, or {remedy}")
     if not isinstance(train_dir, (Mapping, Sequence)) or not train_dir:
         raise UserError(f"data.train_dir={train_dir!r} names no folder: {remedy}")
-    pairs = list(train_dir.items()) if isinstance(train_dir, Mapping) else [_pair(item) for item in train_dir]
+    pairs = [_pair(item) for item in (train_dir.items() if isinstance(train_dir, Mapping) else train_dir)]
     for folder, _ in pairs:
         if not isinstance(folder, (str, Path)):
             raise UserError(f"data.train_dir={train_dir!r}: {folder!r} is no folder: {remedy}")
-    folders, weights = ([pair[side] for pair in pairs] for side in (0, 1))
+    folders, weights = [folder for folder, _ in pairs], [weight for _, weight in pairs]
     if all(weight is None for weight in weights):
         return folders, None
     return folders, turns_of(weights, option="data.train_dir")
