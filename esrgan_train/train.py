@@ -121,7 +121,7 @@ def _decide(cfg: DictConfig) -> dict[str, Any]:
 def prepare_run_dir(cfg: DictConfig, run_dir: Path, checkpoint: dict[str, Any] | None) -> None:
     """Write the resolved configuration; drop the rows of metrics.csv that the run will write anew."""
     with replacing(run_dir / "config.yaml") as partial:
-        partial.write_text(OmegaConf.to_yaml(cfg, resolve=True))
+        partial.write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")
     trim_rows(run_dir / FILE_NAME, checkpoint["global_step"] if checkpoint is not None else -1)
 
 

@@ -19,6 +19,7 @@ _SMALLEST = 64
 # features, tiles of 256 pixels stay below it and take a sixth less time than tiles of 512, overlap included.
 _LARGEST = {"cpu": 256}
 _LARGEST_ELSEWHERE = 512
+_GUESSED_FREE = 2 * 2**30
 
 
 @dataclass(frozen=True)
@@ -100,5 +101,12 @@ def automatic_tile(network: nn.Module, scale: int, device: torch.device) -> int:
     """The side of a tile that needs at most a quarter of the free memory, from 64 to 256 (GPU: 512) pixels."""
     features = getattr(network, "num_feat", 64)
     per_pixel = 4 * (3 * features + 4 * 3 * scale**2)  # bytes: layers' maps in flight, output and copies
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(_SMALLEST, min(_LARGEST.get(device.type, _LARGEST_ELSEWHERE), int((free / 4 / per_pixel) ** 0.5)))
+    side = int((free_memory() / 4 / per_pixel) ** 0.5)
+    return max(_SMALLEST, min(_LARGEST.get(device.type, _LARGEST_ELSEWHERE), side))
+
+
+def free_memory() -> int:
+    """Bytes of the host that are free; a guess where the system does not say, as on macOS and Windows."""
+    if "SC_AVPHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return _GUESSED_FREE
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
