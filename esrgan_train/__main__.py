@@ -16,6 +16,7 @@ from esrgan_train.checks.flags import overrides_first, overrides_in
 from esrgan_train.checks.paths import for_hydra
 from esrgan_train.checks.sweep import check_sweep, commas_separate, is_sweep, jobs_of
 from esrgan_train.cli import DONE, MISTAKES, complain, run_command
+from esrgan_train.commands import command
 from esrgan_train.config import compose_config, config_dir, explained, register
 from esrgan_train.errors import StopRequestedError
 from esrgan_train.launch import started_by_first_process
@@ -41,13 +42,15 @@ def launch(told: list[type[BaseException]]) -> int:
     A job that fails with one of ``told`` is reported, and the next job of a sweep goes on.
     """
     worst = DONE
+    sweep: str | None = None
 
     def job(cfg: DictConfig) -> float | None:
         """Train once; a mistake is reported here, so that a sweep goes on."""
-        nonlocal worst
+        nonlocal worst, sweep
         name = job_name()
         if name:
             log.info("%s", name)
+            sweep = HydraConfig.get().sweep.dir
         try:
             return train(cfg)
         except StopRequestedError as stop:
@@ -69,6 +72,8 @@ def launch(told: list[type[BaseException]]) -> int:
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="train")(job)()
     except (HydraException, ValueError) as error:
         raise explained(error, overrides) from error
+    if sweep is not None:
+        log.info("compare them  %s", command("esrgan_train.compare", sweep))
     return worst
 
 

@@ -199,6 +199,7 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
         "arch": names.get(type(generator)),
         "options": {str(k): v for k, v in options.items() if not str(k).startswith("_")},
         "upscale": cfg.upscale,
+        "name": cfg.model_name,
         "experiment": cfg.experiment,
         "config_hash": config_hash(cfg),
         "version": __version__,
@@ -214,7 +215,7 @@ def config_hash(cfg: DictConfig) -> str:
     assert isinstance(plain, dict)
     for key in (
         *("run_dir", "ckpt_path", "init_from", "init_discriminator_from"),
-        *("callbacks", "logger", "optimized_metric"),
+        *("callbacks", "logger", "optimized_metric", "model_name"),
     ):
         plain.pop(key, None)
     for key in ("train_dir", "train_lr_dir", "val_dir", "val_lr_dir", "num_workers"):

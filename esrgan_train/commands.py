@@ -26,9 +26,4 @@ def interpreter() -> str:
     this, found = Path(sys.executable), shutil.which("python")
     if found is not None and Path(found).parent.samefile(this.parent) and Path(found).samefile(this):
         return "python"
-    return near(this)
-
-
-def near(path: Path) -> str:
-    """``path`` below the current folder, where it lies there."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    return str(this.relative_to(Path.cwd()) if this.is_relative_to(Path.cwd()) else this)

@@ -12,14 +12,15 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from esrgan_train.archs import discover
 from esrgan_train.archs.choices import check_names, store_choices
 from esrgan_train.checks import effects
 from esrgan_train.checks.generator import bind_upscale
 from esrgan_train.checks.overrides import explain
-from esrgan_train.checks.paths import for_hydra, for_shell
+from esrgan_train.checks.paths import for_hydra
 from esrgan_train.checks.run import check_config
-from esrgan_train.commands import near
 from esrgan_train.errors import UserError
+from esrgan_train.model_name import model_name
 
 
 def config_dir() -> Path:
@@ -67,6 +68,7 @@ _HARMLESS = (
     "hydra",
     "debug",
     "experiment",
+    "model_name",
 )
 _HARMLESS_KEYS = (
     *("data.num_workers", "data.cache_mb", "data.max_bad_fraction", "data.batch_size", "training.accumulate"),
@@ -115,7 +117,13 @@ def register() -> None:
     OmegaConf.register_new_resolver("gt_size", largest_gt_size, replace=True)
     OmegaConf.register_new_resolver("folder", existing_folder, replace=True)
     OmegaConf.register_new_resolver("tenth", tenth, replace=True)
+    OmegaConf.register_new_resolver("model_name", _name_of_model, replace=True)
     check_names(store_choices(), [config_dir()])
+
+
+def _name_of_model(experiment: str, generator: str, upscale: int, act_type: str | None) -> str:
+    generators = [*discover().generators, *(file.stem for file in (config_dir() / "generator").glob("*.yaml"))]
+    return model_name(experiment, upscale=upscale, generator=generator, act_type=act_type, generators=generators)
 
 
 def tenth(number: int) -> int:
@@ -169,30 +177,13 @@ def options_without_effect(cfg: DictConfig) -> list[str]:
     return list(effects.options_without_effect(cfg, HydraConfig.get().overrides.task))
 
 
-_OF_THE_SWEEP = ("hydra.mode", "hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher")
-_OF_THE_PROCESS = ("hydra.run.dir", "hydra.output_subdir", "hydra.job")
-
-
-def arguments_given() -> list[str]:
-    """What was given on the command line, to compose this run once more: overrides as typed, then Hydra's flags.
-
-    Of a sweep's job, the overrides of that job.
-    """
-    hydra = HydraConfig.get()
-    others = [o for o in hydra.overrides.hydra if not o.lstrip("+").startswith(_OF_THE_SWEEP + _OF_THE_PROCESS)]
-    given = [o for o in hydra.overrides.task if not o.lstrip("+").startswith("hparams_search=")]
-    flags = [
-        word
-        for source in hydra.runtime.config_sources
-        for provider, flag in (("main", "--config-path"), ("command-line", "--config-dir"))
-        if source.provider == provider and Path(source.path) != config_dir()
-        for word in (flag, near(Path(source.path)) if flag == "--config-dir" else source.path)
-    ]
-    if hydra.job.config_name not in (None, "train"):
-        flags += ["--config-name", hydra.job.config_name]
-    return [*map(for_shell, [*others, *given]), *flags]
-
-
 def name_experiment(cfg: DictConfig) -> None:
-    """Replace the reference to Hydra's choice by the experiment's name, so that ``cfg`` stands alone."""
-    cfg.experiment = HydraConfig.get().runtime.choices["experiment"]
+    """Replace the references to Hydra's choices by names, so that ``cfg`` stands alone.
+
+    The model's name goes on following scale and activation.
+    """
+    choices = HydraConfig.get().runtime.choices
+    cfg.experiment = choices["experiment"]
+    if cfg.model_name is None:
+        changing = "${upscale},${oc.select:generator.act_type,null}"
+        cfg.model_name = f"${{model_name:${{experiment}},{choices['generator']},{changing}}}"

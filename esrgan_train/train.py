@@ -17,21 +17,15 @@ from esrgan_train.build import build_datamodule, build_module, build_trainer
 from esrgan_train.callbacks.summary import Summary
 from esrgan_train.checks.paths import path_override
 from esrgan_train.commands import command
-from esrgan_train.config import (
-    arguments_given,
-    changed_settings,
-    check,
-    name_experiment,
-    options_without_effect,
-    settings_of,
-)
+from esrgan_train.config import changed_settings, check, name_experiment, options_without_effect, settings_of
 from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import RunError, StopRequestedError, UserError, given_as
 from esrgan_train.files import replacing
+from esrgan_train.given import arguments_given
 from esrgan_train.launch import decide_together, rank, slurm_job, tell_children
 from esrgan_train.loggers.metrics_csv import FILE_NAME, trim_rows
 from esrgan_train.logs import add_log_file, hush_console, remove_log_file
-from esrgan_train.resume import choose_place, read_step
+from esrgan_train.resume import choose_place, folder_in_sweep, read_step
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.precision import choose_precision
 
@@ -84,7 +78,7 @@ def train(cfg: DictConfig) -> float | None:
             tell_children(place)
         trainer.fit(module, datamodule=datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
         if rank() == 0:
-            report(trainer, run_dir, cfg.experiment)
+            report(trainer, run_dir, cfg.model_name)
     except StopRequestedError as stop:
         message = f"{stop}; resume with: {resume_command(cfg)}"
         raise StopRequestedError(message, stop.signal_number) from None
@@ -106,6 +100,8 @@ def _decide(cfg: DictConfig) -> dict[str, Any]:
     place = choose_place(
         experiment=cfg.experiment, run_dir=cfg.run_dir, ckpt_path=cfg.ckpt_path, slurm_job=slurm_job()
     )
+    if place.checkpoint is None and cfg.run_dir is None and slurm_job() is None:
+        place = place._replace(run_dir=folder_in_sweep() or place.run_dir)
     complete = None
     if cfg.ckpt_path == "auto" and place.checkpoint is not None:
         step = read_step(place.checkpoint)

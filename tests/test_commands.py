@@ -124,7 +124,6 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     (tmp_path / "my archs" / "tiny_arch.py").write_text(ARCH)
     (tmp_path / "my cönf, #1" / "experiment" / "x2_mine.yaml").write_text(EXPERIMENT)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, "my archs")
     monkeypatch.setattr(sys, "path", list(sys.path))
 
@@ -137,6 +136,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
             assert isinstance(settings, dict)
             found.append(({str(k): v for k, v in settings.items() if k != "experiment"}, resume_command(cfg)))
 
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
         monkeypatch.setattr(sys, "argv", ["esrgan_train", *arguments])
         monkeypatch.setattr("esrgan_train.__main__.train", train)
         with pytest.raises(SystemExit) as end:
@@ -186,9 +186,8 @@ def test_each_job_of_a_sweep_resumes_by_itself(run: Run):
 def test_a_job_of_a_grid_resumes_without_the_grid(run: Run):
     found = run("hparams_search=grid", "hydra.sweep.dir=my sweep")
     assert len(found) == 4
-    assert found[3][0]["run_dir"] == "my sweep/3"
     settings, line = found[3]
     _, (_, _, _, *arguments) = words(line)
     ((again, _),) = run(*arguments)
     assert again["generator"] == settings["generator"]
-    assert again["run_dir"] == "my sweep/3"
+    assert again["run_dir"] == settings["run_dir"]

@@ -144,11 +144,11 @@ Run = Callable[..., list[DictConfig]]
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """The command line in this process, in an empty folder, up to the training; the configurations it gets."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
     monkeypatch.setattr(sys, "path", list(sys.path))
 
     def run(*arguments: str) -> list[DictConfig]:
         found: list[DictConfig] = []
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
         monkeypatch.setattr(sys, "argv", ["esrgan_train", *arguments])
         monkeypatch.setattr("esrgan_train.__main__.train", lambda cfg: check(cfg) or found.append(cfg))
         with pytest.raises(SystemExit) as end:

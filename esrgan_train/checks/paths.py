@@ -13,7 +13,7 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 
 PATHS = (
-    *("run_dir", "ckpt_path", "init_from", "init_discriminator_from"),
+    *("run_dir", "model_name", "ckpt_path", "init_from", "init_discriminator_from"),
     *("data.train_dir", "data.train_lr_dir", "data.val_dir", "data.val_lr_dir"),
     *("loss.perceptual.features", "loss.perceptual.function.features", "trainer.default_root_dir"),
     *("hydra.searchpath", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"),
