@@ -214,6 +214,11 @@ def gpu_hours(stages: Iterable[Prediction], gpus: int) -> float:
     return gpus * sum(stage.iterations * stage.seconds for stage in stages) / 3600
 
 
+def days(stages: Iterable[Prediction]) -> float:
+    """From the beginning to the end of all stages."""
+    return gpu_hours(stages, 1) / 24
+
+
 def costs_table(gt_size: int) -> Table:
     """Operations and bytes per sample and iteration, for each network and variant."""
     table = Table(title=f"per sample and iteration, GT {gt_size}")
@@ -244,40 +249,39 @@ def recipe_table(
     sample_ms: float,
     cores_per_gpu: float,
 ) -> Table:
-    """The published recipe on each GPU, in the usual ``counts`` of each or the given ones."""
+    """The published recipe on each GPU, in its usual ``counts`` or the given ones; days on the clock."""
     table = Table(
         title=f"the published recipe for {variant.name}, predicted; loading {sample_ms:.0f} ms per sample"
     )
     table.add_column("GPUs")
-    for name in (
-        "samples per iteration",
-        "pixel it/s",
-        "GAN it/s",
-        "days",
-        "GPU-hours",
-        "if never waiting for data",
-    ):
+    for name in ("samples", "pixel it/s", "GAN it/s", "GPU-hours", "days", "never waiting for data"):
         table.add_column(name, justify="right")
     table.add_column("cores per GPU to feed it, pixel / GAN", justify="right")
     table.add_column("short first, pixel / GAN")
     for gpu in GPUS:
         for gpus in counts or gpu.counts:
-            common: dict[str, Any] = {
-                **{"gpus": gpus, "batch": batch, "gt_size": gt_size, "sample_seconds": sample_ms / 1000}
-            }
-            stages = predict_recipe(variant, gpu, cores_per_gpu=cores_per_gpu, **common)
-            free = predict_recipe(variant, gpu, cores_per_gpu=float("inf"), **common)
+            stages, free = (
+                predict_recipe(
+                    variant,
+                    gpu,
+                    gpus=gpus,
+                    batch=batch,
+                    gt_size=gt_size,
+                    sample_seconds=sample_ms / 1000,
+                    cores_per_gpu=cores,
+                )
+                for cores in (cores_per_gpu, float("inf"))
+            )
             pixel, gan = stages["pixel"], stages["gan"]
-            cores = [stage.loader_cores * cores_per_gpu for stage in (pixel, gan)]
             table.add_row(
                 f"{gpus} × {gpu.name}",
                 str(pixel.batch * gpus),
                 f"{pixel.per_second:.1f}",
                 f"{gan.per_second:.1f}",
-                f"{gpu_hours(stages.values(), gpus) / gpus / 24:.1f}",
                 f"{gpu_hours(stages.values(), gpus):,.0f}",
-                f"{gpu_hours(free.values(), gpus):,.0f}",
-                f"{cores[0]:.0f} / {cores[1]:.0f}",
+                f"{days(stages.values()):.1f}",
+                f"{days(free.values()):.1f}",
+                " / ".join(f"{stage.loader_cores * cores_per_gpu:.0f}" for stage in (pixel, gan)),
                 f"{pixel.saturated} / {gan.saturated}",
             )
     return table
