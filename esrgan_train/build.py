@@ -33,7 +33,7 @@ from esrgan_train.contracts.part import Part
 from esrgan_train.contracts.schedule import check_schedule
 from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.data.window import Window
-from esrgan_train.errors import UserError
+from esrgan_train.errors import UserError, given_as
 from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
 from esrgan_train.training.module import ESRGANModule
@@ -79,7 +79,9 @@ def build_generator(cfg: DictConfig) -> nn.Module:
         generator, Part.of(cfg.generator), upscale=cfg.upscale, lr_side=cfg.data.gt_size // cfg.upscale
     )
     if cfg.init_from is not None:
-        model, name = load_weights(cfg.init_from), f"init_from={cfg.init_from}"
+        name = f"init_from={cfg.init_from}"
+        with given_as("init_from="):
+            model = load_weights(cfg.init_from)
         load_into(generator, model.state_dict, name=name)
         check_weights(generator, name)
         if (warning := check_start(generator, model, lr_side=cfg.data.gt_size // cfg.upscale)) is not None:
@@ -107,7 +109,9 @@ def build_discriminator(cfg: DictConfig) -> nn.Module:
     discriminator: nn.Module = build(cfg.discriminator)
     check_discriminator(discriminator, Part.of(cfg.discriminator), gt_size=cfg.data.gt_size)
     if (file := cfg.init_discriminator_from) is not None:
-        weights, name = load_weights(file, role="discriminator"), f"init_discriminator_from={file}"
+        name = f"init_discriminator_from={file}"
+        with given_as("init_discriminator_from="):
+            weights = load_weights(file, role="discriminator")
         load_into(discriminator, weights.state_dict, name=name)
         check_weights(discriminator, name)
     return discriminator
@@ -227,6 +231,7 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
         **name_of(generator),
         "options": {str(k): v for k, v in options.items() if not str(k).startswith("_")},
         "upscale": cfg.upscale,
+        "name": cfg.model_name,
         "experiment": cfg.experiment,
         "config_hash": config_hash(cfg),
         "version": __version__,
@@ -242,7 +247,7 @@ def config_hash(cfg: DictConfig) -> str:
     assert isinstance(plain, dict)
     for key in (
         *("run_dir", "ckpt_path", "init_from", "init_discriminator_from"),
-        *("callbacks", "logger", "optimized_metric"),
+        *("callbacks", "logger", "optimized_metric", "model_name"),
     ):
         plain.pop(key, None)
     for key in ("train_dir", "train_lr_dir", "val_dir", "val_lr_dir", "num_workers"):

@@ -167,7 +167,7 @@ def read_run(folder: Path) -> Run:
         config = OmegaConf.load(folder / "config.yaml")
         summary = json.loads((folder / "summary.json").read_text())
         assert isinstance(config, DictConfig)
-        model = folder / "model" / f"{config.experiment}.safetensors"
+        model = (folder / summary["model"]).with_suffix(".safetensors")
         rows = read_rows(folder / FILE_NAME)
         [float(row["step"]) for row in rows]
         summary["iterations"], summary["val"]["psnr"]

@@ -12,12 +12,15 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from esrgan_train.archs import discover
 from esrgan_train.archs.choices import check_names, store_choices
 from esrgan_train.checks import effects
 from esrgan_train.checks.generator import bind_upscale
 from esrgan_train.checks.overrides import explain
+from esrgan_train.checks.paths import for_hydra
 from esrgan_train.checks.run import check_config
 from esrgan_train.errors import UserError
+from esrgan_train.model_name import model_name
 
 
 def config_dir() -> Path:
@@ -65,6 +68,7 @@ _HARMLESS = (
     "hydra",
     "debug",
     "experiment",
+    "model_name",
 )
 _HARMLESS_KEYS = (
     *("data.num_workers", "data.cache_mb", "data.max_bad_fraction"),
@@ -139,7 +143,13 @@ def register() -> None:
     OmegaConf.register_new_resolver("gt_size", largest_gt_size, replace=True)
     OmegaConf.register_new_resolver("folder", existing_folder, replace=True)
     OmegaConf.register_new_resolver("tenth", tenth, replace=True)
+    OmegaConf.register_new_resolver("model_name", _name_of_model, replace=True)
     check_names(store_choices(), [config_dir()])
+
+
+def _name_of_model(experiment: str, generator: str, upscale: int, act_type: str | None) -> str:
+    generators = [*discover().generators, *(file.stem for file in (config_dir() / "generator").glob("*.yaml"))]
+    return model_name(experiment, upscale=upscale, generator=generator, act_type=act_type, generators=generators)
 
 
 def tenth(number: int) -> int:
@@ -154,8 +164,9 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
         UserError: no such option or choice, or a value of a wrong type.
     """
     register()
+    overrides = [for_hydra(override, sweep=False) for override in overrides]
     try:
-        cfg = _compose(list(overrides))
+        cfg = _compose(overrides)
     except (HydraException, ValueError) as error:
         raise explained(error, overrides) from error
     HydraConfig.instance().set_config(cfg)
@@ -193,9 +204,15 @@ def options_without_effect(cfg: DictConfig) -> list[str]:
 
 
 def name_experiment(cfg: DictConfig) -> None:
-    """Replace the reference to Hydra's choice by the experiment's name, so that ``cfg`` stands alone.
+    """Replace the references to Hydra's choices by names, so that ``cfg`` stands alone.
 
-    A name that stands already is kept: Hydra may have composed another configuration since.
+    A name that stands already is kept: Hydra may have composed another configuration since. The model's name
+    keeps following scale and activation.
     """
-    if OmegaConf.is_interpolation(cfg, "experiment"):
-        cfg.experiment = HydraConfig.get().runtime.choices["experiment"]
+    if not OmegaConf.is_interpolation(cfg, "experiment"):
+        return
+    choices = HydraConfig.get().runtime.choices
+    cfg.experiment = choices["experiment"]
+    if cfg.model_name is None:
+        changing = "${upscale},${oc.select:generator.act_type,null}"
+        cfg.model_name = f"${{model_name:${{experiment}},{choices['generator']},{changing}}}"

@@ -181,7 +181,7 @@ def _report(rows: list[Row], measures: Sequence[str], folder: Path) -> None:
         means = [float(np.mean([row[prefix + name] for row in rows])) for name in measures]
         table.add_row(label, *(f"{mean:.4f}" for mean in means))
     Console().print(table)
-    with replacing(folder / "scores.csv") as partial, partial.open("w", newline="") as file:
+    with replacing(folder / "scores.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["name", *columns], extrasaction="ignore")
         writer.writeheader()
         writer.writerows(sorted(rows, key=lambda row: str(row["name"])))

@@ -8,6 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
 from esrgan_train.archs.weights import load_checkpoint
 from esrgan_train.branches import by_time, checkpoints_of, run_of
 from esrgan_train.errors import UserError
@@ -95,9 +98,20 @@ def read_step(path: Path) -> int:
 def new_run_dir(experiment: str, slurm_job: str | None) -> Path:
     """A folder for a new run, named by the clock or the SLURM job, that does not exist yet."""
     stem = _slurm_dir(experiment, slurm_job) or RUNS / experiment / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
-    candidate, number = stem, 2
+    return unused(stem)
+
+
+def folder_in_sweep() -> Path | None:
+    """Where a job of a sweep writes, below the sweep's own folder; None in a single run."""
+    hydra = HydraConfig.get()
+    return unused(Path(hydra.sweep.dir) / str(hydra.job.num)) if hydra.mode == RunMode.MULTIRUN else None
+
+
+def unused(folder: Path) -> Path:
+    """``folder``, or the first of ``folder_2``, ``folder_3`` … that does not exist yet."""
+    candidate, number = folder, 2
     while candidate.exists():
-        candidate, number = stem.with_name(f"{stem.name}_{number}"), number + 1
+        candidate, number = folder.with_name(f"{folder.name}_{number}"), number + 1
     return candidate
 
 

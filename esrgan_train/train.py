@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
-import shlex
 from pathlib import Path
 from typing import Any
 
 import rich
 import torch
-from hydra.core.hydra_config import HydraConfig
 from lightning import seed_everything
 from omegaconf import DictConfig, OmegaConf
 
@@ -20,7 +18,9 @@ from esrgan_train.branches import goes_on_in, left_behind, set_aside
 from esrgan_train.build import build_datamodule, build_module, build_trainer
 from esrgan_train.callbacks.summary import Summary
 from esrgan_train.checks.features import random_features_on_trained_weights
+from esrgan_train.checks.paths import path_override
 from esrgan_train.checks.reading import check_reading
+from esrgan_train.commands import command
 from esrgan_train.config import (
     WHOLE_BATCH,
     changed_settings,
@@ -32,13 +32,14 @@ from esrgan_train.config import (
     whole_batch,
 )
 from esrgan_train.data.datamodule import StreamDataModule
-from esrgan_train.errors import RunError, StopRequestedError, UserError
+from esrgan_train.errors import RunError, StopRequestedError, UserError, given_as
 from esrgan_train.files import replacing
+from esrgan_train.given import arguments_given
 from esrgan_train.launch import decide_together, rank, slurm_job, tell_children
 from esrgan_train.loggers.metrics_csv import FILE_NAME, trim_rows
 from esrgan_train.logs import add_log_file, hush_console, remove_log_file
 from esrgan_train.outcome import announce_best, check_outcome
-from esrgan_train.resume import choose_place, read_step
+from esrgan_train.resume import choose_place, folder_in_sweep, read_step
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.precision import choose_precision
 
@@ -96,7 +97,7 @@ def train(cfg: DictConfig) -> float | None:
         trainer.fit(module, datamodule=datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
         check_outcome(cfg, trainer, module)
         if rank() == 0:
-            report(trainer, run_dir, cfg.experiment)
+            report(trainer, run_dir, cfg.model_name)
     except StopRequestedError as stop:
         message = f"{stop}; resume with: {resume_command(cfg)}"
         raise StopRequestedError(message, stop.signal_number) from None
@@ -118,6 +119,8 @@ def _decide(cfg: DictConfig) -> dict[str, Any]:
     place = choose_place(
         experiment=cfg.experiment, run_dir=cfg.run_dir, ckpt_path=cfg.ckpt_path, slurm_job=slurm_job()
     )
+    if place.checkpoint is None and cfg.run_dir is None and slurm_job() is None:
+        place = place._replace(run_dir=folder_in_sweep() or place.run_dir)
     complete = None
     if cfg.ckpt_path == "auto" and place.checkpoint is not None:
         step = read_step(place.checkpoint)
@@ -137,7 +140,7 @@ def prepare_run_dir(cfg: DictConfig, run_dir: Path, checkpoint: dict[str, Any] |
     set_aside(run_dir, left_behind(run_dir, resumed), after=step)
     trim_rows(run_dir / FILE_NAME, step)
     with replacing(run_dir / "config.yaml") as partial:
-        partial.write_text(OmegaConf.to_yaml(cfg, resolve=True))
+        partial.write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")
 
 
 def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> dict[str, Any]:
@@ -146,7 +149,8 @@ def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> dict[str, Any]:
     Raises:
         UserError: it holds another network, or no iteration is left to do.
     """
-    checkpoint = load_checkpoint(Path(cfg.ckpt_path))
+    with given_as("ckpt_path="):
+        checkpoint = load_checkpoint(Path(cfg.ckpt_path))
     theirs, ours = checkpoint.get("esrgan_train"), module.metadata
     if theirs is None:
         raise UserError(f"ckpt_path={cfg.ckpt_path} was not written by esrgan_train: use init_from for weights")
@@ -182,9 +186,10 @@ def announce_resume(cfg: DictConfig, checkpoint: dict[str, Any], module: ESRGANM
 
 
 def resume_command(cfg: DictConfig) -> str:
-    """The command line that goes on with this run."""
-    given = [o for o in HydraConfig.get().overrides.task if o.partition("=")[0] not in ("ckpt_path", "run_dir")]
-    return shlex.join(["python", "-m", "esrgan_train", *given, f"run_dir={cfg.run_dir}", "ckpt_path=last"])
+    """The command line that goes on with this run, to be pasted into a shell."""
+    replaced = ("ckpt_path", "run_dir")
+    given = [a for a in arguments_given() if a.lstrip("+").partition("=")[0] not in replaced]
+    return command("esrgan_train", *given, path_override("run_dir", cfg.run_dir), "ckpt_path=last")
 
 
 def announce(
@@ -258,7 +263,7 @@ def report(trainer: Any, run_dir: Path, name: str) -> None:
             log.info("%-13s %s", label, path)
     announce_best(trainer, run_dir)
     if model.exists():
-        log.info("use it        python -m esrgan_train.upscale PHOTO -o OUT --model %s", model)
+        log.info("use it        %s", command("esrgan_train.upscale", "PHOTO", "-o", "OUT", "--model", model))
 
 
 def optimized_metric(cfg: DictConfig, trainer: Any) -> float | None:

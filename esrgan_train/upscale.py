@@ -22,7 +22,7 @@ from esrgan_train import api
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.archs.checks import check_weights
 from esrgan_train.cli import DONE, FAILED, complain, run_command
-from esrgan_train.errors import RunError, UserError
+from esrgan_train.errors import RunError, UserError, given_as
 from esrgan_train.images.photo import Photo, check_format, read_photo, write_photo
 from esrgan_train.inference.failures import naming
 from esrgan_train.inference.memory import give_back
@@ -70,7 +70,8 @@ def open_upscaler(model: Path, *, device: str, precision: str, tile: int | None)
     where = pick_device(device)
     if where.type == "cpu":
         keep_freed_memory()
-    network = load_network(model)
+    with given_as("--model "):
+        network = load_network(model)
     check_weights(network, str(model))
     chosen = choose_precision(precision, where, network)
     with naming(model, "making the model ready", "free some memory, or give --device cpu"):

@@ -9,6 +9,7 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
+from esrgan_train.commands import command
 from esrgan_train.errors import RunError, UserError
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.training.guard import MAX_PENDING, Skipped
@@ -93,11 +94,10 @@ class Guard(Callback):
             name for name in processes[0].figures if not all(_finite(each.figures[name]) for each in processes)
         ]
         log.warning(
-            "iteration %d was skipped: not finite: %s; its samples: python -m esrgan_train.replay %s %s",
+            "iteration %d was skipped: not finite: %s; its samples: %s",
             step,
             ", ".join(names) or "gradients",
-            self.run_dir,
-            " ".join(map(str, samples)),
+            command("esrgan_train.replay", self.run_dir, *samples),
         )
 
     def state_dict(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,8 @@ from esrgan_train.images.find import PathTable, find_photos
 
 log = logging.getLogger(__name__)
 
-# One folder, several that are taken for one, or several with the weight of each.
-Folders = str | Path | Sequence[str | Path] | Mapping[str, float]
+# One folder, several that are taken for one, or several with the weight of each, as a mapping or in pairs.
+Folders = str | Path | Sequence[str | Path] | Mapping[str, float] | Sequence[tuple[str | Path, float]]
 
 _HASH_BYTES = 8
 
@@ -39,8 +40,8 @@ def folder_split(
     out, those of the smallest hashes, and each folder keeps at least one, that of the largest.
 
     Args:
-        train_dir: folder, searched recursively; a list of folders; or folders with weights, in proportion to
-            which samples come from each, whatever the number of its photos.
+        train_dir: folder, searched recursively; a list of folders; or folders with weights (a mapping, or pairs),
+            in proportion to which samples come from each, whatever the number of its photos.
         val_dir: folder whose photos are all held out; must lie beside ``train_dir``.
         val_fraction: share of the photos held out without ``val_dir``, between 0 and 1.
         max_val_photos: most photos held out without ``val_dir``.
@@ -122,15 +123,24 @@ def _folders(train_dir: Folders) -> tuple[list[str | Path], tuple[int, ...] | No
     if isinstance(train_dir, (str, Path)):
         return [train_dir], None
     remedy = "give a folder, a list [my/a,my/b] or folders with weights {my/a: 3, my/b: 1}"
+    if isinstance(train_dir, (int, float)):
+        raise UserError(f"data.train_dir={train_dir} names no folder: put quotes round digits, or {remedy}")
     if not isinstance(train_dir, (Mapping, Sequence)) or not train_dir:
         raise UserError(f"data.train_dir={train_dir!r} names no folder: {remedy}")
-    for folder in train_dir:
+    pairs = [_pair(item) for item in (train_dir.items() if isinstance(train_dir, Mapping) else train_dir)]
+    for folder, _ in pairs:
         if not isinstance(folder, (str, Path)):
             raise UserError(f"data.train_dir={train_dir!r}: {folder!r} is no folder: {remedy}")
-    weights = (
-        turns_of(list(train_dir.values()), option="data.train_dir") if isinstance(train_dir, Mapping) else None
-    )
-    return list(train_dir), weights
+    folders, weights = [folder for folder, _ in pairs], [weight for _, weight in pairs]
+    if all(weight is None for weight in weights):
+        return folders, None
+    return folders, turns_of(weights, option="data.train_dir")
+
+
+def _pair(item: Any) -> tuple[Any, Any]:
+    """A folder and its weight; None is without one."""
+    is_pair = isinstance(item, Sequence) and not isinstance(item, str) and len(item) == 2
+    return (item[0], item[1]) if is_pair else (item, None)
 
 
 def _hashes(table: PathTable) -> NDArray[np.uint64]:

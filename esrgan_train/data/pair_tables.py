@@ -16,6 +16,7 @@ from esrgan_train.images.decode import UnreadableImageError, read_header
 from esrgan_train.images.find import PathTable, find_photos
 
 _NAMED = 3  # partners missing that a message names
+_SWAP = "swap the two folders (data.train_dir and data.val_dir hold HR, data.train_lr_dir and data.val_lr_dir LR)"
 
 
 class PairTables(NamedTuple):
@@ -143,6 +144,8 @@ def match(lr: PathTable, hr: PathTable, *, upscale: int, options: tuple[str, str
         else:
             taken[found[0]] = index
             chosen.append((found[0], index))
+    if not chosen and any(by_name.get(ending.sub("", stem)) for stem in hr_names):
+        raise UserError(f"{options[1]}={hr.root} has the names of LR photos, such as {hr.relative(0)}: {_SWAP}")
     if not chosen:
         raise UserError(
             f"{options[0]}={lr.root} and {options[1]}={hr.root} have no photo in common: name both sides of a "
@@ -165,6 +168,11 @@ def size_mismatch(
     width, height = (length * upscale for length in lr_size)
     if (width, height) == tuple(hr_size):
         return None
+    if min(lr_size) > min(hr_size) and max(lr_size) > max(hr_size):
+        return (
+            f"{pairs.hr[index]} of {hr_size[0]} × {hr_size[1]} is smaller than its LR {pairs.lr[index]} of "
+            f"{lr_size[0]} × {lr_size[1]}: {_SWAP}, or remove the pair if it is the only one"
+        )
     larger = (
         hr_size[0] >= width and hr_size[1] >= height and max(hr_size[0] - width, hr_size[1] - height) < upscale
     )

@@ -25,8 +25,6 @@ def metadata_of(model: ModelFile, *, upscale: int, licence: str | None) -> dict[
 
 
 def name_of(model: ModelFile) -> str:
-    """A checkpoint is called after its experiment, since its own name is ``last`` or ``best``."""
-    experiment = model.metadata.get("experiment")
-    if model.path.suffix.lower() == ".ckpt" and isinstance(experiment, str):
-        return experiment
-    return model.path.stem
+    """A checkpoint is called like the model of its run, since its own name is ``last`` or ``best``."""
+    name = model.metadata.get("name", model.metadata.get("experiment"))  # the latter in files of earlier versions
+    return name if model.path.suffix.lower() == ".ckpt" and isinstance(name, str) else model.path.stem

@@ -47,7 +47,7 @@ def export_ncnn(
     text = (scratch / "traced.ncnn.param").read_text()
     param.write_text(rename_blobs(text, {"in0": INPUT, "out0": OUTPUT}))
     weights.write_bytes((scratch / "traced.ncnn.bin").read_bytes())
-    beside.write_text(json.dumps(metadata, indent=2) + "\n")
+    beside.write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
     return Exported(
         label="ncnn fp16" if half else "ncnn fp32",
         files=(param, weights, beside),

@@ -150,11 +150,11 @@ class WandbRun(OptionalLogger):
     def _send_models(self, run: Any) -> None:
         import wandb
 
-        model = self.run_dir / "model" / f"{self.experiment_name}.safetensors"
+        models = sorted((self.run_dir / "model").glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
         best = best_of_last_stage(self.run_dir)
-        if model.exists():
+        if models:
             artifact = wandb.Artifact(f"{self.experiment_name}-{run.id}", type="model")
-            artifact.add_file(str(model))
+            artifact.add_file(str(models[-1]))
             run.log_artifact(artifact, aliases=["latest", "last"])
         if best is not None:
             with tempfile.TemporaryDirectory(dir=self.run_dir / "wandb") as folder:

@@ -201,6 +201,13 @@ def test_what_pairs_cannot_have_is_refused(root: Path) -> None:
         build_datamodule(compose(root, "upscale=4", "data.gt_size=32"))
 
 
+@pytest.mark.parametrize("upscale", [2, 4])  # the right one, and another
+def test_folders_the_wrong_way_round_are_to_be_swapped(upscale: int, root: Path) -> None:
+    swapped = [f"data.train_dir={root / 'lr'}", f"data.train_lr_dir={root / 'hr'}"]
+    with pytest.raises(UserError, match=r"hr.0\.png of .*: swap the two folders \(data.train_dir"):
+        build_datamodule(compose(root, *swapped, f"upscale={upscale}", "data.gt_size=32"))
+
+
 def test_other_data_refuse_to_be_without_a_degradation() -> None:
     cfg = compose_config(["data=sample", "degradation=none"])
     check_config(cfg, config_dir() / "train.yaml")
