@@ -89,7 +89,7 @@ class Validation(nn.Module):
             self.sums[_FIGURES.index(name + suffix)] += torch.stack([score.sum(), score.new_tensor(len(score))])
 
     def _enlarged(self, network: nn.Module, lr: Tensor) -> Tensor:
-        lr = lr.contiguous(memory_format=self.memory_format)
+        lr = lr.clone(memory_format=self.memory_format)  # a network may work in place
         if max(lr.shape[-2:]) <= _TILE:
             return network(lr)  # type: ignore[no-any-return]
         if self._tiling is None:
