@@ -117,9 +117,10 @@ def test_the_processes_count_each_bad_photo_once_and_end_alike(
     noted = [tuple(bad.noted() for bad in datamodule.bad) for datamodule in processes]
     monkeypatch.setattr(unreadable, "gather_objects", lambda _: noted)
     caplog.clear()
-    for datamodule in processes:
-        trainer: Any = SimpleNamespace(datamodule=datamodule)
-        with pytest.raises(UserError, match="2 of 10 held-out photos cannot be read"):
+    for rank, (datamodule, error) in enumerate(zip(processes, (UserError, SystemExit), strict=True)):
+        trainer: Any = SimpleNamespace(datamodule=datamodule, is_global_zero=rank == 0)
+        with pytest.raises(error) as ended:
             Unreadable().on_validation_epoch_end(trainer, None)  # type: ignore[arg-type]
+        assert ("2 of 10 held-out photos cannot be read" in str(ended.value)) == (rank == 0)
         assert datamodule.bad_samples == 3
     assert [line.partition(" ")[0] for line in caplog.messages] == ["val/4.png", "val/3.png"]
