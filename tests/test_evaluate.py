@@ -14,7 +14,7 @@ from PIL import Image
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.errors import RunError, UserError
-from esrgan_train.evaluate import main
+from esrgan_train.evaluate import bicubic_of, main
 from esrgan_train.upscale import main as upscale
 
 
@@ -48,6 +48,16 @@ def test_a_model_is_scored_the_same_twice(truth: Path, tmp_path: Path, degradati
         assert main([*command, "-o", str(tmp_path / folder)]) == 0
     assert (tmp_path / "a/scores.csv").read_bytes() == (tmp_path / "b/scores.csv").read_bytes()
     assert (tmp_path / "a/worst.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+@pytest.mark.parametrize("height", [1, 3, 64, 65, 150])
+def test_bicubic_strips_join_to_the_whole_picture(scale: int, height: int) -> None:
+    lr = np.ascontiguousarray(skimage.data.chelsea()[:height, :40])
+    planes = torch.from_numpy(lr / np.float32(255)).permute(2, 0, 1)[None]
+    whole = torch.nn.functional.interpolate(planes, scale_factor=float(scale), mode="bicubic")[0].permute(1, 2, 0)
+    difference = bicubic_of(lr, scale).astype(int) - (whole.clamp(0, 1) * 255).numpy()
+    assert np.abs(difference).max() < 0.501  # 8 bits, and float32's rounding of places
 
 
 def test_a_missing_partner_is_named(truth: Path, tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ MISTAKES: list[tuple[str, list[str], list[str]]] = [
     ("crop", ["data.gt_size=130"], ["data.gt_size=130", "128 or 136"]),
     ("batch", ["data.batch_size=-1"], ["data.batch_size=-1", "from 1 on"]),
     ("workers", ["data.num_workers=-2"], ["data.num_workers=-2", "auto"]),
+    ("largest held out", ["data.val_max_size=10"], ["data.val_max_size=10", "from 64 on, or null"]),
     ("bad fraction", ["data.max_bad_fraction=2"], ["data.max_bad_fraction=2", "from 0 to 1"]),
     ("scales", ["data.scales=[2]"], ["data.scales=[2]", "[1,0.75,0.5]"]),
     ("precision", ["trainer.precision=17"], ["trainer.precision=17", "auto, 32, bf16"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -10,8 +11,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from esrgan_train.loggers.metrics_csv import read_rows
 from tests.tiny import tiny
@@ -150,3 +153,26 @@ def test_when_one_process_dies_the_other_stops_soon_and_says_so(tmp_path: Path) 
     _, err = finish(process, status=1)
     assert "another process of this run has ended" in err
     assert time.monotonic() - started < 120
+
+
+def test_what_one_process_cannot_read_is_named_and_counted_in_the_first(tmp_path: Path) -> None:
+    for folder in ("train", "val"):
+        (tmp_path / folder).mkdir()
+        for number in range(10):
+            pixels = np.random.default_rng(number).integers(0, 256, (48, 48, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / folder / f"{number}.png")
+
+    def cut_off(name: str) -> None:
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:2000])
+
+    folders = (f"data.train_dir={tmp_path}/train", f"data.val_dir={tmp_path}/val", "recipe=demo", "data=folder")
+    cut_off("train/6.png")
+    cut_off("val/1.png")  # the second process takes those with odd numbers
+    out, _ = finish(start(tmp_path, TRAIN, *tiny(tmp_path / "run", *RUN, *TWO, *folders)))
+    assert out.count("val/1.png cannot be read") == out.count("train/6.png cannot be read") == 1
+    assert json.loads((tmp_path / "run/summary.json").read_text())["bad_samples"] == 2
+
+    cut_off("val/4.png")
+    process = start(tmp_path, TRAIN, *tiny(tmp_path / "again", *RUN, *TWO, *folders))
+    _, err = finish(process, status=2)
+    assert err.count("error: ") == err.count("exceeded: 2 of 10 held-out photos cannot be read") == 1

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 from lightning import Callback, LightningModule, Trainer
 
 from esrgan_train.data.datamodule import StreamDataModule
+from esrgan_train.errors import UserError
 from esrgan_train.training.processes import gather_objects
 
 
@@ -28,4 +31,9 @@ class Unreadable(Callback):
         for theirs in gather_objects((training.noted(), held_out.noted())):
             training.learn(theirs[0])
             held_out.learn(theirs[1])
-        held_out.check()
+        try:
+            held_out.check()
+        except UserError:
+            if trainer.is_global_zero:
+                raise
+            sys.exit(2)  # all end alike, and the first process tells why

@@ -32,7 +32,7 @@ def enlarge_part(
     """
     far = max(lr.shape[-2:]) if radius is None else radius
     seen = [slice(max(side.start // scale - far, 0), side.stop // scale + far) for side in part]
-    sr = network(lr[..., seen[0], seen[1]])
+    sr = network(lr[..., seen[0], seen[1]].clone())  # it may work in place
     rows, columns = (
         slice(side.start - outer.start * scale, side.stop - outer.start * scale)
         for side, outer in zip(part, seen, strict=True)

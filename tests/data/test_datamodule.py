@@ -170,6 +170,20 @@ def test_what_is_passed_over_is_said_once_and_not_before_there_is_a_log(
     ]
 
 
+def test_large_held_out_photos_are_said_once_and_cut(split: Split, caplog: pytest.LogCaptureFixture) -> None:
+    large = Split(split.train, split.train)  # of 80 × 80
+    datamodule = DataModule(split=large, **(OPTIONS | {"val_max_size": 64}))
+    assert {batch["hr"].shape for batch in datamodule.val_dataloader()} == {(1, 3, 64, 64)}
+    with caplog.at_level(logging.INFO, logger="esrgan_train"):
+        datamodule.setup("fit")
+        DataModule(split=large, **(OPTIONS | {"val_max_size": 80})).setup("fit")
+        DataModule(split=large, **OPTIONS).setup("fit")
+    assert caplog.messages == [
+        "3 of 3 held-out photos looked at are larger than data.val_max_size=64 pixels a side: their middle is "
+        "measured; null takes them whole"
+    ]
+
+
 def test_it_describes_itself(split: Split) -> None:
     datamodule = DataModule(split=split, **OPTIONS)
     assert datamodule.describe() == f"3 photos from {split.train.root}, 2 held out from {split.val.root}"
@@ -183,6 +197,7 @@ def test_it_describes_itself(split: Split) -> None:
         ({"gt_size": 100}, "data.gt_size=100 .* give 96 or 104"),
         ({"num_workers": -1}, "data.num_workers=-1"),
         ({"seed": -1}, "seed=-1"),
+        ({"val_max_size": 63}, "data.val_max_size=63"),
     ],
 )
 def test_wrong_values_are_refused(split: Split, changed: dict[str, Any], message: str) -> None:
