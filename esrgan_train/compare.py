@@ -35,10 +35,12 @@ from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
 from esrgan_train.images.crop import middle
 from esrgan_train.images.encode import to_uint8, write_image
+from esrgan_train.images.lettering import legible
 from esrgan_train.images.sheet import Tile, labelled_sheet
 from esrgan_train.inference.bicubic import REACH, enlarge_bicubic
 from esrgan_train.inference.reach import enlarge_part, reach_of
 from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
+from esrgan_train.training.objective import STAGE_NAMES
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +167,7 @@ def read_run(folder: Path) -> Run:
         config = OmegaConf.load(folder / "config.yaml")
         summary = json.loads((folder / "summary.json").read_text())
         assert isinstance(config, DictConfig)
-        model = folder / "model" / f"{config.experiment}.safetensors"
+        model = (folder / summary["model"]).with_suffix(".safetensors")
         rows = read_rows(folder / FILE_NAME)
         [float(row["step"]) for row in rows]
         summary["iterations"], summary["val"]["psnr"]
@@ -198,16 +200,18 @@ def name_runs(folders: Sequence[Path]) -> list[str]:
 
 def differing(runs: Sequence[Run]) -> list[str]:
     """Names of the settings that are not the same in all runs."""
-    settings = [settings_of(run.config) | {"trainer.max_steps": run.config.trainer.max_steps} for run in runs]
+    further = ("trainer.max_steps", "data.batch_size", "training.accumulate")
+    settings = [
+        settings_of(run.config) | {name: OmegaConf.select(run.config, name) for name in further} for run in runs
+    ]
     names = [change.partition("=")[0] for other in settings[1:] for change in changed_settings(settings[0], other)]
     return sorted(dict.fromkeys(names))
 
 
 def record(name: str, run: Run, runs: Sequence[Run]) -> dict[str, Any]:
     """One line of the table, as column and value."""
-    val, best = run.summary["val"], run.summary.get("best", {})
-    monitored = next((key for key in best if key != "step"), None)
-    figures = {
+    val = run.summary["val"]
+    return {
         "run": name,
         "experiment": run.config.experiment,
         **{key: OmegaConf.select(run.config, key) for key in differing(runs)},
@@ -215,12 +219,18 @@ def record(name: str, run: Run, runs: Sequence[Run]) -> dict[str, Any]:
         "samples/s": run.summary.get("samples_per_second"),
         "parameters": sum(p.numel() for p in run.generator.parameters()),
         **{f"val/{metric}": val.get(metric) for metric in _METRICS},
-        "best": best.get(monitored) if monitored else None,
-        "best at": best.get("step"),
+        **best_of_stages(run.summary),
     }
-    if monitored not in (None, "val/psnr"):
-        figures["best of"] = monitored
-    return figures
+
+
+def best_of_stages(summary: dict[str, Any]) -> dict[str, Any]:
+    """The best value of each stage of a run and its iteration, as columns named by value and stage."""
+    columns: dict[str, Any] = {}
+    for stage, name in STAGE_NAMES.items():
+        best = summary.get("best", {}).get(stage, {})
+        for key in best.keys() - {"step", "file"}:
+            columns |= {f"best {key}, {name}": best[key], f"best iteration, {name}": best["step"]}
+    return columns
 
 
 def make_table(records: Sequence[dict[str, Any]]) -> Table:
@@ -270,7 +280,7 @@ def draw_curves(names: Sequence[str], runs: Sequence[Run]) -> Figure:
         for number, (name, run) in enumerate(zip(names, runs, strict=True)):
             steps, values = thinned(*points(run.rows, value))
             marker = "o" if len(steps) < 30 else None
-            axis.plot(steps, values, label=name, color=f"C{number % 10}", marker=marker, markersize=3)
+            axis.plot(steps, values, label=legible(name), color=f"C{number % 10}", marker=marker, markersize=3)
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("iteration", fontsize=8)
         axis.tick_params(labelsize=8)

@@ -12,12 +12,15 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from esrgan_train.archs import discover
 from esrgan_train.archs.choices import check_names, store_choices
 from esrgan_train.checks import effects
 from esrgan_train.checks.generator import bind_upscale
 from esrgan_train.checks.overrides import explain
+from esrgan_train.checks.paths import for_hydra
 from esrgan_train.checks.run import check_config
 from esrgan_train.errors import UserError
+from esrgan_train.model_name import model_name
 
 
 def config_dir() -> Path:
@@ -65,9 +68,11 @@ _HARMLESS = (
     "hydra",
     "debug",
     "experiment",
+    "model_name",
 )
 _HARMLESS_KEYS = (
-    *("data.num_workers", "data.cache_mb", "data.max_bad_fraction", "data.batch_size", "training.accumulate"),
+    *("data.num_workers", "data.cache_mb", "data.max_bad_fraction"),
+    *("data.batch_size", "data.accumulate", "training.accumulate"),  # the whole batch counts: see whole_batch
     *("trainer.max_steps", "trainer.max_time", "trainer.devices", "trainer.num_nodes", "trainer.strategy"),
     *(
         "trainer.accelerator",
@@ -89,6 +94,31 @@ def settings_of(cfg: DictConfig) -> dict[str, Any]:
     if cfg.scheduler.get("final_factor", 1.0) != 1.0:
         settings["trainer.max_steps"] = cfg.trainer.max_steps  # the learning rate falls towards it
     return settings
+
+
+WHOLE_BATCH = "crops per iteration (data.batch_size × training.accumulate × processes)"
+
+
+def whole_batch(cfg: DictConfig, processes: int) -> int:
+    """The crops of one iteration in all processes; how they are divided does not matter to what is learnt."""
+    return int(cfg.data.batch_size * cfg.training.accumulate * processes)
+
+
+# Options under data.val_ that choose the photos (which are looked at themselves), or only add figures.
+_CHOOSING = ("val_dir", "val_lr_dir", "val_fraction", "val_clean")
+
+
+def validation_settings(cfg: DictConfig) -> dict[str, Any]:
+    """What the figures of a validation depend on besides weights and photos, by name, as plain values."""
+    resolved = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(resolved, dict)
+    data = {
+        f"data.{name}": value
+        for name, value in resolved["data"].items()
+        if name == "overfit_samples" or (name.startswith("val_") and name not in _CHOOSING)
+    }
+    whole = {name: resolved[name] for name in ("upscale", "seed", "degradation", "target_noise")}
+    return whole | data | {"trainer.limit_val_batches": cfg.trainer.limit_val_batches}
 
 
 def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -113,7 +143,13 @@ def register() -> None:
     OmegaConf.register_new_resolver("gt_size", largest_gt_size, replace=True)
     OmegaConf.register_new_resolver("folder", existing_folder, replace=True)
     OmegaConf.register_new_resolver("tenth", tenth, replace=True)
+    OmegaConf.register_new_resolver("model_name", _name_of_model, replace=True)
     check_names(store_choices(), [config_dir()])
+
+
+def _name_of_model(experiment: str, generator: str, upscale: int, act_type: str | None) -> str:
+    generators = [*discover().generators, *(file.stem for file in (config_dir() / "generator").glob("*.yaml"))]
+    return model_name(experiment, upscale=upscale, generator=generator, act_type=act_type, generators=generators)
 
 
 def tenth(number: int) -> int:
@@ -128,8 +164,9 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
         UserError: no such option or choice, or a value of a wrong type.
     """
     register()
+    overrides = [for_hydra(override, sweep=False) for override in overrides]
     try:
-        cfg = _compose(list(overrides))
+        cfg = _compose(overrides)
     except (HydraException, ValueError) as error:
         raise explained(error, overrides) from error
     HydraConfig.instance().set_config(cfg)
@@ -139,7 +176,7 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
     return cfg
 
 
-def explained(error: Exception, overrides: Sequence[str]) -> UserError:
+def explained(error: BaseException, overrides: Sequence[str]) -> UserError:
     """What Hydra refuses, in one line with the nearest right option; a ``UserError`` as it is."""
     if isinstance(error, UserError):
         return error
@@ -167,5 +204,15 @@ def options_without_effect(cfg: DictConfig) -> list[str]:
 
 
 def name_experiment(cfg: DictConfig) -> None:
-    """Replace the reference to Hydra's choice by the experiment's name, so that ``cfg`` stands alone."""
-    cfg.experiment = HydraConfig.get().runtime.choices["experiment"]
+    """Replace the references to Hydra's choices by names, so that ``cfg`` stands alone.
+
+    A name that stands already is kept: Hydra may have composed another configuration since. The model's name
+    keeps following scale and activation.
+    """
+    if not OmegaConf.is_interpolation(cfg, "experiment"):
+        return
+    choices = HydraConfig.get().runtime.choices
+    cfg.experiment = choices["experiment"]
+    if cfg.model_name is None:
+        changing = "${upscale},${oc.select:generator.act_type,null}"
+        cfg.model_name = f"${{model_name:${{experiment}},{choices['generator']},{changing}}}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UserError(ValueError):
     """A wrong option, file or device.
@@ -9,6 +12,15 @@ class UserError(ValueError):
     The message is one line that names the option or file, its value, and the remedy. Commands print it
     to stderr without a traceback and exit with status 2.
     """
+
+
+@contextmanager
+def given_as(option: str) -> Iterator[None]:
+    """Put the option, such as ``ckpt_path=``, before the file with which the ``UserError`` of a reader begins."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{option}{error}") from error
 
 
 class RunError(RuntimeError):

@@ -14,28 +14,26 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.build import build
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
 from esrgan_train.images.crop import middle, reduced
-from esrgan_train.images.decode import decode, read_size, to_float
+from esrgan_train.images.decode import decode, read_upright_size, to_float
 from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.find import find_photos
+from esrgan_train.images.names import distinct_names
 from esrgan_train.images.sheet import labelled_sheet
 from esrgan_train.inference.bicubic import REACH, enlarge_bicubic
-from esrgan_train.inference.models import load_network
-from esrgan_train.inference.upscaler import Upscaler, choose_precision
+from esrgan_train.inference.failures import naming
 from esrgan_train.metrics.image_quality import MEASURES
 from esrgan_train.metrics.lpips import SMALLEST, Lpips, weights_file
-from esrgan_train.upscale import pick_device
+from esrgan_train.upscale import open_upscaler
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     truths = by_name(options.gt, "--gt")
     upscaler = None
     if options.model is not None:
-        device = pick_device(options.device)
-        if device.type == "cpu":
-            keep_freed_memory()
-        network = load_network(options.model)
-        precision = choose_precision(options.precision, device, network)
-        upscaler = Upscaler(network, device=device, precision=precision, tile=None)
+        upscaler = open_upscaler(options.model, device=options.device, precision=options.precision, tile=None)
         if options.scale not in (None, upscaler.scale):
             raise UserError(f"--scale {options.scale} does not fit the model, which enlarges ×{upscaler.scale}")
     scale = options.scale if upscaler is None else upscaler.scale
@@ -86,7 +79,11 @@ def main(arguments: list[str] | None = None) -> int:
             lr = _to_8_bit(decode(inputs[name]))
         else:
             lr = to_uint8(degrade(to_float(hr), np.random.default_rng([options.seed, zlib.crc32(name.encode())])))
-        sr = upscaler(lr) if upscaler is not None else _to_8_bit(decode(results[name]))  # type: ignore[index]
+        if upscaler is None:
+            sr = _to_8_bit(decode(results[name]))  # type: ignore[index]
+        else:
+            with naming(path, "enlarging", upscaler.memory_remedy):
+                sr = upscaler(lr)
         bicubic = bicubic_of(lr, scale)
         row: Row = {"name": name, **score(sr, hr, scale, measures)}
         row |= {f"bicubic_{measure}": value for measure, value in score(bicubic, hr, scale, measures).items()}
@@ -136,12 +133,12 @@ def check_sizes(
     """
     wrong = []
     for name, path in truths.items():
-        width, height = (side // scale * scale for side in _upright_size(path))
+        width, height = (side // scale * scale for side in read_upright_size(path))
         partners = [(results, 1, "result"), (inputs, scale, f"LR times {scale}")]
         for folder, factor, what in partners:
             if folder is None:
                 continue
-            own_width, own_height = (side * factor for side in _upright_size(folder[name]))
+            own_width, own_height = (side * factor for side in read_upright_size(folder[name]))
             if (own_width, own_height) != (width, height):
                 wrong.append(f"{name} ({what} is {own_width} × {own_height}, the ground truth {width} × {height})")
     if wrong:
@@ -149,27 +146,28 @@ def check_sizes(
 
 
 def by_name(folder: Path, option: str) -> dict[str, Path]:
-    """The photos of a folder by their relative path without suffix.
+    """The photos of a folder by their relative path without suffix, which those keep that differ in it alone.
 
     Raises:
-        UserError: two photos differ only in their suffix, or there is none.
+        UserError: there is none.
     """
-    found: dict[str, Path] = {}
-    for path in find_photos(folder, option=option):
-        name = path.relative_to(folder).with_suffix("").as_posix()
-        if name in found:
-            raise UserError(f"{option}={folder}: {found[name]} and {path} have one name; rename one")
-        found[name] = path
-    return found
+    photos = list(find_photos(folder, option=option))
+    relative = [path.relative_to(folder) for path in photos]
+    names = distinct_names(relative)
+    if kept := [name for name, path in zip(names, relative, strict=True) if name == path.as_posix()]:
+        log.info("%s=%s: %s keep their suffixes, as they differ in these alone", option, folder, ", ".join(kept))
+    return dict(zip(names, photos, strict=True))
 
 
 def partners(truths: dict[str, Path], folder: Path, option: str) -> dict[str, Path]:
-    """The photos of ``folder`` that bear the names of ``truths``, each of which must be there.
+    """The photos of ``folder`` that bear the names of ``truths``, with or without suffix; each must be there.
 
     Raises:
         UserError: naming those without a partner.
     """
-    found = by_name(folder, option)
+    # What upscale --keep-suffix has made of photo.jpg is called photo.jpg without its own suffix.
+    kept = {f"{name}{path.suffix}": name for name, path in truths.items() if not name.endswith(path.suffix)}
+    found = {kept.get(name, name): path for name, path in by_name(folder, option).items()}
     if missing := sorted(truths.keys() ^ found.keys()):
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise UserError(f"{option}={folder} and --gt do not pair: {', '.join(missing[:3])}{more} stand alone")
@@ -183,7 +181,7 @@ def _report(rows: list[Row], measures: Sequence[str], folder: Path) -> None:
         means = [float(np.mean([row[prefix + name] for row in rows])) for name in measures]
         table.add_row(label, *(f"{mean:.4f}" for mean in means))
     Console().print(table)
-    with replacing(folder / "scores.csv") as partial, partial.open("w", newline="") as file:
+    with replacing(folder / "scores.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["name", *columns], extrasaction="ignore")
         writer.writeheader()
         writer.writerows(sorted(rows, key=lambda row: str(row["name"])))
@@ -223,13 +221,6 @@ def _planes(image: Picture) -> Tensor:
 
 def _to_8_bit(image: NDArray[Any]) -> Picture:
     return image if image.dtype == np.uint8 else to_uint8(to_float(image))
-
-
-def _upright_size(path: Path) -> tuple[int, int]:
-    width, height = read_size(path)
-    with Image.open(path) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-    return (height, width) if turned else (width, height)
 
 
 def _parser() -> argparse.ArgumentParser:

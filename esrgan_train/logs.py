@@ -50,7 +50,7 @@ def hush_console() -> None:
 
 def add_log_file(path: Path) -> logging.Handler:
     """Write the same messages, with times and tracebacks, to ``path``; appends. Returns the handler."""
-    handler = logging.FileHandler(path)
+    handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     _ROOT.addHandler(handler)
     return handler

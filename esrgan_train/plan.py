@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import rich
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
@@ -32,15 +33,15 @@ from esrgan_train.bench.costs import (
     vgg_shapes,
 )
 from esrgan_train.bench.floor import takes_taps_first
+from esrgan_train.bench.gpus import GPUS, Gpu
 from esrgan_train.bench.results import FOLDER
 from esrgan_train.cli import run_command
+from esrgan_train.commands import command
+from esrgan_train.config import config_dir
 from esrgan_train.errors import UserError
 
-PIXEL_ITERATIONS, GAN_ITERATIONS = 1_000_000, 400_000
-PUBLISHED_BATCH = 48  # 4 GPUs with 12 samples each
 BF16_BYTES = 2
-MIN_WIDTH = 120  # columns of the wide table
-GPU_COUNTS = (1, 8, 64)
+MIN_WIDTH = 140  # columns of the wide table
 GPUS_PER_NODE = 8
 
 # Assumptions, each stated in docs/scaling.md.
@@ -51,21 +52,21 @@ CORES_PER_GPU = 12
 DEFAULT_SAMPLE_MS = 100.0  # without a results file
 
 
-class Gpu(NamedTuple):
-    """Peak rates as published by the maker: dense bf16 products with float32 sums, and memory."""
+class Recipe(NamedTuple):
+    """What the configuration says of the published recipe."""
 
-    name: str
-    flops: float
-    bytes: float
+    gt_size: int
+    batch_size: int  # per GPU
+    iterations: dict[str, int]  # by stage
 
 
-GPUS = (
-    Gpu("L4", 121e12, 300e9),
-    Gpu("RTX 3090", 71e12, 936e9),
-    Gpu("RTX 4090", 165e12, 1008e9),
-    Gpu("A100 40 GB", 312e12, 1555e9),
-    Gpu("H100 SXM", 989e12, 3350e9),
-)
+def published_recipe() -> Recipe:
+    """As ``recipe=published`` has it."""
+    said = OmegaConf.load(config_dir() / "recipe" / "published.yaml")
+    assert isinstance(said, DictConfig)
+    return Recipe(
+        said.gt_size, said.batch_size, {"pixel": said.start_step, "gan": said.max_steps - said.start_step}
+    )
 
 
 class Variant(NamedTuple):
@@ -96,7 +97,7 @@ class Prediction(NamedTuple):
     """One stage on some GPUs. Seconds are those of one iteration."""
 
     batch: int  # per GPU
-    iterations: float  # that show as many samples as the published stage
+    iterations: int
     compute: float
     memory: float
     exchange: float
@@ -131,25 +132,26 @@ def predict(
     gpu: Gpu,
     *,
     gpus: int,
+    batch: int,
     iterations: int,
     generator_parameters: int,
     discriminator_parameters: int,
     sample_seconds: float,
     cores_per_gpu: float,
 ) -> Prediction:
-    """A stage of ``iterations`` at the published batch on ``gpus`` GPUs.
+    """A stage of ``iterations`` on ``gpus`` GPUs.
 
     Args:
         costs: of one sample, by network.
         gpu: its peak rates.
-        gpus: how many; each takes its share of the published batch, but at least one sample.
-        iterations: of the published stage.
+        gpus: how many.
+        batch: samples per GPU and iteration, as ``data.batch_size``.
+        iterations: of the stage.
         generator_parameters: whose gradients are exchanged.
         discriminator_parameters: likewise; 0 in the pixel stage.
         sample_seconds: one core's time for one training sample.
         cores_per_gpu: cores that load for each GPU.
     """
-    batch = max(1, PUBLISHED_BATCH // gpus)
     costs = list(costs)
     sent = gradient_bytes(
         generator_parameters=generator_parameters,
@@ -159,7 +161,7 @@ def predict(
     link = LINK_BYTES_PER_SECOND["node" if gpus <= GPUS_PER_NODE else "cluster"]
     return Prediction(
         batch=batch,
-        iterations=iterations * PUBLISHED_BATCH / (batch * gpus),
+        iterations=iterations,
         compute=batch * sum(cost.flops for cost in costs) / (gpu.flops * COMPUTE_EFFICIENCY),
         memory=batch * sum(cost.bytes for cost in costs) / (gpu.bytes * MEMORY_EFFICIENCY),
         exchange=sent / link,
@@ -168,11 +170,18 @@ def predict(
 
 
 def predict_recipe(
-    variant: Variant, gpu: Gpu, *, gpus: int, gt_size: int, sample_seconds: float, cores_per_gpu: float
+    variant: Variant,
+    gpu: Gpu,
+    *,
+    gpus: int,
+    batch: int,
+    gt_size: int,
+    sample_seconds: float,
+    cores_per_gpu: float,
 ) -> dict[str, Prediction]:
     """Both stages of the published recipe."""
     stages = {}
-    for stage, iterations in (("pixel", PIXEL_ITERATIONS), ("gan", GAN_ITERATIONS)):
+    for stage, iterations in published_recipe().iterations.items():
         gan = stage == "gan"
         costs = iteration_costs(
             gt_size=gt_size,
@@ -188,6 +197,7 @@ def predict_recipe(
             costs.values(),
             gpu,
             gpus=gpus,
+            batch=batch,
             iterations=iterations,
             generator_parameters=sum(shape.weights for shape in variant.shapes(gt_size)),
             discriminator_parameters=(
@@ -202,6 +212,11 @@ def predict_recipe(
 def gpu_hours(stages: Iterable[Prediction], gpus: int) -> float:
     """GPUs times hours of all stages."""
     return gpus * sum(stage.iterations * stage.seconds for stage in stages) / 3600
+
+
+def days(stages: Iterable[Prediction]) -> float:
+    """From the beginning to the end of all stages."""
+    return gpu_hours(stages, 1) / 24
 
 
 def costs_table(gt_size: int) -> Table:
@@ -225,31 +240,48 @@ def costs_table(gt_size: int) -> Table:
     return table
 
 
-def recipe_table(variant: Variant, *, gt_size: int, sample_ms: float, cores_per_gpu: float) -> Table:
-    """The published recipe on each GPU, one, eight and 64 of them."""
+def recipe_table(
+    variant: Variant,
+    *,
+    gt_size: int,
+    batch: int,
+    counts: Sequence[int] | None,
+    sample_ms: float,
+    cores_per_gpu: float,
+) -> Table:
+    """The published recipe on each GPU, in its usual ``counts`` or the given ones; days on the clock."""
     table = Table(
         title=f"the published recipe for {variant.name}, predicted; loading {sample_ms:.0f} ms per sample"
     )
     table.add_column("GPUs")
-    for name in ("per GPU", "pixel it/s", "GAN it/s", "GPU-hours", "if never waiting for data"):
+    for name in ("samples", "pixel it/s", "GAN it/s", "GPU-hours", "days", "never waiting for data"):
         table.add_column(name, justify="right")
     table.add_column("cores per GPU to feed it, pixel / GAN", justify="right")
     table.add_column("short first, pixel / GAN")
     for gpu in GPUS:
-        for gpus in GPU_COUNTS:
-            common: dict[str, Any] = {"gpus": gpus, "gt_size": gt_size, "sample_seconds": sample_ms / 1000}
-            stages = predict_recipe(variant, gpu, cores_per_gpu=cores_per_gpu, **common)
-            free = predict_recipe(variant, gpu, cores_per_gpu=float("inf"), **common)
+        for gpus in counts or gpu.counts:
+            stages, free = (
+                predict_recipe(
+                    variant,
+                    gpu,
+                    gpus=gpus,
+                    batch=batch,
+                    gt_size=gt_size,
+                    sample_seconds=sample_ms / 1000,
+                    cores_per_gpu=cores,
+                )
+                for cores in (cores_per_gpu, float("inf"))
+            )
             pixel, gan = stages["pixel"], stages["gan"]
-            cores = [stage.loader_cores * cores_per_gpu for stage in (pixel, gan)]
             table.add_row(
                 f"{gpus} × {gpu.name}",
-                str(pixel.batch),
+                str(pixel.batch * gpus),
                 f"{pixel.per_second:.1f}",
                 f"{gan.per_second:.1f}",
                 f"{gpu_hours(stages.values(), gpus):,.0f}",
-                f"{gpu_hours(free.values(), gpus):,.0f}",
-                f"{cores[0]:.0f} / {cores[1]:.0f}",
+                f"{days(stages.values()):.1f}",
+                f"{days(free.values()):.1f}",
+                " / ".join(f"{stage.loader_cores * cores_per_gpu:.0f}" for stage in (pixel, gan)),
                 f"{pixel.saturated} / {gan.saturated}",
             )
     return table
@@ -319,6 +351,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.gt_size < 16 or options.gt_size % 16:
         raise UserError(f"--gt-size={options.gt_size}: give a multiple of 16, such as 256")
+    for name, number in (("--batch-size", options.batch_size), *(("--gpus", n) for n in options.gpus or ())):
+        if number < 1:
+            raise UserError(f"{name}={number}: give a whole number from 1 on")
     if not options.cores_per_gpu > 0:
         raise UserError(f"--cores-per-gpu={options.cores_per_gpu}: give a number above 0, such as {CORES_PER_GPU}")
     file = options.results or newest_results(FOLDER)
@@ -327,16 +362,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = rich.get_console()
     console.print(costs_table(options.gt_size))
     table = recipe_table(
-        VARIANTS[0], gt_size=options.gt_size, sample_ms=sample_ms, cores_per_gpu=options.cores_per_gpu
+        VARIANTS[0],
+        gt_size=options.gt_size,
+        batch=options.batch_size,
+        counts=options.gpus,
+        sample_ms=sample_ms,
+        cores_per_gpu=options.cores_per_gpu,
     )
     Console(width=max(console.width, MIN_WIDTH)).print(table)
-    console.print(
-        f"assumed: {COMPUTE_EFFICIENCY:.0%} of peak products, {MEMORY_EFFICIENCY:.0%} of memory bandwidth, "
-        f"{options.cores_per_gpu:g} cores per GPU, the published number of samples; "
+    loading = (
         f"loading measured in {file}"
         if measured.sample_ms
-        else "assumed: see docs/scaling.md; loading is assumed too: run python -m esrgan_train.bench",
+        else f"loading is assumed too: run {command('esrgan_train.bench')}"
+    )
+    console.print(
+        f"assumed (docs/scaling.md): {COMPUTE_EFFICIENCY:.0%} of peak products, {MEMORY_EFFICIENCY:.0%} of memory "
+        f"bandwidth, {options.cores_per_gpu:g} cores and {options.batch_size} samples per GPU; {loading}",
         highlight=False,
+        soft_wrap=True,
     )
     for name, seconds, predicted in measured.iterations:
         console.print(
@@ -351,7 +394,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m esrgan_train.plan", description="Predict what the published recipe costs on GPUs."
     )
-    parser.add_argument("--gt-size", type=int, default=256, metavar="N", help="HR crop in pixels (default: 256)")
+    recipe = published_recipe()
+    sizes = {"--gt-size": recipe.gt_size, "--batch-size": recipe.batch_size}
+    words = {"--gt-size": "HR crop in pixels", "--batch-size": "samples per GPU and iteration"}
+    for name, default in sizes.items():
+        text = f"{words[name]} (default: {default})"
+        parser.add_argument(name, type=int, default=default, metavar="N", help=text)
+    parser.add_argument("--gpus", type=int, nargs="+", metavar="N", help="how many (default: a few usual numbers)")
     parser.add_argument(
         "--cores-per-gpu",
         type=float,

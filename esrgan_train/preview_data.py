@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 from pathlib import Path
 
 from esrgan_train.build import build_datamodule
+from esrgan_train.checks.flags import overrides_of
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import compose_config
 from esrgan_train.data.pairs import pairs_sheet
@@ -18,14 +20,26 @@ SAMPLES = 12
 TARGET = Path("preview/pairs.png")
 
 
-def main(overrides: list[str]) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Write the first training samples, HR beside LR, as one labelled sheet; the exit status."""
+    overrides = overrides_of(_parser(), sys.argv[1:] if arguments is None else arguments)
     datamodule = build_datamodule(compose_config(overrides))
+    datamodule.setup("fit")  # says what was left out
     write_image(TARGET, pairs_sheet(datamodule.training_photos(), range(SAMPLES)))
     log.info("%s", datamodule.describe())
     log.info("the first %d samples as training will see them: %s", SAMPLES, TARGET)
     return DONE
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m esrgan_train.preview_data",
+        description=f"Draw the first {SAMPLES} training samples, HR beside LR, in {TARGET}.",
+        epilog="python -m esrgan_train --help lists the options, such as data=folder data.train_dir=my/photos.",
+    )
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="options of the training")
+    return parser
+
+
 if __name__ == "__main__":
-    sys.exit(run_command(lambda: main(sys.argv[1:])))
+    sys.exit(run_command(main))

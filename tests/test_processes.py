@@ -24,6 +24,7 @@ CHECKOUT = Path(__file__).parent.parent
 RUN = (
     *("trainer.max_steps=5", "recipe.start_step=2", "recipe.val_check_interval=5", "recipe.log_every_n_steps=1"),
     *("recipe.pixel_lr=2e-4", "recipe.lr=1e-4", "recipe.init=default"),
+    "trainer.num_sanity_val_steps=-1",  # what the first weights score is logged, too
 )
 TWO = ("trainer.devices=2", "trainer.strategy=ddp", "recipe.batch_size=2")
 ONE = ("recipe.batch_size=4",)
@@ -81,6 +82,8 @@ def one_process(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def assert_equals_one_process(run_dir: Path, one_process: Path) -> None:
     ours, theirs = load(run_dir), load(one_process)
     assert ours["global_step"] == theirs["global_step"] == 5
+    scored = [row["step"] for row in read_rows(run_dir / "metrics.csv") if row["val/psnr"]]
+    assert scored == ["0", "5"]
     for name, expected in theirs["state_dict"].items():
         difference = (ours["state_dict"][name] - expected).abs().max().item()
         assert difference < 1e-5, f"{name} differs by {difference}"
@@ -119,8 +122,8 @@ def test_not_a_number_in_one_process_is_skipped_by_both(tmp_path: Path) -> None:
         "class Poison(torch.nn.L1Loss):\n"
         "    calls = 0\n"
         "    def forward(self, sr, target):\n"
-        "        Poison.calls += 1\n"
-        "        bad = Poison.calls == 2 and os.environ.get('LOCAL_RANK') == '1'\n"
+        "        Poison.calls += 1  # the first is the trial before the run\n"
+        "        bad = Poison.calls == 3 and os.environ.get('LOCAL_RANK') == '1'\n"
         "        return super().forward(sr, target) * (float('nan') if bad else 1.0)\n"
     )
     more = (*TWO, "trainer.max_steps=4", "recipe.start_step=10", "loss.pixel.function._target_=poison.Poison")
@@ -140,7 +143,7 @@ def test_when_one_process_dies_the_other_stops_soon_and_says_so(tmp_path: Path) 
         "    calls = 0\n"
         "    def forward(self, sr, target):\n"
         "        Deadly.calls += 1\n"
-        "        if Deadly.calls == 3 and os.environ.get('LOCAL_RANK') == '1':\n"
+        "        if Deadly.calls == 4 and os.environ.get('LOCAL_RANK') == '1':\n"
         "            os.kill(os.getpid(), signal.SIGKILL)\n"
         "        return super().forward(sr, target)\n"
     )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -69,9 +70,10 @@ def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(
     )
     for key in LEARNT:
         assert_equal(parts[key], whole[key], key)
-    # The validation at the end of the first part is one more; everything else was logged alike.
-    extra = [row for row in rows(tmp_path / "parts") if row["step"] == "7"]
-    assert len(extra) == 1
+    # The end of the first part logs the rest of an interval and a validation; all else was logged alike.
+    rest, validation = [row for row in rows(tmp_path / "parts") if row["step"] == "7"]
+    assert rest["train/pixel"]
+    assert validation["val/psnr"]
     assert [row for row in rows(tmp_path / "parts") if row["step"] != "7"] == rows(tmp_path / "whole")
 
 
@@ -93,6 +95,21 @@ def test_another_learning_rate_counts_after_resuming_and_is_said(
     assert len(warned) == 1
     assert "optimizer.lr=5e-05 (was 0.0001)" in warned[0]
     assert "max_steps" not in warned[0]
+
+
+def test_another_whole_batch_is_said_but_not_another_way_to_divide_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(tmp_path / "run", "trainer.max_steps=2")
+    alike = ("data.batch_size=1", "training.accumulate=2")
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path / "run", "trainer.max_steps=3", *alike, "ckpt_path=last")
+    assert not [r for r in caplog.records if "not as it would have" in r.getMessage()]
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path / "run", "trainer.max_steps=4", "data.batch_size=3", "ckpt_path=last")
+    (warned,) = [r.getMessage() for r in caplog.records if "not as it would have" in r.getMessage()]
+    assert "crops per iteration (data.batch_size × training.accumulate × processes)=3 (was 2)" in warned
+    assert warned.count("(was ") == 1
 
 
 def test_another_end_is_said_where_the_learning_rate_falls_towards_it(
@@ -131,7 +148,8 @@ def test_last_takes_the_run_that_saved_last(
     for name in ("a", "b"):
         shutil.copytree(finished, Path("runs/x4_prelu") / name)
     Path("runs/x4_prelu/c").mkdir()  # died before its first checkpoint
-    (Path("runs/x4_prelu/a/checkpoints") / "touch").touch()
+    os.utime("runs/x4_prelu/a/checkpoints/last.ckpt")  # by saving
+    (Path("runs/x4_prelu/b/checkpoints") / "step_00000004.ckpt").unlink()  # making room is no saving
     found = place(ckpt_path="last")
     assert found.run_dir == Path("runs/x4_prelu/a")
     assert read_step(found.checkpoint) == 8
@@ -155,7 +173,7 @@ def test_a_cut_off_checkpoint_is_named_and_the_newest_sound_one_taken(
     run_dir = tmp_path / "run"
     shutil.copytree(finished, run_dir)
     last = run_dir / "checkpoints" / "last.ckpt"
-    (run_dir / "checkpoints" / "best.ckpt").unlink()
+    (run_dir / "checkpoints" / "best_gan.ckpt").unlink()
     (run_dir / "checkpoints" / "step_00000008.ckpt").unlink()
     last.write_bytes(last.read_bytes()[:-1000])
     with caplog.at_level(logging.WARNING):

@@ -55,7 +55,7 @@ def time_to_first_iteration(overrides: tuple[str, ...] = ()) -> float:
         command += ["trainer.log_every_n_steps=1", *overrides]
         start = time.perf_counter()
         with (Path(folder) / "output").open("w+") as output:
-            run = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+            run = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True, text=True)
             try:
                 while not has_first_iteration(run_dir / "metrics.csv"):
                     if run.poll() is not None or time.perf_counter() - start > _PATIENCE:
@@ -65,8 +65,16 @@ def time_to_first_iteration(overrides: tuple[str, ...] = ()) -> float:
                 return time.perf_counter() - start
             finally:
                 if run.poll() is None:
-                    os.killpg(run.pid, signal.SIGKILL)  # its folder goes with it
+                    kill_group(run)  # its folder goes with it
                 run.wait()
+
+
+def kill_group(process: subprocess.Popen[str]) -> None:
+    """End a process and, where the system knows groups, those that it has started."""
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
 
 
 def has_first_iteration(file: Path) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -106,21 +107,32 @@ def _status(key: str) -> int:
     return int(lines[key].split()[0]) * 1024
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Measure and print."""
-    task, side, sizes = arguments
+    options = _parser().parse_args()
+    side, given = options.side, json.loads(options.sizes)
     if side == "ours":
         keep_freed_memory()  # as training does
-    given = json.loads(sizes)
     chosen = Sizes(**{**given, **{name: tuple(given[name]) for name in ("photo_size", "worker_samples")}})
     measures = {
         "memory": lambda: measure_memory(side, chosen),
         "processes": lambda: measure_processes(chosen),
         "upscale": lambda: measure_upscaling(side),
     }
-    result = measures[task]()
+    result = measures[options.task]()
     print(json.dumps(result))
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m esrgan_train.bench.child",
+        description="Measure one thing in a process of its own; the benchmark starts this itself.",
+    )
+    parser.add_argument("task", choices=("memory", "processes", "upscale"), help="what to measure")
+    parser.add_argument("side", choices=("ours", "peer"), help="of which code")
+    parser.add_argument("sizes", metavar="SIZES", help="the benchmark's sizes, as JSON")
+    return parser
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -15,6 +15,7 @@ from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
 from esrgan_train.training.health import spans_above
 from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.trial import is_trial
 
 _PANELS = {
     "PSNR on held-out photos (dB)": ["val/psnr", "val/psnr_bicubic"],
@@ -46,7 +47,7 @@ class Curves(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw what metrics.csv holds so far."""
         assert isinstance(pl_module, ESRGANModule)
-        if trainer.sanity_checking or not trainer.is_global_zero:
+        if is_trial(trainer) or not trainer.is_global_zero:
             return
         objective = pl_module.objective
         switch = objective.start_step if objective.has_gan_stage else None

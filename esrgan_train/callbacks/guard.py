@@ -9,10 +9,12 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
+from esrgan_train.commands import command
 from esrgan_train.errors import RunError, UserError
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.training.guard import MAX_PENDING, Skipped
 from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.objective import LEARNING_RATES
 from esrgan_train.training.processes import gather_objects
 
 log = logging.getLogger(__name__)
@@ -68,9 +70,10 @@ class Guard(Callback):
             self.skipped += 1
             self._report(trainer, module, gather_objects(skipped))
             if self.in_row >= self.max_in_row:
+                option = LEARNING_RATES[module.objective.stage_of(step)]
                 raise RunError(
                     f"{self.in_row} iterations in a row, up to {step}, had losses or gradients that are not "
-                    f"finite: look at {self.run_dir / 'nonfinite'}, then resume with a lower optimizer.lr, "
+                    f"finite: look at {self.run_dir / 'nonfinite'}, then resume with a lower {option}, "
                     "training.grad_clip=1 or trainer.precision=32"
                 )
 
@@ -91,11 +94,10 @@ class Guard(Callback):
             name for name in processes[0].figures if not all(_finite(each.figures[name]) for each in processes)
         ]
         log.warning(
-            "iteration %d was skipped: not finite: %s; its samples: python -m esrgan_train.replay %s %s",
+            "iteration %d was skipped: not finite: %s; its samples: %s",
             step,
             ", ".join(names) or "gradients",
-            self.run_dir,
-            " ".join(map(str, samples)),
+            command("esrgan_train.replay", self.run_dir, *samples),
         )
 
     def state_dict(self) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class Previews(Callback):
         assert isinstance(pl_module, ESRGANModule)
         rows, self._rows = self._rows, []
         step = trainer.global_step
-        stage = pl_module.objective.stage(max(step - 1, 0))
+        stage = pl_module.objective.stage_of(step)
         title = f"iteration {step} ({STAGE_NAMES[stage]})" if step else "before training"
         path = self.folder / f"step_{step:08}.png"
         with reporting_failure(str(path)):

@@ -33,6 +33,10 @@ _WEIGHT = number(0)
 LIMITS: dict[str, Rule] = {
     "upscale": whole(1, 16),
     "seed": whole(0, _MAX_SEED),
+    "model_name": or_null(
+        Rule(lambda value: re.fullmatch(r"[^/\\]+", str(value)) is not None, "a file name, no path"),
+        "by experiment, scale and network",
+    ),
     "run_dir": or_null(text("a folder"), "runs/<experiment>/<timestamp>"),
     "ckpt_path": or_null(text("a checkpoint, last or auto"), "a new run"),
     "init_from": or_null(text("a .pth, .safetensors or .ckpt file"), "random weights"),

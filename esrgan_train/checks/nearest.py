@@ -7,6 +7,24 @@ from difflib import get_close_matches
 
 MANY = 20  # choices that a line still lists in full
 
+# What other programs call an option of this one.
+ELSEWHERE = {
+    "ckpt_path": ("resume", "resume_from", "resume_path", "checkpoint", "ckpt", "continue"),
+    "init_from": ("pretrained", "pretrain", "pretrain_network_g", "weights", "load", "finetune_from"),
+    "run_dir": ("output", "output_dir", "out", "out_dir", "outdir", "save_dir", "log_dir"),
+    "upscale": ("scale", "sf", "factor"),
+    "data.train_dir": ("dataset", "dataroot", "dataroot_gt", "data_dir", "train_data", "photos", "images"),
+    "data.train_lr_dir": ("dataroot_lq", "lr_dir"),
+    "data.num_workers": ("workers",),
+    "data.batch_size": ("batch", "bs", "batchsize"),
+    "data.gt_size": ("crop", "crop_size", "patch_size", "hr_size"),
+    "optimizer.lr": ("learning_rate",),
+    "trainer.max_steps": ("steps", "iters", "iterations", "total_iter", "max_iter"),
+    "trainer.devices": ("gpus", "num_gpu", "num_gpus"),
+    "trainer.accelerator": ("device",),
+    "generator": ("model", "network", "network_g", "arch"),
+}
+
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that looks most like ``word``, or None if none looks like it."""
@@ -25,14 +43,21 @@ def remedy(word: str, known: Iterable[str], *, prefix: str = "") -> str:
     return f"choose from {', '.join(known)}"
 
 
+def called_elsewhere(option: str) -> str | None:
+    """The option that does what other programs call ``option``."""
+    return next((meant for meant, others in ELSEWHERE.items() if option.lower() in others), None)
+
+
 def nearest_option(option: str, known: Iterable[str]) -> list[str]:
     """The known dotted options that ``option`` may stand for: up to three, best first.
 
     A name without its group (``num_feat``) stands for every option that ends so. Otherwise the misspelt part
-    is looked for among its neighbours, then the whole among all.
+    is looked for among its neighbours, then the whole among all. Hydra's own options are looked through for a name
+    of Hydra's alone.
     """
-    known = list(known)
+    known = [name for name in known if option.startswith("hydra") or not name.startswith("hydra.")]
     same_end = [name for name in known if name.endswith(f".{option}")]
+    same_end.sort(key=lambda name: name.startswith("recipe."))  # whose values are changed where they are used
     if same_end:
         return same_end[:3]
     parent, _, last = option.rpartition(".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
 
-from esrgan_train.checks.nearest import nearest_option, remedy
+from esrgan_train.checks.nearest import called_elsewhere, nearest_option, remedy
+from esrgan_train.checks.paths import unreadable
 
 Compose = Callable[[list[str]], DictConfig]
 
@@ -21,27 +23,29 @@ _KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or 
 _NO_KEY = re.compile(r"Could not override '(?P<key>[^']+)'")
 _NO_DELETION = re.compile(r"Could not delete from config. (?:The value of )?'(?P<key>[^']+)'")
 _NO_CHOICE = re.compile(r"Could not (?:find|load) '(?P<choice>[^']+)'")
+_AMBIGUOUS = re.compile(r"Ambiguous value for argument '(?P<override>.+)'$", re.MULTILINE)
 _MERGE = re.compile(r"Error merging override (?P<override>.+)", re.DOTALL)
 _WRONG_TYPE = re.compile(r"could not be converted to (\w+)")
 
 
-def explain(error: Exception, overrides: Sequence[str], compose: Compose, folders: Iterable[Path]) -> str:
+def explain(error: BaseException, overrides: Sequence[str], compose: Compose, folders: Iterable[Path]) -> str:
     """Say in one line what is wrong with the overrides, and what would be right.
 
     Args:
-        error: what Hydra raised for them; a ``ValueError`` where a group's choice is no word.
+        error: what Hydra raised for them.
         overrides: as given on the command line.
         compose: composes the configuration of some overrides.
         folders: the configuration's folders, to find options of other choices.
     """
     told = str(error)
-    if isinstance(error, ValueError):
-        empty = next((o for o in overrides if o.endswith(("=null", "="))), overrides[0] if overrides else "")
-        return f"{empty}: a group takes the name of a choice; --help lists them"
+    if _names_no_choice(error):
+        return f"{_without_choice(overrides, folders)}: a group takes the name of a choice; --help lists them"
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: not of the form key=value; put quotes round a value with special characters"
+        return unreadable(error.override)
+    if match := _AMBIGUOUS.match(told):
+        return _explain_comma(match["override"])
     if isinstance(error, MissingConfigException) and (match := _NO_CHOICE.search(told)):
-        return _explain_choice(match["choice"], error.options or [], told)
+        return _explain_choice(match["choice"], error.options or [], told, folders)
     if match := _NO_KEY.search(told) or _NO_DELETION.search(told):
         return _explain_key(match["key"], overrides, compose, list(folders))
     cause = error.__cause__
@@ -52,6 +56,15 @@ def explain(error: Exception, overrides: Sequence[str], compose: Compose, folder
     if isinstance(cause, OmegaConfBaseException):
         return f"{told}: {str(cause).partition(chr(10))[0]}"
     return told.partition("Config search path:")[0]
+
+
+def is_of_composing(error: BaseException) -> bool:
+    """Whether Hydra refuses the overrides; it raises a bare ``ValueError`` for a choice that is no word."""
+    return isinstance(error, HydraException) or _names_no_choice(error)
+
+
+def _names_no_choice(error: BaseException) -> bool:
+    return isinstance(error, ValueError) and "Config group override must be" in str(error)
 
 
 def groups_of(overrides: Sequence[str], groups: Collection[str]) -> list[str]:
@@ -91,6 +104,19 @@ def choices_with(option: str, folders: Iterable[Path]) -> list[str]:
     return found
 
 
+def groups_with(choice: str, folders: Iterable[Path]) -> list[str]:
+    """The groups, such as ``loss/pixel``, that have this choice."""
+    found = [
+        file.parent.relative_to(folder).as_posix()
+        for folder in folders
+        for file in sorted(folder.glob("*/**/*.yaml"))
+        if file.stem == choice
+    ]
+    repo = ConfigStore.instance().repo
+    stored = [group for group, entry in repo.items() if isinstance(entry, dict) and f"{choice}.yaml" in entry]
+    return list(dict.fromkeys([*found, *stored]))
+
+
 def _has(content: Any, dotted: str) -> bool:
     node = content
     for key in dotted.split("."):
@@ -112,7 +138,30 @@ _PLUGINS = {
 }
 
 
-def _explain_choice(choice: str, options: Sequence[str], told: str) -> str:
+def _without_choice(overrides: Sequence[str], folders: Iterable[Path]) -> str:
+    groups = _groups(folders)
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        key, value = override.key_or_group, override.value()
+        if "." not in key and key.partition("/")[0] in groups and not isinstance(value, (str, list)):
+            return str(override.input_line)
+    return "a choice"
+
+
+def _groups(folders: Iterable[Path]) -> set[str]:
+    stored = [name for name, entry in ConfigStore.instance().repo.items() if isinstance(entry, dict)]
+    return {*stored, *(path.name for folder in folders for path in folder.iterdir() if path.is_dir())}
+
+
+def _explain_comma(override: str) -> str:
+    key, _, value = override.partition("=")
+    if re.fullmatch(r"[+-]?\d+,\d+", value):
+        point = f"{key}={value.replace(',', '.')}"
+        return f"{override}: a decimal number takes a point: {point}; several values take -m"
+    as_text = shlex.quote(f'{key}="{value}"')
+    return f"{override}: several values take -m, a list brackets: '{key}=[{value}]', a text quotes: {as_text}"
+
+
+def _explain_choice(choice: str, options: Sequence[str], told: str, folders: Iterable[Path]) -> str:
     group, _, name = choice.rpartition("/")
     if not group:
         return told.partition("Config search path:")[0]
@@ -120,19 +169,25 @@ def _explain_choice(choice: str, options: Sequence[str], told: str) -> str:
     if group in _PLUGINS:
         package = _PLUGINS[group].get(name, "the package that brings it")
         return f"{group}={name} is not installed: pip install {package}"
+    there_is = f"{group}={name}: there is no such choice"
+    if elsewhere := groups_with(name, folders):
+        inside = [each for each in elsewhere if each.startswith(f"{group}/")]
+        return f"{there_is}; did you mean {(inside or elsewhere)[0]}={name}?"
     if not found:
-        return f"{group}={name}: there is no such choice; --help lists the groups and their choices"
-    return f"{group}={name}: there is no such choice; {remedy(name, found, prefix=f'{group}=')}"
+        return f"{there_is}; --help lists the groups and their choices"
+    inner = sorted({path.name for folder in folders for path in (folder / group).glob("*/")})
+    parts = f"; one part alone: {', '.join(f'{group}/{part}=…' for part in inner)}" if inner else ""
+    return f"{there_is}; {remedy(name, found, prefix=f'{group}=')}{parts}"
 
 
 def _explain_key(key: str, overrides: Sequence[str], compose: Compose, folders: list[Path]) -> str:
     key = key.partition("@")[0]
     given = next((o for o in overrides if o.lstrip("+~").partition("=")[0].partition("@")[0] == key), key)
     there_is = f"{given}: there is no such option"
-    stored = [name for name, entry in ConfigStore.instance().repo.items() if isinstance(entry, dict)]
-    groups = {*stored, *(path.name for folder in folders for path in folder.iterdir() if path.is_dir())}
+    if meant := called_elsewhere(key):
+        return f"{there_is}; did you mean {meant}{''.join(given.partition('=')[1:])}?"
     try:
-        cfg = compose(groups_of(overrides, groups))
+        cfg = compose(groups_of(overrides, _groups(folders)))
     except (HydraException, OmegaConfBaseException, ConfigKeyError):  # the choices are wrong as well: told next
         return f"{there_is}; --help lists the common ones"
     elsewhere = choices_with(key, folders) if "." in key else []

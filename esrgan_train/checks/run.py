@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
@@ -48,7 +49,8 @@ def check_config(cfg: DictConfig, primary: Path) -> None:
 
 def missing_in(node: DictConfig, prefix: str = "") -> Iterator[str]:
     """The dotted names of values left as ``???``; nothing is resolved."""
-    for key in map(str, node):
+    key: Any
+    for key in node:  # which may be a number
         below = node._get_node(key)
         if OmegaConf.is_missing(node, key):
             yield f"{prefix}{key}"

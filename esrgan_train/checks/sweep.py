@@ -10,6 +10,7 @@ from hydra.errors import OverrideParseException
 from omegaconf import DictConfig
 
 from esrgan_train.checks.devices import device_count, plain
+from esrgan_train.checks.paths import unreadable
 from esrgan_train.checks.values import shown
 from esrgan_train.errors import UserError
 
@@ -36,13 +37,14 @@ def check_sweep(trainer: DictConfig, launcher: str) -> None:
 
 
 def is_sweep(arguments: Sequence[str]) -> bool:
-    """Whether the command line asks for a sweep."""
+    """Whether the command line asks for a sweep with ``-m``."""
     return any(argument in ("-m", "--multirun") for argument in arguments)
 
 
-def overrides_in(arguments: Sequence[str]) -> list[str]:
-    """The overrides among the arguments of a command line; Hydra's own flags start with a dash."""
-    return [a for a in arguments if not a.startswith("-") and ("=" in a or a.startswith("~"))]
+def commas_separate(arguments: Sequence[str]) -> bool:
+    """Whether a comma separates values: in a sweep, also in one that a choice or Hydra's mode asks for."""
+    asking = ("hparams_search=", "+hparams_search=", "hydra.mode=MULTIRUN")
+    return is_sweep(arguments) or any(a.startswith(asking) and not a.endswith("=null") for a in arguments)
 
 
 def jobs_of(overrides: Sequence[str]) -> list[list[str]]:
@@ -54,7 +56,7 @@ def jobs_of(overrides: Sequence[str]) -> list[list[str]]:
     try:
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     except OverrideParseException as error:
-        raise UserError(f"{error.override}: not of the form key=value; quote special characters") from error
+        raise UserError(unreadable(error.override)) from error
     choices = []
     for override in parsed:
         if not override.is_sweep_override():

@@ -51,6 +51,7 @@ class StreamDataModule(LightningDataModule):
         accumulate: such batches per iteration; a batch of the loader holds them all.
         num_workers: worker processes, or ``auto``: the usable cores minus one.
         overfit_samples: train on and validate with this many fixed samples alone; None uses all photos.
+        remarks: lines about the folders, to be said once per run.
 
     Raises:
         UserError: a value is out of bounds.
@@ -67,6 +68,7 @@ class StreamDataModule(LightningDataModule):
         accumulate: int,
         num_workers: int | str,
         overfit_samples: int | None,
+        remarks: Sequence[str] = (),
     ) -> None:
         super().__init__()
         check_samples(overfit_samples)
@@ -78,6 +80,7 @@ class StreamDataModule(LightningDataModule):
         self._training = training
         self._validation = validation
         self._preflight = preflight
+        self._remarks = tuple(remarks)
         self._held_out = held_out
         # Samples seen when the trainer had done _start_step iterations; None before training starts, since
         # the trainer restores its own count after this module's.
@@ -111,6 +114,11 @@ class StreamDataModule(LightningDataModule):
             "photo sizes": digest_of_sizes(*mixtures, most=MAX_LOOKED_AT),
         }
 
+    def held_out(self) -> str:
+        """Hexadecimal digits that depend on the photos that validation measures: their names and sizes."""
+        photos = Mixture.of(self.split.val if self.overfit_samples is None else self.split.train)
+        return f"{digest_of_names(photos)}{digest_of_sizes(photos, most=MAX_LOOKED_AT)}"
+
     def describe(self) -> str:
         """One line for people: how many photos, and where."""
         train, val = (Mixture.of(photos) for photos in self.split)
@@ -119,10 +127,18 @@ class StreamDataModule(LightningDataModule):
         return f"{len(train):,} photos from {train.describe()}, {len(val):,} held out{held_out}"
 
     def setup(self, stage: str) -> None:
-        """Say, once per run, what the first look at the photos found."""
+        """Say, once per run, what was left out, and what the first look at the photos found."""
         if stage != "fit" or (self.trainer is not None and not self.trainer.is_global_zero):
             return
         found, side = self._preflight, self._training.needed_side
+        for remark in self._remarks:
+            log.warning("%s", remark)
+        if found.several:
+            log.info(
+                "%d of %d photos looked at hold several pictures: the first of each is used",
+                found.several,
+                found.looked_at,
+            )
         if found.small:
             log.info(
                 "%d of %d photos looked at are smaller than the %d × %d window a sample is cut from: "
@@ -145,6 +161,8 @@ class StreamDataModule(LightningDataModule):
                 bad, first = len(looked_at.unreadable), looked_at.unreadable[0]
                 words = "%d of %d %sphotos looked at cannot be read; the first: %s"
                 log.warning(words, bad, looked_at.looked_at, kind, first)
+                for error in looked_at.unreadable[1:]:
+                    log.warning("%s", error, extra={"to_file_only": True})
 
     def train_dataloader(self) -> PhotoLoader:
         """Endless; goes on where the stream stands."""
@@ -220,6 +238,7 @@ class DataModule(StreamDataModule):
         val_max_size: HR pixels a side to which larger held-out photos are cut, from their middle; None takes all.
         val_clean: validate on a clean bicubic reduction too.
         target_noise: (hr, rng) → noise that targets keep, or None.
+        remarks: lines about the folders, to be said once per run.
 
     Raises:
         UserError: a value is out of bounds, or too many photos cannot be read.
@@ -244,6 +263,7 @@ class DataModule(StreamDataModule):
         val_max_size: int | None = None,
         val_clean: bool = False,
         target_noise: Noise | None = None,
+        remarks: Sequence[str] = (),
     ) -> None:
         check_batch_size(batch_size)
         if degradation is None:
@@ -283,6 +303,7 @@ class DataModule(StreamDataModule):
             accumulate=accumulate,
             num_workers=num_workers,
             overfit_samples=overfit_samples,
+            remarks=remarks,
         )
 
 

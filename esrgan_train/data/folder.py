@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +16,10 @@ from esrgan_train.data.split import Split
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import PathTable, find_photos
 
-# One folder, several that are taken for one, or several with the weight of each.
-Folders = str | Path | Sequence[str | Path] | Mapping[str, float]
+log = logging.getLogger(__name__)
+
+# One folder, several that are taken for one, or several with the weight of each, as a mapping or in pairs.
+Folders = str | Path | Sequence[str | Path] | Mapping[str, float] | Sequence[tuple[str | Path, float]]
 
 _HASH_BYTES = 8
 
@@ -26,6 +30,7 @@ def folder_split(
     *,
     val_fraction: float = 0.05,
     max_val_photos: int = 32,
+    say: Callable[[str], None] = log.warning,
 ) -> Split:
     """Photos below ``train_dir``; those below ``val_dir``, or some of the former, are held out.
 
@@ -35,11 +40,12 @@ def folder_split(
     out, those of the smallest hashes, and each folder keeps at least one, that of the largest.
 
     Args:
-        train_dir: folder, searched recursively; a list of folders; or folders with weights, in proportion to
-            which samples come from each, whatever the number of its photos.
+        train_dir: folder, searched recursively; a list of folders; or folders with weights (a mapping, or pairs),
+            in proportion to which samples come from each, whatever the number of its photos.
         val_dir: folder whose photos are all held out; must lie beside ``train_dir``.
         val_fraction: share of the photos held out without ``val_dir``, between 0 and 1.
         max_val_photos: most photos held out without ``val_dir``.
+        say: is called with a line for each folder in which pictures are passed over.
 
     Raises:
         UserError: a folder is missing or empty, the folders overlap, there is only one photo to split, or a
@@ -47,10 +53,10 @@ def folder_split(
     """
     check_held_out_share(val_fraction, max_val_photos)
     folders, turns = _folders(train_dir)
-    tables = [find_photos(folder, option="data.train_dir") for folder in folders]
+    tables = [find_photos(folder, option="data.train_dir", say=say) for folder in folders]
     refuse_overlap({"data.train_dir": [table.root for table in tables]})
     if val_dir is not None:
-        held_out = find_photos(val_dir, option="data.val_dir")
+        held_out = find_photos(val_dir, option="data.val_dir", say=say)
         refuse_overlap({"data.val_dir": [Path(val_dir)], "data.train_dir": [table.root for table in tables]})
         return Split(tables[0] if len(tables) == 1 else Mixture(tables, turns), held_out)
     if max(len(table) for table in tables) < 2:
@@ -117,15 +123,24 @@ def _folders(train_dir: Folders) -> tuple[list[str | Path], tuple[int, ...] | No
     if isinstance(train_dir, (str, Path)):
         return [train_dir], None
     remedy = "give a folder, a list [my/a,my/b] or folders with weights {my/a: 3, my/b: 1}"
+    if isinstance(train_dir, (int, float)):
+        raise UserError(f"data.train_dir={train_dir} names no folder: put quotes round digits, or {remedy}")
     if not isinstance(train_dir, (Mapping, Sequence)) or not train_dir:
         raise UserError(f"data.train_dir={train_dir!r} names no folder: {remedy}")
-    for folder in train_dir:
+    pairs = [_pair(item) for item in (train_dir.items() if isinstance(train_dir, Mapping) else train_dir)]
+    for folder, _ in pairs:
         if not isinstance(folder, (str, Path)):
             raise UserError(f"data.train_dir={train_dir!r}: {folder!r} is no folder: {remedy}")
-    weights = (
-        turns_of(list(train_dir.values()), option="data.train_dir") if isinstance(train_dir, Mapping) else None
-    )
-    return list(train_dir), weights
+    folders, weights = [folder for folder, _ in pairs], [weight for _, weight in pairs]
+    if all(weight is None for weight in weights):
+        return folders, None
+    return folders, turns_of(weights, option="data.train_dir")
+
+
+def _pair(item: Any) -> tuple[Any, Any]:
+    """A folder and its weight; None is without one."""
+    is_pair = isinstance(item, Sequence) and not isinstance(item, str) and len(item) == 2
+    return (item[0], item[1]) if is_pair else (item, None)
 
 
 def _hashes(table: PathTable) -> NDArray[np.uint64]:

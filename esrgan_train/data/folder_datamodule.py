@@ -46,8 +46,16 @@ class FolderDataModule(DataModule):
         val_clean: bool = False,
         target_noise: Noise | None = None,
     ) -> None:
+        remarks: list[str] = []
         super().__init__(
-            split=folder_split(train_dir, val_dir, val_fraction=val_fraction, max_val_photos=max_val_photos),
+            split=folder_split(
+                train_dir,
+                val_dir,
+                val_fraction=val_fraction,
+                max_val_photos=max_val_photos,
+                say=remarks.append,
+            ),
+            remarks=remarks,
             degradation=degradation,
             upscale=upscale,
             seed=seed,

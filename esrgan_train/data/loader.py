@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -110,5 +111,7 @@ def _one_thread(worker_id: int) -> None:  # noqa: ARG001 (torch passes it)
 
 
 def _start_method() -> str | None:
-    # fork shares the loaded modules and the path table; None is the system's own where there is no fork.
-    return "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+    # fork shares the loaded modules and the path table. None is the system's own: there is no fork on Windows, and
+    # on macOS its libraries do not survive one.
+    forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
+    return "fork" if forks else None

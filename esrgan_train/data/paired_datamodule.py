@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from esrgan_train.data.datamodule import StreamDataModule, check_batch_size
@@ -12,8 +11,6 @@ from esrgan_train.data.paired import TrainingPairs, ValidationPairs
 from esrgan_train.data.preflight import check_readable, look_at_held_out
 from esrgan_train.degradation import usm_sharpen
 from esrgan_train.errors import UserError
-
-log = logging.getLogger(__name__)
 
 
 class PairedDataModule(StreamDataModule):
@@ -98,6 +95,11 @@ class PairedDataModule(StreamDataModule):
         both_sides = look_at_pairs(split.val, upscale=upscale, least=0)
         held_out = held_out._replace(unreadable=both_sides.unreadable)
         check_readable(held_out, max_bad_fraction=max_bad_fraction, kind="held-out")
+        remarks = list(split.remarks)
+        if degradation is not None:
+            remarks.append(
+                "degradation has no effect with data=paired: the LR photos are used as they are; leave it out"
+            )
         super().__init__(
             training=training,
             validation=ValidationPairs(
@@ -113,13 +115,9 @@ class PairedDataModule(StreamDataModule):
             accumulate=accumulate,
             num_workers=num_workers,
             overfit_samples=overfit_samples,
+            remarks=remarks,
         )
         self._pairs = split
-        self._remarks = list(split.remarks)
-        if degradation is not None:
-            self._remarks.append(
-                "degradation has no effect with data=paired: the LR photos are used as they are; leave it out"
-            )
 
     def describe(self) -> str:
         """One line for people: how many pairs, and where."""
@@ -127,10 +125,3 @@ class PairedDataModule(StreamDataModule):
         where = "" if val.hr.root == train.hr.root else f" from {val.hr.root} with {val.lr.root}"
         count = f"{len(train.hr):,} pairs from {train.hr.root} with {train.lr.root}"
         return f"{count}, {len(val.hr):,} held out{where}"
-
-    def setup(self, stage: str) -> None:
-        """Say, once per run, what was left out and what the first look at the pairs found."""
-        super().setup(stage)
-        if stage == "fit" and (self.trainer is None or self.trainer.is_global_zero):
-            for remark in self._remarks:
-                log.warning("%s", remark)

@@ -9,7 +9,7 @@ import numpy as np
 
 from esrgan_train.data.mixture import Mixture
 from esrgan_train.errors import UserError
-from esrgan_train.images.decode import UnreadableImageError, read_size
+from esrgan_train.images.decode import UnreadableImageError, read_header
 from esrgan_train.images.find import PathTable
 
 Photos = PathTable | Mixture
@@ -25,6 +25,7 @@ class Preflight(NamedTuple):
     looked_at: int
     small: int  # whose shorter side is below the window
     unreadable: Sequence[UnreadableImageError]
+    several: int = 0  # that hold further pictures: animations, pages
     large: int = 0  # of which validation takes the middle
 
 
@@ -35,13 +36,16 @@ def spread(count: int) -> Iterator[int]:
 
 def look_at(photos: Photos, *, window_side: int) -> Preflight:
     """Read the headers of up to ``MAX_LOOKED_AT`` photos; pixels are not decoded."""
-    small, unreadable = 0, []
+    small, several, unreadable = 0, 0, []
     for index in spread(len(photos)):
         try:
-            small += min(read_size(photos[index])) < window_side
+            header = read_header(photos[index])
         except UnreadableImageError as error:
             unreadable.append(error)
-    return Preflight(min(len(photos), MAX_LOOKED_AT), small, unreadable)
+            continue
+        small += min(header.size) < window_side
+        several += header.several
+    return Preflight(min(len(photos), MAX_LOOKED_AT), small, unreadable, several)
 
 
 def look_at_held_out(photos: Photos, *, upscale: int, max_size: int | None) -> Preflight:
@@ -59,7 +63,7 @@ def look_at_held_out(photos: Photos, *, upscale: int, max_size: int | None) -> P
     large, unreadable = 0, []
     for index in spread(len(photos)):
         try:
-            width, height = read_size(photos[index])
+            width, height = read_header(photos[index]).size
         except UnreadableImageError as error:
             unreadable.append(error)
             continue
@@ -69,7 +73,7 @@ def look_at_held_out(photos: Photos, *, upscale: int, max_size: int | None) -> P
                 f"remove it, or give data.val_dir with photos of at least {least} × {least}"
             )
         large += max_size is not None and max(width, height) > max_size
-    return Preflight(min(len(photos), MAX_LOOKED_AT), 0, unreadable, large)
+    return Preflight(min(len(photos), MAX_LOOKED_AT), 0, unreadable, large=large)
 
 
 def check_readable(found: Preflight, *, max_bad_fraction: float, kind: str) -> None:

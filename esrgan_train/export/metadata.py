@@ -18,15 +18,13 @@ def metadata_of(model: ModelFile, *, upscale: int, licence: str | None) -> dict[
         licence: the user's words; None keeps those of the file, if it has any.
     """
     said = dict(model.metadata)
-    if model.arch is None and srvgg_options(model.state_dict) is not None:
+    if model.arch is None and model.target is None and srvgg_options(model.state_dict) is not None:
         said |= {"arch": "srvgg", "options": srvgg_options(model.state_dict)}
     said |= {"upscale": upscale, "exported_by": f"esrgan_train {__version__}"}
     return said if licence is None else said | {"licence": licence}
 
 
 def name_of(model: ModelFile) -> str:
-    """A checkpoint is called after its experiment, since its own name is ``last`` or ``best``."""
-    experiment = model.metadata.get("experiment")
-    if model.path.suffix.lower() == ".ckpt" and isinstance(experiment, str):
-        return experiment
-    return model.path.stem
+    """A checkpoint is called like the model of its run, since its own name is ``last`` or ``best``."""
+    name = model.metadata.get("name", model.metadata.get("experiment"))  # the latter in files of earlier versions
+    return name if model.path.suffix.lower() == ".ckpt" and isinstance(name, str) else model.path.stem

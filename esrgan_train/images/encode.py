@@ -24,12 +24,25 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     ".bmp": {},
 }
 _SUFFIXES_16_BIT = (".png", ".tif", ".tiff")
+_MAGENTA = (255, 0, 255)
 
 
 def to_uint8(image: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Clamp to [0,1] and round to the nearest of 256 levels; not-a-number becomes 0. Any shape."""
-    levels: NDArray[np.floating[Any]] = np.rint(np.nan_to_num(np.clip(image, 0.0, 1.0), nan=0.0) * 255.0)
-    return levels.astype(np.uint8)
+    """Clamp to [0,1] and round to the nearest of 256 levels. Any shape.
+
+    A pixel of RGB, (..., 3), with a value that is not finite becomes magenta: black would look like a picture.
+
+    Raises:
+        ValueError: a value that is not finite, in an array of another shape.
+    """
+    finite = np.isfinite(image)
+    levels: NDArray[np.floating[Any]] = np.rint(np.clip(np.where(finite, image, 0.0), 0.0, 1.0) * 255.0)
+    shown = levels.astype(np.uint8)
+    if not finite.all():
+        if image.ndim == 0 or image.shape[-1] != 3:
+            raise ValueError(f"image of shape {image.shape} holds values that are not finite")
+        shown[~finite.all(axis=-1)] = _MAGENTA
+    return shown
 
 
 def write_image(path: Path, image: NDArray[Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 from esrgan_train.errors import UserError
@@ -12,10 +11,9 @@ from esrgan_train.inference.tiling import receptive_radius
 
 
 def reach_of(network: nn.Module) -> int | None:
-    """``receptive_radius``, or None for a network whose reach has no end: it must see pictures whole."""
+    """``receptive_radius``, or None for a network that must see pictures whole."""
     try:
-        with torch.inference_mode(False):  # it is measured by a gradient
-            return receptive_radius(network)
+        return receptive_radius(network)
     except UserError:
         return None
 

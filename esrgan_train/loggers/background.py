@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 # A process forked in the middle of a call would inherit its half-done imports and its locks, and wait for ever.
 _calling = threading.RLock()
-os.register_at_fork(before=_calling.acquire, after_in_parent=_calling.release, after_in_child=_calling.release)
+if hasattr(os, "register_at_fork"):  # where there is no fork, there is nothing to wait for
+    os.register_at_fork(before=_calling.acquire, after_in_parent=_calling.release, after_in_child=_calling.release)
 
 
 class Background:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esrgan_train.errors import UserError
+from esrgan_train.errors import UserError, given_as
 from esrgan_train.losses.vgg import CONVS, VGG19Features
 from esrgan_train.losses.vgg_weights import file_weights, imagenet_weights, random_weights
 
@@ -72,7 +72,8 @@ def _weights(features: str, seed: int) -> dict[str, Tensor]:
     file = Path(features).expanduser()
     if not file.is_file():
         raise UserError(f"loss.perceptual.features={features} is no file; give imagenet, random or a VGG19 file")
-    return file_weights(file)
+    with given_as("loss.perceptual.features="):
+        return file_weights(file)
 
 
 def _checked(layers: Mapping[str, float]) -> dict[str, float]:

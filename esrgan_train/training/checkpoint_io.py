@@ -9,6 +9,14 @@ import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from esrgan_train.files import replacing
+from esrgan_train.training.objective import Stage
+
+LAST = "last.ckpt"
+
+
+def best_file(stage: Stage) -> str:
+    """The name of a stage's best checkpoint."""
+    return f"best_{stage}.ckpt"
 
 
 class DurableCheckpointIO(TorchCheckpointIO):

@@ -89,14 +89,17 @@ class Validation(nn.Module):
             self.sums[_FIGURES.index(name + suffix)] += torch.stack([score.sum(), score.new_tensor(len(score))])
 
     def _enlarged(self, network: nn.Module, lr: Tensor) -> Tensor:
-        lr = lr.clone(memory_format=self.memory_format)  # a network may work in place
+        def enlarge(piece: Tensor) -> Tensor:
+            # A copy: a network may work in place on its input, which others see, and of which tiles share parts.
+            return network(piece.clone(memory_format=self.memory_format))  # type: ignore[no-any-return]
+
         if max(lr.shape[-2:]) <= _TILE:
-            return network(lr)  # type: ignore[no-any-return]
+            return enlarge(lr)
         if self._tiling is None:
             radius = reach_of(network)
             self._tiling = (0, 0) if radius is None else (_TILE, radius)
         tile, radius = self._tiling
-        return upscale_tensor(network, lr, tile=tile, radius=radius, scale=self.upscale)
+        return upscale_tensor(enlarge, lr, tile=tile, radius=radius, scale=self.upscale)
 
 
 def _named(total: Tensor) -> Iterator[tuple[str, list[float]]]:

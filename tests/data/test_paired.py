@@ -184,9 +184,11 @@ def test_the_configuration_builds_it_without_a_degradation(root: Path, caplog: p
 
 def test_what_has_no_effect_and_what_was_left_out_is_said(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     (root / "lr/5.png").unlink()
+    (root / "lr/5.psd").touch()
     with caplog.at_level(logging.WARNING, logger="esrgan_train"):
         started(build_datamodule(compose(root, "degradation=light")))
     assert caplog.messages == [
+        f"data.train_lr_dir={root / 'lr'}: passed over: 1 .psd: convert them to PNG or TIFF",
         "data.train_dir: 1 of 6 photos have no partner in data.train_lr_dir and are left out: 5.png",
         "degradation has no effect with data=paired: the LR photos are used as they are; leave it out",
     ]
@@ -197,6 +199,13 @@ def test_what_pairs_cannot_have_is_refused(root: Path) -> None:
         build_datamodule(compose(root, "target_noise=grain"))
     with pytest.raises(UserError, match=r"but upscale=4 times its LR.*give upscale=2"):
         build_datamodule(compose(root, "upscale=4", "data.gt_size=32"))
+
+
+@pytest.mark.parametrize("upscale", [2, 4])  # the right one, and another
+def test_folders_the_wrong_way_round_are_to_be_swapped(upscale: int, root: Path) -> None:
+    swapped = [f"data.train_dir={root / 'lr'}", f"data.train_lr_dir={root / 'hr'}"]
+    with pytest.raises(UserError, match=r"hr.0\.png of .*: swap the two folders \(data.train_dir"):
+        build_datamodule(compose(root, *swapped, f"upscale={upscale}", "data.gt_size=32"))
 
 
 def test_other_data_refuse_to_be_without_a_degradation() -> None:
