@@ -1,4 +1,4 @@
-"""The commonest files, decoded by the fastest library for each: the same pixels as Pillow's in a shorter time.
+"""The commonest files, decoded by the fastest library for each: Pillow's pixels in less time and memory.
 
 Pillow takes over where these would hide damage: of a truncated JPEG libjpeg makes a picture that is partly gray.
 """
@@ -15,7 +15,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from esrgan_train.images.png import TEXTS, chunks, pixels_alone, says_how_to_turn
-from esrgan_train.images.sampled import orientation
+from esrgan_train.images.sampled import orient, orientation
 
 _JPEG_END = b"\xff\xd9"
 _QOI_END = b"\0\0\0\0\0\0\0\1"
@@ -26,7 +26,7 @@ _PNG_CHUNKS = TEXTS | {b"IHDR", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"i
 
 
 def decode_plain(stored: bytes, image: Image.Image) -> NDArray[np.uint8] | None:
-    """(H, W, 3) RGB of a whole, upright, 8-bit RGB JPEG, PNG or QOI; None leaves the file to others.
+    """(H, W, 3) RGB of a whole 8-bit RGB JPEG, upright PNG or QOI; None leaves the file to others.
 
     Args:
         stored: the file's content.
@@ -35,16 +35,16 @@ def decode_plain(stored: bytes, image: Image.Image) -> NDArray[np.uint8] | None:
     Raises:
         OSError: a PNG whose chunks are whole but hold no picture of its size.
     """
-    decoded = None
+    decoded, turn = None, 1
     if image.mode != "RGB":
         return None
     if isinstance(image, PngImageFile) and _is_plain_png(stored):
         decoded = _decode_png(stored)
-    elif isinstance(image, JpegImageFile) and stored.endswith(_JPEG_END) and orientation(image) == 1:
-        decoded = _decode_jpeg(stored)
+    elif isinstance(image, JpegImageFile) and stored.endswith(_JPEG_END):
+        decoded, turn = _decode_jpeg(stored), orientation(image)
     elif image.format == "QOI" and stored.endswith(_QOI_END):
         decoded = imagecodecs.qoi_decode(stored)
-    return decoded if decoded is not None and decoded.shape == (*image.size[::-1], 3) else None
+    return orient(decoded, turn) if decoded is not None and decoded.shape == (*image.size[::-1], 3) else None
 
 
 def _decode_png(stored: bytes) -> NDArray[np.uint8]:
