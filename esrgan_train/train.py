@@ -20,7 +20,7 @@ from esrgan_train.callbacks.summary import Summary
 from esrgan_train.config import changed_settings, check, name_experiment, options_without_effect, settings_of
 from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import RunError, StopRequestedError, UserError
-from esrgan_train.files import replacing
+from esrgan_train.files import replacing, take_failing
 from esrgan_train.launch import decide_together, rank, slurm_job, tell_children
 from esrgan_train.loggers.metrics_csv import FILE_NAME, trim_rows
 from esrgan_train.logs import add_log_file, hush_console, remove_log_file
@@ -64,6 +64,7 @@ def train(cfg: DictConfig) -> float | None:
 
     run_dir = Path(cfg.run_dir)
     handler = None
+    take_failing()  # of a run before, in the same process
     if rank() == 0:
         run_dir.mkdir(parents=True, exist_ok=True)
         handler = add_log_file(run_dir / "train.log")
@@ -89,6 +90,9 @@ def train(cfg: DictConfig) -> float | None:
         raise
     finally:
         tell_children(None)
+        if failing := take_failing():
+            names = ", ".join(f"{what} ({reason})" for what, reason in failing.items())
+            log.warning("not up to date, since the last attempt to write failed: %s", names)
         if handler is not None:
             remove_log_file(handler)
     return optimized_metric(cfg, trainer)

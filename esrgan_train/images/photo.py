@@ -17,6 +17,7 @@ from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
 from esrgan_train.images.decode import decode
 from esrgan_train.images.depth16 import orient
+from esrgan_train.images.encode import encode_levels
 
 _PNG_LEVEL = 1  # of an enlarged photograph: five times quicker than the usual 6, and a sixth larger
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -92,19 +93,15 @@ def write_photo(path: Path, photo: Photo) -> None:
         raise UserError(f"{path}: {suffix} holds no 16-bit picture; give --format png or tiff")
     if deep and photo.profile and suffix == ".tiff":
         raise UserError(f"{path}: a 16-bit .tiff with a colour profile cannot be written; give --format png")
-    with replacing(path) as partial:
-        if deep:
-            partial.write_bytes(_deep(suffix, photo, colours))
-            return
+    if deep:
+        encoded = _deep(suffix, photo, colours)
+    else:
         if photo.alpha is not None:
             colours = np.dstack([colours, photo.alpha])
-        try:
-            options = {**_OPTIONS[suffix], **({"icc_profile": photo.profile} if photo.profile else {})}
-            Image.fromarray(colours).save(partial, **options)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{path} cannot be written: {' '.join(str(error).split())}; try --format png"
-            ) from error
+        options = {**_OPTIONS[suffix], **({"icc_profile": photo.profile} if photo.profile else {})}
+        encoded = encode_levels(path, colours, **options)
+    with replacing(path) as partial:
+        partial.write_bytes(encoded)
 
 
 def fill_hidden(rgb: NDArray[Any], alpha: NDArray[Any], reach: float = 4.0) -> NDArray[Any]:

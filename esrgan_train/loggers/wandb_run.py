@@ -19,6 +19,7 @@ from esrgan_train.archs.weights import load_weights, save_model
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
 from esrgan_train.loggers.attempts import OptionalLogger
+from esrgan_train.loggers.quiet import quiet_log
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +119,7 @@ class WandbRun(OptionalLogger):
                 raise
             log.warning("Weights & Biases cannot be reached (%s); this run is kept offline", one_line(error))
             run = self._init(wandb, "offline")
+        quiet_log("wandb")
         run.define_metric("step", hidden=True)
         run.define_metric("*", step_metric="step")
         return run
