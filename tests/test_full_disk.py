@@ -67,7 +67,7 @@ def test_a_run_goes_on_to_its_end_and_the_sound_checkpoint_stays(
 def test_what_could_not_be_written_is_written_when_it_fits_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def write(path: Path, *arguments: Any, **named: Any) -> None:
+    def write(path: Path, _image: Any) -> None:
         steps.append(path.name)
         if len(steps) == 1:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -86,7 +86,7 @@ def test_what_could_not_be_written_is_written_when_it_fits_again(
 def test_a_fault_that_is_no_failure_to_write_still_ends_the_run(
     writer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*arguments: Any, **named: Any) -> None:
+    def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("a fault of the program")
 
     monkeypatch.setattr(f"esrgan_train.{writer}", broken)
