@@ -46,9 +46,12 @@ def launch(told: list[type[BaseException]]) -> int:
         name = job_name()
         if name:
             log.info("%s", name)
+        child = started_by_first_process()
         try:
             return train(cfg)
         except StopRequestedError as stop:
+            if child:  # all have agreed: the first process tells it, and its status is the run's
+                return None
             status = complain(stop, job=name)
             if status != DONE:
                 sys.exit(status)  # which ends a sweep, too

@@ -70,7 +70,7 @@ class Guard(Callback):
             if self.in_row >= self.max_in_row:
                 raise RunError(
                     f"{self.in_row} iterations in a row, up to {step}, had losses or gradients that are not "
-                    f"finite: look at {self.run_dir / 'nonfinite'}, then resume with a lower optimizer.lr, "
+                    f"finite: look at {self.run_dir / 'nonfinite'}, then go on with a lower optimizer.lr, "
                     "training.grad_clip=1 or trainer.precision=32"
                 )
 
