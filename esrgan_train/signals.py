@@ -11,6 +11,7 @@ from esrgan_train.errors import StopAtOnceError
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
 
+_can_hold_back = hasattr(signal, "pthread_sigmask")
 _requested = 0
 
 
@@ -29,6 +30,21 @@ def ignore() -> None:
     """From now on the signals do nothing: they are the main process's affair."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    if _can_hold_back:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Let signals wait, here and in processes that are started meanwhile, until these ``ignore`` them."""
+    if not _can_hold_back:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -93,6 +93,8 @@ def train(cfg: DictConfig) -> float | None:
         raise error
     except Exception:
         log.exception("training failed", extra={"to_file_only": True})
+        if rank() == 0 and has_checkpoint(run_dir):
+            log.warning("the run has failed; %s", way_on(cfg, trainer.global_step))
         raise
     finally:
         tell_children(None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from esrgan_train.errors import StopAtOnceError, StopRequestedError, UserError
 
 MAX_WORKERS = 16
 _PREFETCH_BATCHES = 4  # per worker
+_STAND_INS = 8  # batches until the processes must have agreed: one is fetched ahead, and agreeing takes two
 
 
 class PhotoLoader(DataLoader[dict[str, Any]]):
@@ -76,12 +78,12 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
             # A traceback would keep the workers in a circle of references. When that is collected, their queues
             # go first, and torch waits five seconds for each worker, which waits for a word to stop.
             if self.num_workers:
-                error.__traceback__ = None
+                error.__traceback__ = error.__context__ = error.__cause__ = None
         if self.failure is not None:
-            if stream is not None:
-                stream.bad.tell()
             if not isinstance(self.failure, StopRequestedError):  # a stuck worker is ended after saving
                 self._iterator = None
+            if stream is not None:
+                stream.bad.tell()
             raise self.failure
 
 
@@ -89,7 +91,7 @@ class TrainingLoader(PhotoLoader):
     """A loader whose failure waits in ``failure``, while its last batch comes again and again.
 
     All processes of a run have to end after the same iteration: the one whose loader fails takes part until
-    they have agreed. A failure before the first batch is raised.
+    they have agreed. A failure before the first batch is raised, and so is one that nobody asks for.
     """
 
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
@@ -100,8 +102,9 @@ class TrainingLoader(PhotoLoader):
         except Exception as error:
             if batch is None or error is not self.failure:
                 raise
-        while batch is not None and self.failure is not None:
-            yield batch
+        if batch is not None and self.failure is not None:
+            yield from repeat(batch, _STAND_INS)
+            raise self.failure
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
 
@@ -23,6 +24,8 @@ def explained(error: Exception) -> Exception:
 
     A ``UserError`` stays one; anything else becomes a ``RunError``, and its traceback goes to train.log.
     """
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # a loader writes nothing else
+        return RunError(f"worker processes cannot be started ({error.strerror}); {_SHARED_MEMORY}")
     text = str(error)
     if "in DataLoader worker process" not in text:
         return error
@@ -31,8 +34,7 @@ def explained(error: Exception) -> Exception:
         return UserError(cause.partition(": ")[2])
     log.error("a worker process failed: %s", text, extra={"to_file_only": True})
     return RunError(
-        f"a worker process failed: {cause.removeprefix('RuntimeError: ')}: "
-        f"{_remedy(cause) or _LOOK_CLOSER}"
+        f"a worker process failed: {cause.removeprefix('RuntimeError: ')}; {_remedy(cause) or _LOOK_CLOSER}"
     )
 
 
@@ -49,9 +51,9 @@ def cause_in(traceback: str) -> str:
 def death(pid: int | None, exit_code: int) -> str:
     """How a worker process ended, from the status that Python tells of it, and what to do."""
     if exit_code >= 0:
-        return f"worker process {pid} ended by itself with status {exit_code}: {_LOOK_CLOSER}"
+        return f"worker process {pid} ended by itself with status {exit_code}; {_LOOK_CLOSER}"
     name = signal.Signals(-exit_code).name
-    return f"worker process {pid} was killed by {name}: {_DEATHS.get(name, _LOOK_CLOSER)}"
+    return f"worker process {pid} was killed by {name}; {_DEATHS.get(name, _LOOK_CLOSER)}"
 
 
 def _remedy(cause: str) -> str | None:
