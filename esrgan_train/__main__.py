@@ -54,9 +54,12 @@ def launch(told: list[type[BaseException]]) -> int:
             log.info("%s", name)
             sweep = HydraConfig.get().sweep.dir
         results.append(None)
+        child = started_by_first_process()
         try:
             results[-1] = train(cfg)
         except StopRequestedError as stop:
+            if child:  # all have agreed: the first process tells it, and its status is the run's
+                return None
             status = complain(stop, job=name)
             if status != DONE:
                 sys.exit(status)  # which ends a sweep, too

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import rich
 
+from esrgan_train.files import reporting_failure
+
 _ROOT = logging.getLogger()
 
 
@@ -23,6 +25,24 @@ class ConsoleHandler(logging.Handler):
         prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
         text = f"{prefix}{record.getMessage()}"
         rich.get_console().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class LogFile(logging.Handler):
+    """Appends each record to a file, which a full disk may keep from growing for a while.
+
+    The file is opened anew for each: an open one would keep what did not fit, and fail again when it is closed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record, or say on the console that the file cannot be written."""
+        text = self.format(record)
+        with reporting_failure(str(self.path)), self.path.open("a", encoding="utf-8") as file:
+            file.write(f"{text}\n")
 
 
 def set_up_console() -> None:
@@ -50,8 +70,7 @@ def hush_console() -> None:
 
 def add_log_file(path: Path) -> logging.Handler:
     """Write the same messages, with times and tracebacks, to ``path``; appends. Returns the handler."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler = LogFile(path)
     _ROOT.addHandler(handler)
     return handler
 

@@ -95,6 +95,11 @@ def read_step(path: Path) -> int:
     return int(checkpoint["global_step"])
 
 
+def has_checkpoint(run: Path) -> bool:
+    """Whether there is anything to go on from."""
+    return bool(checkpoints_of(run))
+
+
 def new_run_dir(experiment: str, slurm_job: str | None) -> Path:
     """A folder for a new run, named by the clock or the SLURM job, that does not exist yet."""
     stem = _slurm_dir(experiment, slurm_job) or RUNS / experiment / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"

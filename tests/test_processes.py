@@ -136,6 +136,29 @@ def test_not_a_number_in_one_process_is_skipped_by_both(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "nonfinite" / "step_00000002.json").exists()
 
 
+def test_when_a_worker_of_one_process_dies_both_save_and_end_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "deadly.py").write_text(
+        "import os, signal\n"
+        "from esrgan_train.degradation import BicubicDegradation\n"
+        "class Deadly(BicubicDegradation):\n"
+        "    calls = 0\n"
+        "    def __call__(self, hr, rng):\n"
+        "        Deadly.calls += 1\n"
+        "        if Deadly.calls == 12 and os.environ.get('LOCAL_RANK') == '1':\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        return super().__call__(hr, rng)\n"
+    )
+    deadly = ("degradation=bicubic", "degradation._target_=deadly.Deadly", "data.num_workers=1")
+    more = (*TWO, *deadly, "trainer.max_steps=50", "recipe.start_step=100", "recipe.val_check_interval=1000")
+    out, err = finish(start(tmp_path, TRAIN, *tiny(tmp_path / "run", *more)), status=1)
+    (line,) = err.strip().splitlines()
+    assert "was killed by SIGKILL; memory ran out, most likely" in line
+    assert "resume with: python -m esrgan_train" in line
+    done = load(tmp_path / "run")["global_step"]
+    assert 0 < done < 12
+    assert f"no more data after {done} iterations; saved" in out
+
+
 def test_when_one_process_dies_the_other_stops_soon_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "deadly.py").write_text(
         "import os, signal, torch\n"
@@ -152,6 +175,7 @@ def test_when_one_process_dies_the_other_stops_soon_and_says_so(tmp_path: Path) 
     process = start(tmp_path, TRAIN, *tiny(tmp_path / "run", *more))
     _, err = finish(process, status=1)
     assert "another process of this run has ended" in err
+    assert "there is no checkpoint yet, so start again with: python -m esrgan_train" in err
     assert time.monotonic() - started < 120
 
 

@@ -71,21 +71,14 @@ class Checkpoints(Callback):
         trainer.save_checkpoint(self.folder / LAST)
         io = trainer.strategy.checkpoint_io
         assert isinstance(io, DurableCheckpointIO)
-        if io.error is not None:
-            log.warning(
-                "the checkpoint after iteration %d could not be saved (%s); the one before stays, and training "
-                "goes on: free some space",
-                trainer.global_step,
-                io.error,
-            )
-            return False
-        if trainer.is_global_zero:
-            metadata = {**module.metadata, "iterations": trainer.global_step}
-            for suffix in (".pth", ".safetensors"):
-                path = self.model_path.with_suffix(suffix)
-                with reporting_failure(str(path)):
-                    save_model(path, module.ema.module.state_dict(), metadata)
-        return True
+        if not trainer.is_global_zero:
+            return True
+        metadata = {**module.metadata, "iterations": trainer.global_step}
+        for suffix in (".pth", ".safetensors"):
+            path = self.model_path.with_suffix(suffix)
+            with reporting_failure(str(path)):
+                save_model(path, module.ema.module.state_dict(), metadata)
+        return io.saved
 
     def note(self, trainer: Trainer, stage: Stage) -> bool:
         """Take in the monitored value of this iteration; whether it is the best of its stage so far."""

@@ -52,10 +52,12 @@ class Curves(Callback):
         objective = pl_module.objective
         switch = objective.start_step if objective.has_gan_stage else None
         health = next((c for c in trainer.callbacks if isinstance(c, Health)), None)  # type: ignore[attr-defined]
-        figure = draw_curves(read_rows(self.run_dir / FILE_NAME), switch, health.signs if health else [])
+        signs = health.signs if health else []
         path = self.run_dir / "curves.png"
-        with reporting_failure(str(path)), replacing(path) as partial:
-            figure.savefig(partial, dpi=100)
+        with reporting_failure(str(path)):
+            figure = draw_curves(read_rows(self.run_dir / FILE_NAME), switch, signs)
+            with replacing(path) as partial:
+                figure.savefig(partial, dpi=100)
 
 
 def draw_curves(rows: list[Row], switch: int | None, signs: Sequence[Sign] = ()) -> Figure:

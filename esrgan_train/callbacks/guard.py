@@ -88,7 +88,7 @@ class Guard(Callback):
             "samples": samples,
             "processes": [{"samples": each.samples, "figures": _as_text(each.figures)} for each in processes],
         }
-        with reporting_failure(str(path)), replacing(path) as partial:
+        with reporting_failure(str(path.parent)), replacing(path) as partial:
             partial.write_text(json.dumps(content, indent=2) + "\n")
         names = [
             name for name in processes[0].figures if not all(_finite(each.figures[name]) for each in processes)

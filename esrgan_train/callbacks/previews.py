@@ -68,8 +68,9 @@ class Previews(Callback):
         stage = pl_module.objective.stage_of(step)
         title = f"iteration {step} ({STAGE_NAMES[stage]})" if step else "before training"
         path = self.folder / f"step_{step:08}.png"
-        with reporting_failure(str(path)):
-            write_image(path, labelled_sheet(rows, title=title))
+        sheet = labelled_sheet(rows, title=title)
+        with reporting_failure(str(self.folder)):
+            write_image(path, sheet)
             for logger in trainer.loggers:
                 if isinstance(logger, OptionalLogger):
                     logger.log_picture("previews", path, step)

@@ -149,6 +149,6 @@ def _commit() -> str | None:
         # An environment may lie in the checkout of another project, whose commit says nothing of this one.
         subprocess.run([*git, "ls-files", "--error-unmatch", file.name], capture_output=True, check=True)
         done = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-    except (FileNotFoundError, subprocess.CalledProcessError):
+    except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

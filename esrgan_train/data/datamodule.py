@@ -12,7 +12,7 @@ from lightning import LightningDataModule
 from esrgan_train.data.bad_photos import BadPhotos
 from esrgan_train.data.dataset import Degradation, Noise, TrainingPhotos, ValidationPhotos
 from esrgan_train.data.held_out import HeldOut
-from esrgan_train.data.loader import PhotoLoader, choose_num_workers
+from esrgan_train.data.loader import PhotoLoader, TrainingLoader, choose_num_workers
 from esrgan_train.data.mixture import Mixture, digest_of_names, digest_of_sizes
 from esrgan_train.data.overfit import FirstSamples, RepeatedSampler, check_samples
 from esrgan_train.data.preflight import (
@@ -82,6 +82,7 @@ class StreamDataModule(LightningDataModule):
         self._preflight = preflight
         self._remarks = tuple(remarks)
         self._held_out = held_out
+        self._loaders: list[PhotoLoader] = []
         # Samples seen when the trainer had done _start_step iterations; None before training starts, since
         # the trainer restores its own count after this module's.
         self._start = 0
@@ -104,6 +105,11 @@ class StreamDataModule(LightningDataModule):
     def bad_samples(self) -> int:
         """How many photos could not be read so far."""
         return sum(bad.count for bad in self.bad)
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why a loader gives no more data; None as long as they do."""
+        return next((loader.failure for loader in self._loaders if loader.failure is not None), None)
 
     def fingerprint(self) -> dict[str, int | str]:
         """What the photos are, so that a resumed run can tell whether they are others: number, names, sizes."""
@@ -176,9 +182,11 @@ class StreamDataModule(LightningDataModule):
         sampler = RankStridedSampler(**place)
         if self.overfit_samples is not None:
             sampler = RepeatedSampler(samples=self.overfit_samples, **place)
-        return PhotoLoader(
+        loader = TrainingLoader(
             self._training, batch_size=self.samples_per_iteration, sampler=sampler, num_workers=self.num_workers
         )
+        self._loaders.append(loader)
+        return loader
 
     def val_dataloader(self) -> PhotoLoader:
         """Each held-out photo once, one per batch, shared by the processes."""
@@ -190,7 +198,9 @@ class StreamDataModule(LightningDataModule):
         positions = range(rank, share * world_size, world_size)
         num_workers = min(self.num_workers, share)
         # One ahead for each worker: they are as large as photos.
-        return PhotoLoader(photos, batch_size=1, sampler=positions, num_workers=num_workers, prefetch=1)
+        loader = PhotoLoader(photos, batch_size=1, sampler=positions, num_workers=num_workers, prefetch=1)
+        self._loaders.append(loader)
+        return loader
 
     def transfer_batch_to_device(
         self, batch: dict[str, Any], device: torch.device, dataloader_idx: int

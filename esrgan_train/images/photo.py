@@ -19,6 +19,7 @@ from PIL import Image
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
 from esrgan_train.images.decode import as_rgb, holds_several, opened
+from esrgan_train.images.encode import encode_levels
 from esrgan_train.images.remarks import remark
 from esrgan_train.images.samples import read_samples
 
@@ -112,19 +113,15 @@ def write_photo(path: Path, photo: Photo) -> None:
     if photo.gray:
         levels: NDArray[Any] = np.rint(photo.rgb.mean(axis=2, dtype=np.float32))
         colours = levels.astype(photo.rgb.dtype)
-    with replacing(path) as partial:
-        if photo.rgb.dtype == np.uint16:
-            partial.write_bytes(_deep(suffix, photo, colours))
-            return
+    if photo.rgb.dtype == np.uint16:
+        encoded = _deep(suffix, photo, colours)
+    else:
         if photo.alpha is not None:
             colours = np.dstack([colours, photo.alpha])
-        try:
-            options = {**_OPTIONS[suffix], **({"icc_profile": photo.profile} if photo.profile else {})}
-            Image.fromarray(colours).save(partial, **options)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{path} cannot be written: {' '.join(str(error).split())}; try --format png"
-            ) from error
+        options = {**_OPTIONS[suffix], **({"icc_profile": photo.profile} if photo.profile else {})}
+        encoded = encode_levels(path, colours, **options)
+    with replacing(path) as partial:
+        partial.write_bytes(encoded)
 
 
 def fill_hidden(rgb: NDArray[Any], alpha: NDArray[Any], reach: float = 4.0) -> NDArray[Any]:

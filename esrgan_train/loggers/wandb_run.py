@@ -19,6 +19,7 @@ from esrgan_train.archs.weights import load_weights, save_model
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
 from esrgan_train.loggers.attempts import OptionalLogger
+from esrgan_train.loggers.quiet import quiet_log
 from esrgan_train.training.checkpoint_io import best_file
 from esrgan_train.training.objective import Stage
 
@@ -120,6 +121,7 @@ class WandbRun(OptionalLogger):
                 raise
             log.warning("Weights & Biases cannot be reached (%s); this run is kept offline", one_line(error))
             run = self._init(wandb, "offline")
+        quiet_log("wandb")
         run.define_metric("step", hidden=True)
         run.define_metric("*", step_metric="step")
         return run
