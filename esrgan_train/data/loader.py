@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -82,7 +83,7 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
             # A traceback would keep the workers in a circle of references. When that is collected, their queues
             # go first, and torch waits five seconds for each worker, which waits for a word to stop.
             if self.num_workers:
-                error.__traceback__ = None
+                error.__traceback__ = error.__context__ = error.__cause__ = None
         if self.failure is not None:
             if not isinstance(self.failure, StopRequestedError):  # a stuck worker is ended after saving
                 self._iterator = None
@@ -95,7 +96,7 @@ class TrainingLoader(PhotoLoader):
     """A loader whose failure waits in ``failure``, while its last batch comes again and again.
 
     All processes of a run have to end after the same iteration: the one whose loader fails takes part until
-    they have agreed. A failure before the first batch is raised.
+    they have agreed. A failure before the first batch is raised, and so is one that nobody asks for.
     """
 
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
@@ -106,8 +107,9 @@ class TrainingLoader(PhotoLoader):
         except Exception as error:
             if batch is None or error is not self.failure:
                 raise
-        while batch is not None and self.failure is not None:
-            yield batch
+        if batch is not None and self.failure is not None:
+            yield from repeat(batch, _STAND_INS)
+            raise self.failure
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
