@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from esrgan_train import __version__
+from esrgan_train.archs.checks import check_finite
 from esrgan_train.archs.classes import all_options, identified
 from esrgan_train.archs.field import alike
 from esrgan_train.archs.weights import ModelFile, load_weights, published_form, save_model
@@ -36,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     targets = plan(options.output, options.weight, (options.a, options.b))
     a, b = (in_published_form(load_weights(path)) for path in (options.a, options.b))
     check_pair(a, b)
+    for model in (a, b):
+        check_finite(model.state_dict, str(model.path))
     for target, weight in targets.items():
         save_model(target, interpolate(a.state_dict, b.state_dict, weight), mixed_metadata(a, b, weight))
         log.info("%g · %s + %g · %s → %s", weight, a.path, 1 - weight, b.path, target)

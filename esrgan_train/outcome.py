@@ -50,11 +50,12 @@ def check_outcome(cfg: DictConfig, trainer: Trainer, module: ESRGANModule) -> No
 
 def announce_best(trainer: Trainer, run_dir: Path) -> None:
     """Name the best checkpoint of the stage in which the run ended; warn if the start was better."""
+    if (checkpoints := callback_of(trainer, Checkpoints)) is None:
+        return
     module = trainer.lightning_module
     assert isinstance(module, ESRGANModule)
     stage = module.objective.stage_of(trainer.global_step)
-    checkpoints, best = callback_of(trainer, Checkpoints), best_so_far(trainer, stage)
-    if checkpoints is None or best is None:
+    if (best := best_so_far(trainer, stage)) is None:
         return
     monitor = checkpoints.best.monitor
     if best.step == trainer.global_step:

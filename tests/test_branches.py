@@ -79,7 +79,8 @@ def test_after_a_step_back_the_branch_left_is_set_aside_and_last_means_the_new_o
     assert found == again / "checkpoints" / "last.ckpt"
     assert load(found)["global_step"] == 6
     run(again, "trainer.max_steps=8", "ckpt_path=last", "optimizer.pixel_lr=1e-5")
-    assert sorted(set(steps_in(again / "metrics.csv"))) == [2, 4, 6, 8]
+    validated = [int(row["step"]) for row in read_rows(again / "metrics.csv") if row["val/psnr"]]
+    assert validated == [2, 4, 6, 8]
     assert len(list((again / "abandoned").iterdir())) == 1
     # The new branch is one that went on from iteration 4 at this rate, and nothing else.
     straight = again.parent / "straight"

@@ -135,7 +135,7 @@ def test_a_run_says_it_and_its_files_are_opened_as_what_was_trained(
     lr = torch.rand(1, 3, 13, 10)
     with torch.no_grad():
         expected = trained(lr)
-        for file in ("checkpoints/last.ckpt", "model/x4_net.pth", "model/x4_net.safetensors"):
+        for file in ("checkpoints/last.ckpt", "model/x3_net.pth", "model/x3_net.safetensors"):
             assert torch.equal(load_generator(run / file)(lr), expected), file
 
     checkpoint = str(run / "checkpoints/last.ckpt")

@@ -4,6 +4,7 @@ import csv
 import logging
 import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 import torch
 
 from esrgan_train.config import compose_config
-from esrgan_train.errors import UserError
+from esrgan_train.errors import StopRequestedError, UserError
 from esrgan_train.resume import choose_place, newest_sound, read_step
 from esrgan_train.train import train
+from esrgan_train.training.processes import Agreement
 from tests.tiny import tiny
 
 STAGES = ("recipe.start_step=5", "scheduler=constant")
@@ -75,6 +77,21 @@ def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(
     assert rest["train/pixel"]
     assert validation["val/psnr"]
     assert [row for row in rows(tmp_path / "parts") if row["step"] != "7"] == rows(tmp_path / "whole")
+
+
+def test_validations_keep_to_their_iterations_after_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = ("trainer.max_steps=16", "callbacks.checkpoints.every_n_steps=4", "ckpt_path=auto")
+    for _ in range(3):
+        asked = iter([0, 0, 0, signal.SIGTERM])  # before the fourth iteration of each part
+        monkeypatch.setattr(Agreement, "exchange", lambda _self, _wish, asked=asked: next(asked))
+        with pytest.raises(StopRequestedError):
+            run(tmp_path / "run", *more)
+    monkeypatch.undo()
+    run(tmp_path / "run", *more)
+    validated = [int(row["step"]) for row in rows(tmp_path / "run") if row["val/psnr"]]
+    assert validated == [4, 8, 12, 16]
+    kept = sorted(path.name for path in (tmp_path / "run" / "checkpoints").glob("step_*.ckpt"))
+    assert kept == [f"step_{step:08}.ckpt" for step in (4, 8, 12, 16)]
 
 
 def test_a_checkpoint_in_the_middle_of_a_stage_is_no_new_start_of_it(tmp_path: Path) -> None:

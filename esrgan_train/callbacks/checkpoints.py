@@ -104,6 +104,9 @@ class Checkpoints(Callback):
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Go on from the best so far, where its file is here and its value compares with those to come."""
         assert isinstance(pl_module, ESRGANModule)
+        # Lightning counts a batch that a stop left undone: validations would come off their iterations for good.
+        batches = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]
+        batches["ready"] = batches["completed"]
         self._written_ns = checkpoint.get("written_ns", 0)
         before = checkpoint.get("best", self.best.state())  # an earlier version did not tell it by stages
         changed = measured_otherwise(checkpoint, pl_module) + self.best.differences(before)

@@ -1,10 +1,12 @@
 """One format made in a process of its own, since converters are native code that may crash.
 
-``python -m esrgan_train.export.apart REQUEST REPORT``: JSON files, the second of one line for each finished file.
+``python -m esrgan_train.export.apart REQUEST REPORT``: the first is JSON, the second gets a line of JSON for each
+finished file.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import signal
@@ -57,10 +59,11 @@ def make_apart(
         raise FormatError(f"the converter {_end(child.returncode)}{last}")
 
 
-def main(request: Path, report: Path) -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Make what is requested; each line of the report is written as soon as it is known."""
-    asked = json.loads(request.read_text())
-    with report.open("w", buffering=1) as file:
+    options = _parser().parse_args(arguments)
+    asked = json.loads(options.request.read_text())
+    with options.report.open("w", buffering=1) as file:
         try:
             _, generator = read_generator(Path(asked["model"]))
             for verdict in make(
@@ -80,5 +83,15 @@ def _end(status: int) -> str:
         return f"ended with status {status}"
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m esrgan_train.export.apart",
+        description="Make one format; started by python -m esrgan_train.export, which is the command to use.",
+    )
+    parser.add_argument("request", type=Path, metavar="REQUEST", help="JSON: what is to be made")
+    parser.add_argument("report", type=Path, metavar="REPORT", help="gets a line of JSON for each finished file")
+    return parser
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main()

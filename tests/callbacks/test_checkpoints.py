@@ -64,7 +64,9 @@ def resume(checkpoints: Checkpoints, path: Path, content: dict[str, Any]) -> Non
     module = object.__new__(ESRGANModule)
     module.__dict__["measured"] = {}
     trainer: Any = SimpleNamespace(is_global_zero=True, ckpt_path=str(path))
-    checkpoints.on_load_checkpoint(trainer, module, content)
+    batches = {"total": {"ready": 13, "completed": 12}}
+    loops = {"fit_loop": {"epoch_loop.batch_progress": batches}}
+    checkpoints.on_load_checkpoint(trainer, module, {**content, "loops": loops})
 
 
 def test_a_best_by_another_value_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
