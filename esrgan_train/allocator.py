@@ -9,7 +9,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # names and numbers of mallopt(3)
 
 
 def give_back_freed_memory() -> None:
-    """Return what is kept to the system, where the C library can: after memory ran out, others may need it."""
+    """Return what is kept to the system, where the C library can: others may need it."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)

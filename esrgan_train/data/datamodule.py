@@ -154,21 +154,16 @@ class StreamDataModule(LightningDataModule):
                 side,
                 side,
             )
-        if (held_out := self._held_out).large and self.overfit_samples is None:
+        if self._held_out.large and self.overfit_samples is None:
             log.info(
                 "%d of %d held-out photos looked at are larger than data.val_max_size=%d pixels a side: their "
                 "middle is measured; null takes them whole",
-                held_out.large,
-                held_out.looked_at,
+                self._held_out.large,
+                self._held_out.looked_at,
                 self._validation.max_size,
             )
-        for kind, looked_at in (("", found), ("held-out ", held_out)):
-            if looked_at.unreadable:
-                bad, first = len(looked_at.unreadable), looked_at.unreadable[0]
-                words = "%d of %d %sphotos looked at cannot be read; the first: %s"
-                log.warning(words, bad, looked_at.looked_at, kind, first)
-                for error in looked_at.unreadable[1:]:
-                    log.warning("%s", error, extra={"to_file_only": True})
+        found.tell_unreadable("photos")
+        self._held_out.tell_unreadable("held-out photos")
 
     def train_dataloader(self) -> PhotoLoader:
         """Endless; goes on where the stream stands."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from esrgan_train.data.mixture import Mixture
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import UnreadableImageError, read_header
 from esrgan_train.images.find import PathTable
+
+log = logging.getLogger(__name__)
 
 Photos = PathTable | Mixture
 
@@ -27,6 +30,16 @@ class Preflight(NamedTuple):
     unreadable: Sequence[UnreadableImageError]
     several: int = 0  # that hold further pictures: animations, pages
     large: int = 0  # of which validation takes the middle
+
+    def tell_unreadable(self, what: str) -> None:
+        """Log how many of ``what`` cannot be read, with the first; train.log names the others too."""
+        if not self.unreadable:
+            return
+        first, *others = self.unreadable
+        bad = len(self.unreadable)
+        log.warning("%d of %d %s looked at cannot be read; the first: %s", bad, self.looked_at, what, first)
+        for error in others:
+            log.warning("%s", error, extra={"to_file_only": True})
 
 
 def spread(count: int) -> Iterator[int]:

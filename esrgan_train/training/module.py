@@ -13,6 +13,7 @@ from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from esrgan_train.allocator import give_back_freed_memory
 from esrgan_train.devices import prefers_channels_last
 from esrgan_train.errors import UserError
 from esrgan_train.training.backward import (
@@ -364,7 +365,8 @@ class ESRGANModule(LightningModule):
         self.meter.pause()
 
     def on_validation_end(self) -> None:
-        """Let the training clock run again."""
+        """Let go of what photos took, which workers forked from here would hold on to; let the clock run again."""
+        give_back_freed_memory()
         self.meter.resume()
 
     def forward(self, lr: Tensor) -> Tensor:
