@@ -12,7 +12,7 @@ from torchvision.models import VGG19_Weights  # type: ignore[import-untyped]
 
 from esrgan_train.archs.checks import check_finite
 from esrgan_train.archs.tensor_files import read_safetensors, read_torch
-from esrgan_train.errors import UserError
+from esrgan_train.errors import UserError, given_as
 from esrgan_train.losses.vgg import CONVS
 
 RANDOM_GAIN = 0.09  # the demo's GAN stage: perceptual and pixel term alike at a weight of 1
@@ -59,7 +59,8 @@ def imagenet_weights() -> dict[str, Tensor]:
                 f"{folder}, or give loss.perceptual.features=<file>, loss.perceptual.features=random or "
                 "loss.perceptual.weight=0"
             ) from error
-    return file_weights(file)
+    with given_as("loss.perceptual.features=imagenet: "):
+        return file_weights(file)
 
 
 def file_weights(file: Path) -> dict[str, Tensor]:
