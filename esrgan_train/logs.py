@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from pathlib import Path
+from typing import Any
 
 import rich
 
@@ -24,7 +25,13 @@ class ConsoleHandler(logging.Handler):
         """Print the message; warnings and errors say what they are."""
         prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
         text = f"{prefix}{record.getMessage()}"
-        rich.get_console().print(text, markup=False, highlight=False, soft_wrap=True)
+        show(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def show(what: Any, **options: Any) -> None:
+    """Print through rich's console, which may be a file on a full disk."""
+    with reporting_failure("what this command prints"):
+        rich.get_console().print(what, **options)
 
 
 class LogFile(logging.Handler):

@@ -57,7 +57,8 @@ def given_back() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if handler is not None:  # it was not set by Python
+                signal.signal(number, handler)
 
 
 def _note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (a handler gets it)

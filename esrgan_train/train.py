@@ -7,7 +7,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import rich
 import torch
 from lightning import seed_everything
 from omegaconf import DictConfig, OmegaConf
@@ -38,7 +37,7 @@ from esrgan_train.files import replacing, take_failing
 from esrgan_train.given import arguments_given
 from esrgan_train.launch import decide_together, rank, slurm_job, tell_children
 from esrgan_train.loggers.metrics_csv import FILE_NAME, trim_rows
-from esrgan_train.logs import add_log_file, hush_console, remove_log_file
+from esrgan_train.logs import add_log_file, hush_console, remove_log_file, show
 from esrgan_train.outcome import announce_best, check_outcome
 from esrgan_train.resume import choose_place, folder_in_sweep, has_checkpoint, read_step
 from esrgan_train.training.module import ESRGANModule
@@ -276,7 +275,7 @@ def report(trainer: Any, run_dir: Path, name: str) -> None:
     """The closing table and where everything lies."""
     summary = next((c for c in trainer.callbacks if isinstance(c, Summary)), None)
     if summary is not None and summary.validations:
-        rich.get_console().print(summary.table())
+        show(summary.table())
     previews = sorted((run_dir / "previews").glob("step_*.png"))
     model = run_dir / "model" / f"{name}.pth"
     paths = {"model": model, "curves": run_dir / "curves.png", "previews": previews[-1] if previews else None}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from esrgan_train.files import take_failing
 from esrgan_train.loggers.quiet import quiet_log, quiet_threads
-from esrgan_train.logs import add_log_file, remove_log_file
+from esrgan_train.logs import ConsoleHandler, add_log_file, remove_log_file
 from tests.small_files import files_of_at_most
 
 
@@ -49,6 +50,17 @@ def test_only_log_files_of_the_library_fail_silently(tmp_path: Path, capsys: pyt
     for name in names:
         handler = logging.getLogger(name).handlers.pop()
         handler.close()
+
+
+def test_what_is_printed_may_fail_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = logging.LogRecord("esrgan_train", logging.INFO, __file__, 1, "a line", None, None)
+    with (tmp_path / "out.txt").open("w", buffering=1) as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        with files_of_at_most(0):
+            ConsoleHandler().emit(record)
+        assert take_failing() == {"what this command prints": "File too large"}
+        ConsoleHandler().emit(record)
+    assert (tmp_path / "out.txt").read_text().endswith("a line\n")
 
 
 def test_train_log_may_fail_for_a_while(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
