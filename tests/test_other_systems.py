@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.callbacks.interrupt import SIGNALS
 from esrgan_train.data import loader
 from esrgan_train.inference.memory import automatic_tile
+from esrgan_train.signals import SIGNALS
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
 
@@ -39,7 +39,7 @@ for module in pkgutil.walk_packages(esrgan_train.__path__, "esrgan_train."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
 from esrgan_train.bench.machine import describe_machine
-from esrgan_train.callbacks.interrupt import SIGNALS
+from esrgan_train.signals import SIGNALS
 from esrgan_train.data.loader import choose_num_workers
 print(describe_machine()["memory_gb"], len(SIGNALS), choose_num_workers("auto") >= 1)
 """

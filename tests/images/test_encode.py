@@ -103,5 +103,5 @@ def test_what_the_disk_does_not_take_is_no_fault_of_the_format(tmp_path: Path, s
     with files_of_at_most(last_byte_missing), pytest.raises(OSError, match=rf"File too large: .*a\.{suffix}'"):
         write_image(tmp_path / f"a.{suffix}", noise)
     with files_of_at_most(500), pytest.raises(OSError, match=rf"File too large: .*b\.{suffix}'"):
-        write_photo(tmp_path / f"b.{suffix}", Photo(noise, None, gray=False, profile=None, pictures=1))
+        write_photo(tmp_path / f"b.{suffix}", Photo(noise, None, gray=False, profile=None, several=False))
     assert [path.name for path in tmp_path.iterdir()] == [f"whole.{suffix}"]
