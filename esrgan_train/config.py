@@ -17,7 +17,7 @@ from esrgan_train.archs.choices import check_names, store_choices
 from esrgan_train.checks import effects
 from esrgan_train.checks.generator import bind_upscale
 from esrgan_train.checks.overrides import explain
-from esrgan_train.checks.paths import for_hydra
+from esrgan_train.checks.paths import for_hydra, for_shell
 from esrgan_train.checks.run import check_config
 from esrgan_train.errors import UserError
 from esrgan_train.model_name import model_name
@@ -174,7 +174,7 @@ def check(cfg: DictConfig) -> None:
 
 def options_without_effect(cfg: DictConfig) -> list[str]:
     """One line for each option of the command line that changes nothing in this run."""
-    return list(effects.options_without_effect(cfg, HydraConfig.get().overrides.task))
+    return list(effects.options_without_effect(cfg, map(for_shell, HydraConfig.get().overrides.task)))
 
 
 def name_experiment(cfg: DictConfig) -> None:

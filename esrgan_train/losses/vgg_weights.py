@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.models import VGG19_Weights  # type: ignore[import-untyped]
 
 from esrgan_train.archs.tensor_files import read_safetensors, read_torch
-from esrgan_train.errors import UserError
+from esrgan_train.errors import UserError, given_as
 from esrgan_train.losses.vgg import CONVS
 
 RANDOM_GAIN = 4.0
@@ -58,7 +58,8 @@ def imagenet_weights() -> dict[str, Tensor]:
                 f"{folder}, or give loss.perceptual.features=<file>, loss.perceptual.features=random or "
                 "loss.perceptual.weight=0"
             ) from error
-    return file_weights(file)
+    with given_as("loss.perceptual.features=imagenet: "):
+        return file_weights(file)
 
 
 def file_weights(file: Path) -> dict[str, Tensor]:
