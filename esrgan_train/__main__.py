@@ -13,7 +13,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from esrgan_train.checks.flags import overrides_first, overrides_in
+from esrgan_train.checks.overrides import is_of_composing
 from esrgan_train.checks.paths import for_hydra
+from esrgan_train.checks.search import check_search, end_of_search, last_of_each_key
 from esrgan_train.checks.sweep import check_sweep, commas_separate, is_sweep, jobs_of
 from esrgan_train.cli import DONE, MISTAKES, complain, run_command
 from esrgan_train.commands import command
@@ -41,7 +43,7 @@ def launch(told: list[type[BaseException]]) -> int:
 
     A job that fails with one of ``told`` is reported, and the next job of a sweep goes on.
     """
-    worst = DONE
+    worst, results = DONE, list[float | None]()
     sweep: str | None = None
 
     def job(cfg: DictConfig) -> float | None:
@@ -51,16 +53,19 @@ def launch(told: list[type[BaseException]]) -> int:
         if name:
             log.info("%s", name)
             sweep = HydraConfig.get().sweep.dir
+        results.append(None)
+        child = started_by_first_process()
         try:
-            return train(cfg)
+            results[-1] = train(cfg)
         except StopRequestedError as stop:
+            if child:  # all have agreed: the first process tells it, and its status is the run's
+                return None
             status = complain(stop, job=name)
             if status != DONE:
                 sys.exit(status)  # which ends a sweep, too
-            return None
         except tuple(told) as error:
             worst = max(worst, complain(error, job=name))
-            return None
+        return results[-1]
 
     register()
     commas = commas_separate(sys.argv[1:])
@@ -68,10 +73,17 @@ def launch(told: list[type[BaseException]]) -> int:
     overrides = overrides_in(sys.argv[1:])
     if is_sweep(sys.argv[1:]):
         check_jobs(overrides)
+        overruled = {*overrides} - {*last_of_each_key(overrides)}
+        sys.argv[1:] = [argument for argument in sys.argv[1:] if argument not in overruled]
+    raised: tuple[type[BaseException], ...] = (HydraException, ValueError, *told)
     try:
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="train")(job)()
-    except (HydraException, ValueError) as error:
-        raise explained(error, overrides) from error
+    except raised as error:
+        if is_of_composing(error):
+            raise explained(error, overrides) from error
+        if not told:
+            raise
+        return max(worst, complain(end_of_search(error, results)))  # of the sweeper: jobs tell their own
     if sweep is not None:
         log.info("compare them  %s", command("esrgan_train.compare", sweep))
     return worst
@@ -86,6 +98,7 @@ def check_jobs(overrides: list[str]) -> None:
     for job in jobs_of(overrides):
         cfg = compose_config(job)
         check_sweep(cfg.trainer, HydraConfig.get().launcher._target_)
+        check_search(cfg, HydraConfig.get().sweeper, overrides)
 
 
 def job_name() -> str:

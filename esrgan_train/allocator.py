@@ -8,6 +8,13 @@ import sys
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # names and numbers of mallopt(3)
 
 
+def give_back_freed_memory() -> None:
+    """Return what is kept to the system, where the C library can: others may need it."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+
+
 def keep_freed_memory() -> bool:
     """Let this process keep the memory of freed tensors for the next ones; whether the C library can.
 

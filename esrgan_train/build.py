@@ -18,13 +18,21 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from esrgan_train import __version__
-from esrgan_train.archs import discover
 from esrgan_train.archs.build import load_into
+from esrgan_train.archs.checks import check_weights
+from esrgan_train.archs.classes import name_of
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.archs.weights import DISCRIMINATOR_PREFIXES, load_weights
-from esrgan_train.checks.generator import check_output
+from esrgan_train.archs.weights import load_weights
+from esrgan_train.checks.reading import check_start
+from esrgan_train.contracts.degradation import check_degradation, check_noise
+from esrgan_train.contracts.discriminator import check_discriminator
+from esrgan_train.contracts.generator import check_generator
+from esrgan_train.contracts.loss import check_adversarial_loss, check_image_loss
+from esrgan_train.contracts.part import Part
+from esrgan_train.contracts.schedule import check_schedule
 from esrgan_train.data.datamodule import StreamDataModule
+from esrgan_train.data.window import Window
 from esrgan_train.errors import UserError, given_as
 from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
@@ -46,16 +54,17 @@ def build(node: DictConfig, **also: Any) -> Any:
     try:
         make = instantiate(node, _partial_=True)  # objects in ``also`` must not be made into configuration
         return partial(make, **also) if node.get("_partial_") else make(**also)
-    except InstantiationException as error:
-        cause = error.__cause__
-    except (ValueError, TypeError, MisconfigurationException) as error:
-        cause = error
+    except Exception as error:  # noqa: BLE001 — the class may be a stranger's and raise anything
+        wrapped = isinstance(error, InstantiationException) and error.__cause__ is not None
+        cause = error.__cause__ if wrapped else error
+    assert cause is not None
     if isinstance(cause, UserError):
         raise cause
-    if isinstance(cause, (ValueError, TypeError, MisconfigurationException)):
-        raise UserError(f"{node.get('_target_')}: {' '.join(str(cause).split())}") from cause
-    assert cause is not None
-    raise cause
+    part = Part.of(node)
+    if part.is_ours and not isinstance(cause, (ValueError, TypeError, MisconfigurationException)):
+        raise cause
+    reason = f"{type(cause).__name__}: {' '.join(str(cause).split())}"
+    raise part.refusal(f"building it fails: {reason}", "correct it, or its options") from cause
 
 
 def build_generator(cfg: DictConfig) -> nn.Module:
@@ -66,11 +75,17 @@ def build_generator(cfg: DictConfig) -> nn.Module:
             "relatives can be mixed: give init_from=FILE, the .pth, .safetensors or .ckpt of that model"
         )
     generator: nn.Module = build(cfg.generator)
-    check_output(generator, upscale=cfg.upscale, lr_side=cfg.data.gt_size // cfg.upscale)
+    check_generator(
+        generator, Part.of(cfg.generator), upscale=cfg.upscale, lr_side=cfg.data.gt_size // cfg.upscale
+    )
     if cfg.init_from is not None:
+        name = f"init_from={cfg.init_from}"
         with given_as("init_from="):
-            weights = load_weights(cfg.init_from)
-        load_into(generator, weights.state_dict, name=f"init_from={cfg.init_from}")
+            model = load_weights(cfg.init_from)
+        load_into(generator, model.state_dict, name=name)
+        check_weights(generator, name)
+        if (warning := check_start(generator, model, lr_side=cfg.data.gt_size // cfg.upscale)) is not None:
+            log.warning("%s", warning)
     elif cfg.training.init == "weights":
         raise UserError(
             f"experiment={cfg.experiment} (training.init=weights) goes on from a trained model: give "
@@ -92,22 +107,33 @@ def build_generator(cfg: DictConfig) -> nn.Module:
 def build_discriminator(cfg: DictConfig) -> nn.Module:
     """The discriminator with its first weights: those of ``init_discriminator_from``, or as it builds itself."""
     discriminator: nn.Module = build(cfg.discriminator)
+    check_discriminator(discriminator, Part.of(cfg.discriminator), gt_size=cfg.data.gt_size)
     if (file := cfg.init_discriminator_from) is not None:
+        name = f"init_discriminator_from={file}"
         with given_as("init_discriminator_from="):
-            weights = load_weights(file, prefixes=DISCRIMINATOR_PREFIXES)
-        load_into(discriminator, weights.state_dict, name=f"init_discriminator_from={file}")
+            weights = load_weights(file, role="discriminator")
+        load_into(discriminator, weights.state_dict, name=name)
+        check_weights(discriminator, name)
     return discriminator
 
 
 def build_objective(cfg: DictConfig) -> Objective:
     """The losses of the ``loss`` group; those with weight 0 are not even built."""
-    parts: dict[str, Any] = {
-        name: build(cfg.loss[name].function) if cfg.loss[name].weight else None
-        for name in ("perceptual", "adversarial")
+    functions = {
+        name: build(cfg.loss[name].function)
+        for name in ("pixel", "perceptual", "adversarial")
+        if cfg.loss[name].weight or name == "pixel"
     }
+    for name, function in functions.items():
+        part = Part.of(cfg.loss[name].function)
+        if name == "adversarial":
+            check_adversarial_loss(function, part)
+        else:
+            check_image_loss(function, part, gt_size=cfg.data.gt_size)
     return Objective(
-        pixel=build(cfg.loss.pixel.function),
-        **parts,
+        pixel=functions["pixel"],
+        perceptual=functions.get("perceptual"),
+        adversarial=functions.get("adversarial"),
         **{f"{name}_weight": cfg.loss[name].weight for name in ("pixel", "perceptual", "adversarial")},
         start_step=cfg.loss.adversarial.start_step,
         discriminator_warmup=cfg.loss.adversarial.discriminator_warmup,
@@ -129,6 +155,8 @@ def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
     objective = build_objective(cfg)
     wanted = objective.adversarial is not None and cfg.trainer.max_steps > objective.start_step
     optimizer = cfg.optimizer
+    schedule = build(cfg.scheduler)
+    check_schedule(schedule, Part.of(cfg.scheduler), max_steps=cfg.trainer.max_steps)
     return ESRGANModule(
         generator=generator,
         discriminator=build_discriminator(cfg) if wanted else None,
@@ -138,7 +166,7 @@ def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
             "generator": build(optimizer.generator),
             "discriminator": build(optimizer.discriminator),
         },
-        schedule=build(cfg.scheduler),
+        schedule=schedule,
         upscale=cfg.upscale,
         seed=cfg.seed,
         options=build_options(cfg),
@@ -150,6 +178,11 @@ def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
 def build_datamodule(cfg: DictConfig) -> StreamDataModule:
     """The photographs and what degrades them."""
     parts = {name: None if cfg[name] is None else build(cfg[name]) for name in ("degradation", "target_noise")}
+    if (degradation := parts["degradation"]) is not None:
+        lr_side = Window(cfg.data.gt_size, cfg.upscale).side // cfg.upscale
+        check_degradation(degradation, Part.of(cfg.degradation), upscale=cfg.upscale, lr_side=lr_side)
+    if (noise := parts["target_noise"]) is not None:
+        check_noise(noise, Part.of(cfg.target_noise), upscale=cfg.upscale)
     return build(cfg.data, **parts)  # type: ignore[no-any-return]
 
 
@@ -189,14 +222,13 @@ def build_trainer(cfg: DictConfig) -> Trainer:
 def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
     """Plain values that go into every checkpoint and model file of a run.
 
-    By ``arch`` and ``options`` other commands rebuild the generator; the rest says where it comes from. Who
-    knows more (the data's fingerprint, the iterations done) adds it to this dict.
+    By ``arch`` or ``target``, and ``options``, other commands rebuild the generator; the rest says where it comes
+    from. Who knows more (the data's fingerprint, the iterations done) adds it to this dict.
     """
-    names = {cls: name for name, cls in discover().generators.items()}
     options = OmegaConf.to_container(cfg.generator, resolve=True)
     assert isinstance(options, dict)
     return {
-        "arch": names.get(type(generator)),
+        **name_of(generator),
         "options": {str(k): v for k, v in options.items() if not str(k).startswith("_")},
         "upscale": cfg.upscale,
         "name": cfg.model_name,

@@ -17,11 +17,11 @@ MISTAKES = (UserError, HydraException, OmegaConfBaseException)
 
 
 def run_command(command: Callable[[], int]) -> int:
-    """The command's exit status; a user's mistake is told in one line instead of a traceback."""
+    """The command's exit status; a user's mistake, or a foreseen failure, is told in one line."""
     set_up_console()
     try:
         return command()
-    except MISTAKES as error:
+    except (*MISTAKES, RunError) as error:
         return complain(error)
 
 

@@ -8,8 +8,9 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 import rich
 import torch
-import torch.nn.functional as F
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from omegaconf import DictConfig, OmegaConf
@@ -33,9 +33,14 @@ from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import changed_settings, register, settings_of
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
+from esrgan_train.images.crop import middle
 from esrgan_train.images.encode import to_uint8, write_image
+from esrgan_train.images.lettering import legible
 from esrgan_train.images.sheet import Tile, labelled_sheet
+from esrgan_train.inference.bicubic import REACH, enlarge_bicubic
+from esrgan_train.inference.reach import enlarge_part, reach_of
 from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
+from esrgan_train.training.objective import STAGE_NAMES
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +51,6 @@ _CURVES = {
 }
 _WIDEST = 10_000  # columns: long names of settings are not cut off, also where the output is piped
 _SIDE_BY_SIDE = 4  # runs that fit beside each other on a terminal
-Photos = dict[str, dict[str, torch.Tensor]]  # by name: lr (1,3,h,w), hr (1,3,H,W)
 _METRICS = ("psnr", "ssim", "psnr_y", "ssim_y", "lpips")
 
 
@@ -60,6 +64,7 @@ class Run:
         rows: of metrics.csv.
         summary: of summary.json.
         generator: built from the model file, on the CPU.
+        radius: how far the generator looks, in pixels of its input; None: without end.
     """
 
     folder: Path
@@ -67,11 +72,30 @@ class Run:
     rows: list[Row]
     summary: dict[str, Any]
     generator: nn.Module
+    radius: int | None
 
     @property
     def upscale(self) -> int:
         """Output pixels per input pixel, each way."""
         return int(self.config.upscale)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photo:
+    """A held-out photo: all that is shown of it, and what models are given.
+
+    Attributes:
+        lr: (1, 3, h, w) in [0, 1].
+        hr: the middle, (H, W, 3).
+        part: rows and columns of the enlarged ``lr`` that ``hr`` shows.
+    """
+
+    lr: torch.Tensor
+    hr: npt.NDArray[np.uint8]
+    part: tuple[slice, slice]
+
+
+Photos = dict[str, Photo]  # by name
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -97,12 +121,12 @@ def main(arguments: list[str] | None = None) -> int:
     Console(file=console.file, width=max(console.width, whole)).print(table)
     out: Path = options.output
     write_csv(out / "comparison.csv", records)
-    with replacing(out / "curves.png") as partial:
-        draw_curves(names, runs).savefig(partial, dpi=100)
+    with replacing(out / "curves.png") as unfinished:
+        draw_curves(names, runs).savefig(unfinished, dpi=100)
     written = ["comparison.csv", "curves.png"]
-    photographs = held_out_of(names, runs, options.photos)
+    photographs = held_out_of(names, runs, options.photos, crop=options.crop)
     if any(photographs):
-        write_image(out / "crops.png", draw_crops(names, runs, photographs, crop=options.crop))
+        write_image(out / "crops.png", draw_crops(names, runs, photographs))
         written.append("crops.png")
     else:
         log.warning("no run's held-out photos are here, so there is no crops.png")
@@ -154,7 +178,14 @@ def read_run(folder: Path) -> Run:
     if not model.exists():
         raise UserError(f"model/{model.name} is missing")
     generator = build_generator(load_weights(model)).eval()
-    return Run(folder=folder, config=config, rows=rows, summary=summary, generator=generator)
+    return Run(
+        folder=folder,
+        config=config,
+        rows=rows,
+        summary=summary,
+        generator=generator,
+        radius=reach_of(generator),
+    )
 
 
 def name_runs(folders: Sequence[Path]) -> list[str]:
@@ -169,16 +200,18 @@ def name_runs(folders: Sequence[Path]) -> list[str]:
 
 def differing(runs: Sequence[Run]) -> list[str]:
     """Names of the settings that are not the same in all runs."""
-    settings = [settings_of(run.config) | {"trainer.max_steps": run.config.trainer.max_steps} for run in runs]
+    further = ("trainer.max_steps", "data.batch_size", "training.accumulate")
+    settings = [
+        settings_of(run.config) | {name: OmegaConf.select(run.config, name) for name in further} for run in runs
+    ]
     names = [change.partition("=")[0] for other in settings[1:] for change in changed_settings(settings[0], other)]
     return sorted(dict.fromkeys(names))
 
 
 def record(name: str, run: Run, runs: Sequence[Run]) -> dict[str, Any]:
     """One line of the table, as column and value."""
-    val, best = run.summary["val"], run.summary.get("best", {})
-    monitored = next((key for key in best if key != "step"), None)
-    figures = {
+    val = run.summary["val"]
+    return {
         "run": name,
         "experiment": run.config.experiment,
         **{key: OmegaConf.select(run.config, key) for key in differing(runs)},
@@ -186,12 +219,18 @@ def record(name: str, run: Run, runs: Sequence[Run]) -> dict[str, Any]:
         "samples/s": run.summary.get("samples_per_second"),
         "parameters": sum(p.numel() for p in run.generator.parameters()),
         **{f"val/{metric}": val.get(metric) for metric in _METRICS},
-        "best": best.get(monitored) if monitored else None,
-        "best at": best.get("step"),
+        **best_of_stages(run.summary),
     }
-    if monitored not in (None, "val/psnr"):
-        figures["best of"] = monitored
-    return figures
+
+
+def best_of_stages(summary: dict[str, Any]) -> dict[str, Any]:
+    """The best value of each stage of a run and its iteration, as columns named by value and stage."""
+    columns: dict[str, Any] = {}
+    for stage, name in STAGE_NAMES.items():
+        best = summary.get("best", {}).get(stage, {})
+        for key in best.keys() - {"step", "file"}:
+            columns |= {f"best {key}, {name}": best[key], f"best iteration, {name}": best["step"]}
+    return columns
 
 
 def make_table(records: Sequence[dict[str, Any]]) -> Table:
@@ -229,8 +268,8 @@ def write_csv(path: Path, records: Sequence[dict[str, Any]]) -> None:
     writer = csv.DictWriter(text, columns)
     writer.writeheader()
     writer.writerows(records)
-    with replacing(path) as partial:
-        partial.write_bytes(text.getvalue().encode())
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(text.getvalue().encode())
 
 
 def draw_curves(names: Sequence[str], runs: Sequence[Run]) -> Figure:
@@ -241,7 +280,7 @@ def draw_curves(names: Sequence[str], runs: Sequence[Run]) -> Figure:
         for number, (name, run) in enumerate(zip(names, runs, strict=True)):
             steps, values = thinned(*points(run.rows, value))
             marker = "o" if len(steps) < 30 else None
-            axis.plot(steps, values, label=name, color=f"C{number % 10}", marker=marker, markersize=3)
+            axis.plot(steps, values, label=legible(name), color=f"C{number % 10}", marker=marker, markersize=3)
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("iteration", fontsize=8)
         axis.tick_params(labelsize=8)
@@ -262,7 +301,7 @@ def thinned(steps: Sequence[int], values: Sequence[float], most: int = 100) -> t
     return means[0], means[1]
 
 
-def held_out_of(names: Sequence[str], runs: Sequence[Run], count: int) -> list[Photos]:
+def held_out_of(names: Sequence[str], runs: Sequence[Run], count: int, *, crop: int) -> list[Photos]:
     """The first held-out photos of each run.
 
     A run whose photos are gone, as when its folder was copied from another machine, borrows those of the
@@ -271,7 +310,7 @@ def held_out_of(names: Sequence[str], runs: Sequence[Run], count: int) -> list[P
     found: list[Photos | None] = []
     for name, run in zip(names, runs, strict=True):
         try:
-            found.append(held_out(run, count))
+            found.append(held_out(run, count, crop=crop))
         except UserError as error:
             log.warning("the held-out photos of %s are not here (%s)", name, error)
             found.append(None)
@@ -282,9 +321,7 @@ def held_out_of(names: Sequence[str], runs: Sequence[Run], count: int) -> list[P
     ]
 
 
-def draw_crops(
-    names: Sequence[str], runs: Sequence[Run], photographs: Sequence[Photos], *, crop: int
-) -> npt.NDArray[np.uint8]:
+def draw_crops(names: Sequence[str], runs: Sequence[Run], photographs: Sequence[Photos]) -> npt.NDArray[np.uint8]:
     """The same held-out photos through each run's model, with bicubic and HR beside.
 
     Each model gets the LR of its own run: runs that degrade or scale otherwise see other pictures, which is
@@ -299,46 +336,51 @@ def draw_crops(
         if list(theirs) != list(first):
             log.warning("%s was validated with other photos than %s: only those of both are alike", name, names[0])
         elif any(
-            theirs[n]["lr"].shape != first[n]["lr"].shape or not torch.equal(theirs[n]["lr"], first[n]["lr"])
-            for n in theirs
+            theirs[n].lr.shape != first[n].lr.shape or not torch.equal(theirs[n].lr, first[n].lr) for n in theirs
         ):
             log.warning("%s was validated with otherwise degraded photos than %s", name, names[0])
     rows: list[list[Tile]] = []
     for photo in dict.fromkeys(name for each in photographs for name in each):
         owner = next(number for number, each in enumerate(photographs) if photo in each)
-        batch, upscale = photographs[owner][photo], runs[owner].upscale
-        row = [(f"{photo} bicubic", _middle(_bicubic(batch["lr"], upscale), crop))]
+        shown, upscale = photographs[owner][photo], runs[owner].upscale
+        bicubic = partial(enlarge_bicubic, upscale=upscale)
+        row = [(f"{photo} bicubic", _enlarged(bicubic, shown, radius=REACH, upscale=upscale))]
         for name, run, theirs in zip(names, runs, photographs, strict=True):
             if photo in theirs:
-                with torch.inference_mode():
-                    row.append((name, _middle(run.generator(theirs[photo]["lr"]), crop)))
-        rows.append([*row, ("HR", _middle(batch["hr"], crop))])
+                sr = _enlarged(run.generator, theirs[photo], radius=run.radius, upscale=run.upscale)
+                row.append((name, sr))
+        rows.append([*row, ("HR", shown.hr)])
     return labelled_sheet(rows, title="held-out photos")
 
 
-def held_out(run: Run, count: int) -> Photos:
-    """The run's first held-out photos by name, degraded as in its validation: lr (1,3,h,w), hr (1,3,H,W)."""
+def held_out(run: Run, count: int, *, crop: int) -> Photos:
+    """The run's first held-out photos by name, degraded as in its validation; of HR the middle ``crop`` alone."""
     config = run.config.copy()
     config.data.num_workers = 0
     datamodule = build_datamodule(config)
     datamodule.setup("validate")
     found: Photos = {}
-    for number, batch in enumerate(datamodule.val_dataloader()):
-        if number == count:
+    for batch in datamodule.val_dataloader():
+        if len(found) == count:
             break
-        found[batch["name"][0]] = {"lr": batch["lr"], "hr": batch["hr"]}
+        if not batch["counts"].all():  # it cannot be read
+            continue
+        rows, columns = (middle(side, most=crop, step=run.upscale) for side in batch["hr"].shape[-2:])
+        hr = _picture(batch["hr"][..., rows, columns])
+        found[batch["name"][0]] = Photo(lr=batch["lr"], hr=hr, part=(rows, columns))
     return found
 
 
-def _bicubic(lr: torch.Tensor, upscale: int) -> torch.Tensor:
-    return F.interpolate(lr, scale_factor=float(upscale), mode="bicubic")
+def _enlarged(
+    network: Callable[[torch.Tensor], torch.Tensor], photo: Photo, *, radius: int | None, upscale: int
+) -> npt.NDArray[np.uint8]:
+    with torch.inference_mode():
+        return _picture(enlarge_part(network, photo.lr, photo.part, radius=radius, scale=upscale))
 
 
-def _middle(image: torch.Tensor, crop: int) -> npt.NDArray[np.uint8]:
-    """The middle ``crop`` × ``crop`` of a (1, 3, H, W) image, or all of it."""
-    top, left = (max(0, (side - crop) // 2) for side in image.shape[-2:])
-    cut = image[0, :, top : top + crop, left : left + crop]
-    return to_uint8(cut.float().permute(1, 2, 0).numpy())
+def _picture(image: torch.Tensor) -> npt.NDArray[np.uint8]:
+    """(1, 3, H, W) in [0, 1] to (H, W, 3)."""
+    return to_uint8(image[0].float().permute(1, 2, 0).numpy())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -71,7 +71,8 @@ _HARMLESS = (
     "model_name",
 )
 _HARMLESS_KEYS = (
-    *("data.num_workers", "data.cache_mb", "data.max_bad_fraction", "data.batch_size", "training.accumulate"),
+    *("data.num_workers", "data.cache_mb", "data.max_bad_fraction"),
+    *("data.batch_size", "data.accumulate", "training.accumulate"),  # the whole batch counts: see whole_batch
     *("trainer.max_steps", "trainer.max_time", "trainer.devices", "trainer.num_nodes", "trainer.strategy"),
     *(
         "trainer.accelerator",
@@ -93,6 +94,31 @@ def settings_of(cfg: DictConfig) -> dict[str, Any]:
     if cfg.scheduler.get("final_factor", 1.0) != 1.0:
         settings["trainer.max_steps"] = cfg.trainer.max_steps  # the learning rate falls towards it
     return settings
+
+
+WHOLE_BATCH = "crops per iteration (data.batch_size × training.accumulate × processes)"
+
+
+def whole_batch(cfg: DictConfig, processes: int) -> int:
+    """The crops of one iteration in all processes; how they are divided does not matter to what is learnt."""
+    return int(cfg.data.batch_size * cfg.training.accumulate * processes)
+
+
+# Options under data.val_ that choose the photos (which are looked at themselves), or only add figures.
+_CHOOSING = ("val_dir", "val_lr_dir", "val_fraction", "val_clean")
+
+
+def validation_settings(cfg: DictConfig) -> dict[str, Any]:
+    """What the figures of a validation depend on besides weights and photos, by name, as plain values."""
+    resolved = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(resolved, dict)
+    data = {
+        f"data.{name}": value
+        for name, value in resolved["data"].items()
+        if name == "overfit_samples" or (name.startswith("val_") and name not in _CHOOSING)
+    }
+    whole = {name: resolved[name] for name in ("upscale", "seed", "degradation", "target_noise")}
+    return whole | data | {"trainer.limit_val_batches": cfg.trainer.limit_val_batches}
 
 
 def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -150,7 +176,7 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
     return cfg
 
 
-def explained(error: Exception, overrides: Sequence[str]) -> UserError:
+def explained(error: BaseException, overrides: Sequence[str]) -> UserError:
     """What Hydra refuses, in one line with the nearest right option; a ``UserError`` as it is."""
     if isinstance(error, UserError):
         return error
@@ -174,14 +200,17 @@ def check(cfg: DictConfig) -> None:
 
 def options_without_effect(cfg: DictConfig) -> list[str]:
     """One line for each option of the command line that changes nothing in this run."""
-    return list(effects.options_without_effect(cfg, map(for_shell, HydraConfig.get().overrides.task)))
+    return list(effects.options_without_effect(cfg, [for_shell(o) for o in HydraConfig.get().overrides.task]))
 
 
 def name_experiment(cfg: DictConfig) -> None:
     """Replace the references to Hydra's choices by names, so that ``cfg`` stands alone.
 
-    The model's name goes on following scale and activation.
+    A name that stands already is kept: Hydra may have composed another configuration since. The model's name
+    keeps following scale and activation.
     """
+    if not OmegaConf.is_interpolation(cfg, "experiment"):
+        return
     choices = HydraConfig.get().runtime.choices
     cfg.experiment = choices["experiment"]
     if cfg.model_name is None:

@@ -42,3 +42,7 @@ class StopRequestedError(RuntimeError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class StopAtOnceError(StopRequestedError):
+    """A run that was asked to stop a second time, and has not saved."""

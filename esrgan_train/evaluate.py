@@ -14,33 +14,32 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.build import build
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import compose_config
-from esrgan_train.errors import UserError, given_as
+from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
-from esrgan_train.images.decode import decode, read_size, to_float
+from esrgan_train.images.crop import middle, reduced
+from esrgan_train.images.decode import decode, read_upright_size, to_float
 from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.find import find_photos
+from esrgan_train.images.names import distinct_names
 from esrgan_train.images.sheet import labelled_sheet
-from esrgan_train.inference.models import load_network
-from esrgan_train.inference.upscaler import Upscaler, choose_precision
-from esrgan_train.metrics.image_quality import psnr, psnr_y, ssim, ssim_y
+from esrgan_train.inference.bicubic import REACH, enlarge_bicubic
+from esrgan_train.inference.failures import naming
+from esrgan_train.metrics.image_quality import MEASURES
 from esrgan_train.metrics.lpips import SMALLEST, Lpips, weights_file
-from esrgan_train.upscale import pick_device
+from esrgan_train.upscale import open_upscaler
 
 log = logging.getLogger(__name__)
 
-# A further measure of (sr, hr, border) gets its column by its line here; LPIPS joins where its weights are.
-Measure = Callable[[Tensor, Tensor, int], Tensor]
-MEASURES: dict[str, Measure] = {"psnr": psnr, "ssim": ssim, "psnr_y": psnr_y, "ssim_y": ssim_y}
+Measure = Callable[[Tensor, Tensor, int], Tensor]  # of (1, 3, H, W) uint8, twice, and the border
 WORST, CROP = 4, 192  # rows of the contact sheet; side of its crops
+_STRIP_ROWS = 64  # of LR, that are floats at a time
 
 Picture = NDArray[np.uint8]
 Row = dict[str, Any]
@@ -60,13 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     truths = by_name(options.gt, "--gt")
     upscaler = None
     if options.model is not None:
-        device = pick_device(options.device)
-        if device.type == "cpu":
-            keep_freed_memory()
-        with given_as("--model "):
-            network = load_network(options.model)
-        precision = choose_precision(options.precision, device, network)
-        upscaler = Upscaler(network, device=device, precision=precision, tile=None)
+        upscaler = open_upscaler(options.model, device=options.device, precision=options.precision, tile=None)
         if options.scale not in (None, upscaler.scale):
             raise UserError(f"--scale {options.scale} does not fit the model, which enlarges ×{upscaler.scale}")
     scale = options.scale if upscaler is None else upscaler.scale
@@ -81,13 +74,17 @@ def main(arguments: list[str] | None = None) -> int:
     for name, path in truths.items():
         hr = _to_8_bit(decode(path))
         height, width = (side // scale * scale for side in hr.shape[:2])
-        hr = np.ascontiguousarray(hr[:height, :width])
+        hr = hr[:height, :width]
         if inputs is not None:
             lr = _to_8_bit(decode(inputs[name]))
         else:
             lr = to_uint8(degrade(to_float(hr), np.random.default_rng([options.seed, zlib.crc32(name.encode())])))
-        sr = upscaler(lr) if upscaler is not None else _to_8_bit(decode(results[name]))  # type: ignore[index]
-        bicubic = to_uint8(_bicubic(lr, scale))
+        if upscaler is None:
+            sr = _to_8_bit(decode(results[name]))  # type: ignore[index]
+        else:
+            with naming(path, "enlarging", upscaler.memory_remedy):
+                sr = upscaler(lr)
+        bicubic = bicubic_of(lr, scale)
         row: Row = {"name": name, **score(sr, hr, scale, measures)}
         row |= {f"bicubic_{measure}": value for measure, value in score(bicubic, hr, scale, measures).items()}
         row["pictures"] = _crops(lr, bicubic, sr, hr, scale)
@@ -110,7 +107,7 @@ def all_measures() -> dict[str, Measure]:
         inside = [image[..., border:-border, border:-border] for image in (sr, hr)]
         if min(inside[0].shape[-2:]) < SMALLEST:
             return torch.tensor(float("nan"))
-        metric.update(*inside)
+        metric.update(*(image / 255 for image in inside))
         return metric.compute()
 
     return {**MEASURES, "lpips": lpips}
@@ -118,7 +115,7 @@ def all_measures() -> dict[str, Measure]:
 
 def score(sr: Picture, hr: Picture, border: int, measures: Mapping[str, Measure]) -> dict[str, float]:
     """Every measure of one 8-bit pair, (H, W, 3)."""
-    pair = _tensor(sr), _tensor(hr)
+    pair = _planes(sr), _planes(hr)
     return {name: float(measure(*pair, border)) for name, measure in measures.items()}
 
 
@@ -136,12 +133,12 @@ def check_sizes(
     """
     wrong = []
     for name, path in truths.items():
-        width, height = (side // scale * scale for side in _upright_size(path))
+        width, height = (side // scale * scale for side in read_upright_size(path))
         partners = [(results, 1, "result"), (inputs, scale, f"LR times {scale}")]
         for folder, factor, what in partners:
             if folder is None:
                 continue
-            own_width, own_height = (side * factor for side in _upright_size(folder[name]))
+            own_width, own_height = (side * factor for side in read_upright_size(folder[name]))
             if (own_width, own_height) != (width, height):
                 wrong.append(f"{name} ({what} is {own_width} × {own_height}, the ground truth {width} × {height})")
     if wrong:
@@ -149,27 +146,28 @@ def check_sizes(
 
 
 def by_name(folder: Path, option: str) -> dict[str, Path]:
-    """The photos of a folder by their relative path without suffix.
+    """The photos of a folder by their relative path without suffix, which those keep that differ in it alone.
 
     Raises:
-        UserError: two photos differ only in their suffix, or there is none.
+        UserError: there is none.
     """
-    found: dict[str, Path] = {}
-    for path in find_photos(folder, option=option):
-        name = path.relative_to(folder).with_suffix("").as_posix()
-        if name in found:
-            raise UserError(f"{option}={folder}: {found[name]} and {path} have one name; rename one")
-        found[name] = path
-    return found
+    photos = list(find_photos(folder, option=option))
+    relative = [path.relative_to(folder) for path in photos]
+    names = distinct_names(relative)
+    if kept := [name for name, path in zip(names, relative, strict=True) if name == path.as_posix()]:
+        log.info("%s=%s: %s keep their suffixes, as they differ in these alone", option, folder, ", ".join(kept))
+    return dict(zip(names, photos, strict=True))
 
 
 def partners(truths: dict[str, Path], folder: Path, option: str) -> dict[str, Path]:
-    """The photos of ``folder`` that bear the names of ``truths``, each of which must be there.
+    """The photos of ``folder`` that bear the names of ``truths``, with or without suffix; each must be there.
 
     Raises:
         UserError: naming those without a partner.
     """
-    found = by_name(folder, option)
+    # What upscale --keep-suffix has made of photo.jpg is called photo.jpg without its own suffix.
+    kept = {f"{name}{path.suffix}": name for name, path in truths.items() if not name.endswith(path.suffix)}
+    found = {kept.get(name, name): path for name, path in by_name(folder, option).items()}
     if missing := sorted(truths.keys() ^ found.keys()):
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise UserError(f"{option}={folder} and --gt do not pair: {', '.join(missing[:3])}{more} stand alone")
@@ -198,30 +196,31 @@ def _report(rows: list[Row], measures: Sequence[str], folder: Path) -> None:
     log.info("%d pictures: %s and %s", len(rows), folder / "scores.csv", folder / "worst.png")
 
 
+def bicubic_of(lr: Picture, scale: int) -> Picture:
+    """(h, w, 3) to (h·scale, w·scale, 3), in strips of rows."""
+    height, width = lr.shape[:2]
+    enlarged = np.empty((height * scale, width * scale, 3), np.uint8)
+    for top in range(0, height, _STRIP_ROWS):
+        bottom = min(top + _STRIP_ROWS, height)
+        above, below = max(top - REACH, 0), min(bottom + REACH, height)
+        strip = enlarge_bicubic(_planes(lr[above:below]).float() / 255, scale)[0].permute(1, 2, 0).numpy()
+        enlarged[top * scale : bottom * scale] = to_uint8(strip[(top - above) * scale :][: (bottom - top) * scale])
+    return enlarged
+
+
 def _crops(lr: Picture, bicubic: Picture, sr: Picture, hr: Picture, scale: int) -> list[Picture]:
-    nearest = lr.repeat(scale, 0).repeat(scale, 1)
-    top, left = (max(0, (side - CROP) // 2) for side in hr.shape[:2])
-    return [picture[top : top + CROP, left : left + CROP].copy() for picture in (nearest, bicubic, sr, hr)]
+    rows, columns = (middle(side, most=CROP, step=scale) for side in hr.shape[:2])
+    nearest = lr[reduced(rows, scale), reduced(columns, scale)].repeat(scale, 0).repeat(scale, 1)
+    return [nearest, *(picture[rows, columns].copy() for picture in (bicubic, sr, hr))]
 
 
-def _bicubic(lr: Picture, scale: int) -> NDArray[np.float32]:
-    enlarged = torch.nn.functional.interpolate(_tensor(lr), scale_factor=float(scale), mode="bicubic")
-    return enlarged[0].permute(1, 2, 0).numpy()
-
-
-def _tensor(image: Picture) -> Tensor:
-    return torch.from_numpy(to_float(image)).permute(2, 0, 1)[None]
+def _planes(image: Picture) -> Tensor:
+    """(H, W, 3) as (1, 3, H, W), of the same memory."""
+    return torch.from_numpy(image).permute(2, 0, 1)[None]
 
 
 def _to_8_bit(image: NDArray[Any]) -> Picture:
     return image if image.dtype == np.uint8 else to_uint8(to_float(image))
-
-
-def _upright_size(path: Path) -> tuple[int, int]:
-    width, height = read_size(path)
-    with Image.open(path) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-    return (height, width) if turned else (width, height)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 log = logging.getLogger(__name__)
+
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_failing: dict[str, str] = {}  # what cannot be written at present, and why
 
 
 @contextmanager
@@ -28,17 +32,43 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
         partial.replace(path)
         if durable:
             _flush(path.parent)
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(partial)):  # a full disk names no file
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
 
 @contextmanager
-def reporting_failure(what: str, remedy: str = "free some space") -> Iterator[None]:
-    """Say in one warning that ``what`` could not be written (a full disk, a lost network folder), and go on."""
+def reporting_failure(what: str) -> Iterator[None]:
+    """Go on if ``what``, a file or a folder of them, cannot be written (a full disk, a lost network folder).
+
+    One warning says so, and one line when it is written again; ``take_failing`` tells what never was. A failure
+    to write is an ``OSError`` and nothing else: who writes through a library that names it otherwise translates.
+    """
     try:
         yield
     except OSError as error:
-        log.warning("%s could not be written: %s; training goes on: %s", what, error.strerror or error, remedy)
+        if what not in _failing:
+            _failing[what] = error.strerror or str(error)
+            remedy = "free some space" if error.errno in _FULL else "check the disk and the permissions"
+            log.warning(
+                "%s cannot be written (%s); what is there stays, and training goes on: %s",
+                what,
+                _failing[what],
+                remedy,
+            )
+    else:
+        if _failing.pop(what, None) is not None:
+            log.info("%s is written again", what)
+
+
+def take_failing() -> dict[str, str]:
+    """What could not be written when it was last tried, and why; forgotten with this call."""
+    failing = dict(_failing)
+    _failing.clear()
+    return failing
 
 
 def _flush(path: Path) -> None:

@@ -6,13 +6,16 @@ import argparse
 import logging
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from esrgan_train import __version__
-from esrgan_train.archs.published import srvgg_options
+from esrgan_train.archs.checks import check_finite
+from esrgan_train.archs.classes import all_options, identified
+from esrgan_train.archs.field import alike
 from esrgan_train.archs.weights import ModelFile, load_weights, published_form, save_model
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.errors import UserError
@@ -34,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     targets = plan(options.output, options.weight, (options.a, options.b))
     a, b = (in_published_form(load_weights(path)) for path in (options.a, options.b))
     check_pair(a, b)
+    for model in (a, b):
+        check_finite(model.state_dict, str(model.path))
     for target, weight in targets.items():
         save_model(target, interpolate(a.state_dict, b.state_dict, weight), mixed_metadata(a, b, weight))
         log.info("%g · %s + %g · %s → %s", weight, a.path, 1 - weight, b.path, target)
@@ -60,21 +65,13 @@ def interpolate(a: Mapping[str, Tensor], b: Mapping[str, Tensor], weight: float)
 
 
 def in_published_form(model: ModelFile) -> ModelFile:
-    """The same model, with PReLU slopes and its architecture's name if it is a compact one."""
-    metadata = {**model.metadata, "arch": model.arch, "options": model.options}
-    options = srvgg_options(model.state_dict) if model.arch is None else None
-    if options is not None:
-        if "act_type" not in options:
-            raise UserError(
-                f"{model.path} does not say whether its activation is relu or leakyrelu; give the .pth or "
-                ".safetensors file that this framework has written"
-            )
-        metadata |= {"arch": "srvgg", "options": options}
-    state_dict, metadata = published_form(model.state_dict, metadata)
-    arch, said = metadata["arch"], metadata["options"]
-    assert arch is None or isinstance(arch, str)
-    assert isinstance(said, dict)
-    return ModelFile(model.path, state_dict, arch, said, metadata)
+    """The same model with its class and options, and with PReLU slopes if it is a compact one."""
+    model = identified(model)
+    named = {"arch": model.arch, "target": model.target, "options": model.options}
+    state_dict, metadata = published_form(model.state_dict, model.metadata | named)
+    options = metadata["options"]
+    assert isinstance(options, dict)
+    return replace(model, state_dict=state_dict, options=options, metadata=metadata)
 
 
 def check_pair(a: ModelFile, b: ModelFile) -> None:
@@ -84,12 +81,14 @@ def check_pair(a: ModelFile, b: ModelFile) -> None:
         UserError: listing the differences.
     """
     differences = []
-    if a.arch is not None and b.arch is not None and a.arch != b.arch:
-        differences.append(f"architecture {a.arch} and {b.arch}")
+    classes = (a.arch or a.target, b.arch or b.target)
+    if None not in classes and classes[0] != classes[1]:
+        differences.append(f"architecture {classes[0]} and {classes[1]}")
+    first, second = all_options(a), all_options(b)
     differences += [
-        f"{name} {a.options[name]} and {b.options[name]}"
-        for name in a.options
-        if name in b.options and a.options[name] != b.options[name]
+        f"{name} {first[name]} and {second[name]}"
+        for name in first
+        if name in second and not alike(first[name], second[name])
     ]
     if not differences:  # else the weights differ for the reason that is said already
         differences = [
@@ -141,13 +140,14 @@ def plan(output: Path, weights: Sequence[float], sources: Sequence[Path]) -> dic
 
 def mixed_metadata(a: ModelFile, b: ModelFile, weight: float) -> dict[str, Any]:
     """What builds the network, and which two models are in it."""
-    arch, options = (a.arch, a.options) if a.arch is not None else (b.arch, b.options)
-    upscale = a.metadata.get("upscale", b.metadata.get("upscale", options.get("upscale")))
+    named = a if a.arch or a.target else b
+    upscale = a.metadata.get("upscale", b.metadata.get("upscale", named.options.get("upscale")))
     shares = ((weight, a), (1 - weight, b))
     parts = [{"weight": share, "file": model.path.name, **model.metadata} for share, model in shares]
     return {
-        "arch": arch,
-        "options": options,
+        "arch": named.arch,
+        "target": named.target,
+        "options": named.options,
         "upscale": upscale,
         "version": __version__,
         "mixed_from": parts,

@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import warnings
 from pathlib import Path
+from typing import Any
 
 import rich
+
+from esrgan_train.files import reporting_failure
 
 _ROOT = logging.getLogger()
 
@@ -22,7 +25,31 @@ class ConsoleHandler(logging.Handler):
         """Print the message; warnings and errors say what they are."""
         prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
         text = f"{prefix}{record.getMessage()}"
-        rich.get_console().print(text, markup=False, highlight=False, soft_wrap=True)
+        show(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def show(what: Any, **options: Any) -> None:
+    """Print through rich's console, which may be a file on a full disk."""
+    with reporting_failure("what this command prints"):
+        rich.get_console().print(what, **options)
+
+
+class LogFile(logging.Handler):
+    """Appends each record to a file, which a full disk may keep from growing for a while.
+
+    The file is opened anew for each: an open one would keep what did not fit, and fail again when it is closed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record, or say on the console that the file cannot be written."""
+        text = self.format(record)
+        with reporting_failure(str(self.path)), self.path.open("a", encoding="utf-8") as file:
+            file.write(f"{text}\n")
 
 
 def set_up_console() -> None:
@@ -50,8 +77,7 @@ def hush_console() -> None:
 
 def add_log_file(path: Path) -> logging.Handler:
     """Write the same messages, with times and tracebacks, to ``path``; appends. Returns the handler."""
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler = LogFile(path)
     _ROOT.addHandler(handler)
     return handler
 

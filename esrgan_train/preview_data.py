@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the first training samples, HR beside LR, as one labelled sheet; the exit status."""
     overrides = overrides_of(_parser(), sys.argv[1:] if arguments is None else arguments)
     datamodule = build_datamodule(compose_config(overrides))
+    datamodule.setup("fit")  # says what was left out
     write_image(TARGET, pairs_sheet(datamodule.training_photos(), range(SAMPLES)))
     log.info("%s", datamodule.describe())
     log.info("the first %d samples as training will see them: %s", SAMPLES, TARGET)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import zipfile
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
 from esrgan_train.archs.weights import load_checkpoint
+from esrgan_train.branches import by_time, checkpoints_of, run_of
 from esrgan_train.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -46,11 +46,7 @@ def choose_place(*, experiment: str, run_dir: str | None, ckpt_path: str | None,
         return Place(Path(run_dir) if run_dir is not None else new_run_dir(experiment, slurm_job), None)
     if ckpt_path not in WORDS:
         checkpoint = Path(ckpt_path)
-        inside = checkpoint.parent.name == "checkpoints"
-        return Place(
-            Path(run_dir or (checkpoint.parent.parent if inside else new_run_dir(experiment, slurm_job))),
-            checkpoint,
-        )
+        return Place(Path(run_dir or run_of(checkpoint) or new_run_dir(experiment, slurm_job)), checkpoint)
     runs = [Path(own)] if own is not None else runs_of(experiment)
     for run in runs:
         found = newest_sound(run)
@@ -66,22 +62,23 @@ def choose_place(*, experiment: str, run_dir: str | None, ckpt_path: str | None,
 
 def runs_of(experiment: str) -> list[Path]:
     """The folders of an experiment's runs; the one that saved last comes first."""
-    folders = [path.parent for path in (RUNS / experiment).glob("*/checkpoints")]
-    return sorted(folders, key=lambda run: (run / "checkpoints").stat().st_mtime_ns, reverse=True)
+    saved = {
+        folder.parent: max((path.stat().st_mtime_ns for path in checkpoints_of(folder.parent)), default=0)
+        for folder in (RUNS / experiment).glob("*/checkpoints")
+    }
+    return sorted(saved, key=lambda run: saved[run], reverse=True)
 
 
 def newest_sound(run: Path) -> Path | None:
-    """A run's checkpoint of the most iterations that can be read whole; those that cannot are named."""
-    best: tuple[int, Path] | None = None
-    for path in _checkpoints_of(run):
+    """A run's checkpoint that was saved last and can be read whole; later ones that cannot are named."""
+    for path in by_time(checkpoints_of(run)):
         try:
-            step = read_step(path)
+            read_step(path)
         except UserError as error:
             log.warning("%s; an earlier checkpoint is looked for", error)
-            continue
-        if best is None or step > best[0]:
-            best = step, path
-    return best[1] if best is not None else None
+        else:
+            return path
+    return None
 
 
 def read_step(path: Path) -> int:
@@ -96,6 +93,11 @@ def read_step(path: Path) -> int:
     if damaged is not None:
         raise UserError(f"{path} is damaged (checksum of {damaged})")
     return int(checkpoint["global_step"])
+
+
+def has_checkpoint(run: Path) -> bool:
+    """Whether there is anything to go on from."""
+    return bool(checkpoints_of(run))
 
 
 def new_run_dir(experiment: str, slurm_job: str | None) -> Path:
@@ -120,9 +122,3 @@ def unused(folder: Path) -> Path:
 
 def _slurm_dir(experiment: str, slurm_job: str | None) -> Path | None:
     return RUNS / experiment / f"slurm_{slurm_job}" if slurm_job is not None else None
-
-
-def _checkpoints_of(run: Path) -> Iterator[Path]:
-    folder = run / "checkpoints"
-    if folder.is_dir():
-        yield from sorted(path for path in folder.glob("*.ckpt") if not path.name.startswith("."))

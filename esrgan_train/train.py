@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
-import rich
 import torch
 from lightning import seed_everything
 from omegaconf import DictConfig, OmegaConf
 
+from esrgan_train import signals
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.archs.weights import load_checkpoint
+from esrgan_train.branches import goes_on_in, left_behind, set_aside
 from esrgan_train.build import build_datamodule, build_module, build_trainer
 from esrgan_train.callbacks.summary import Summary
+from esrgan_train.checks.features import random_features_on_trained_weights
 from esrgan_train.checks.paths import path_override
+from esrgan_train.checks.reading import check_reading
 from esrgan_train.commands import command
-from esrgan_train.config import changed_settings, check, name_experiment, options_without_effect, settings_of
+from esrgan_train.config import (
+    WHOLE_BATCH,
+    changed_settings,
+    check,
+    name_experiment,
+    options_without_effect,
+    settings_of,
+    validation_settings,
+    whole_batch,
+)
 from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import RunError, StopRequestedError, UserError, given_as
-from esrgan_train.files import replacing
+from esrgan_train.files import replacing, take_failing
 from esrgan_train.given import arguments_given
 from esrgan_train.launch import decide_together, rank, slurm_job, tell_children
 from esrgan_train.loggers.metrics_csv import FILE_NAME, trim_rows
-from esrgan_train.logs import add_log_file, hush_console, remove_log_file
-from esrgan_train.resume import choose_place, folder_in_sweep, read_step
+from esrgan_train.logs import add_log_file, hush_console, remove_log_file, show
+from esrgan_train.outcome import announce_best, check_outcome
+from esrgan_train.resume import choose_place, folder_in_sweep, has_checkpoint, read_step
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.precision import choose_precision
 
@@ -59,12 +73,15 @@ def train(cfg: DictConfig) -> float | None:
     datamodule = build_datamodule(cfg)  # first: a mistyped folder should not wait for 548 MB of VGG19
     module = build_module(cfg, precision)
     fingerprint = datamodule.fingerprint()
-    module.settings = settings_of(cfg) | fingerprint
+    module.settings = settings_of(cfg) | fingerprint | {WHOLE_BATCH: whole_batch(cfg, trainer.world_size)}
+    module.measured = validation_settings(cfg) | {"held-out photos": datamodule.held_out()}
     module.metadata["data_fingerprint"] = fingerprint
     checkpoint = check_checkpoint(cfg, module) if cfg.ckpt_path is not None else None
+    misread = check_reading(module.ema.module, module.metadata, lr_side=cfg.data.gt_size // cfg.upscale)
 
     run_dir = Path(cfg.run_dir)
     handler = None
+    take_failing()  # of a run before, in the same process
     if rank() == 0:
         run_dir.mkdir(parents=True, exist_ok=True)
         handler = add_log_file(run_dir / "train.log")
@@ -72,24 +89,37 @@ def train(cfg: DictConfig) -> float | None:
         if rank() == 0:
             prepare_run_dir(cfg, run_dir, checkpoint)
             announce(cfg, module, datamodule, precision.reason, trainer)
+            if misread is not None:
+                log.warning("%s", misread)
             if checkpoint is not None:
                 announce_resume(cfg, checkpoint, module)
         if trainer.world_size > 1:
             tell_children(place)
-        trainer.fit(module, datamodule=datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
+        with signals.given_back():
+            trainer.fit(module, datamodule=datamodule, ckpt_path=cfg.ckpt_path, weights_only=True)
+        check_outcome(cfg, trainer, module)
         if rank() == 0:
             report(trainer, run_dir, cfg.model_name)
     except StopRequestedError as stop:
-        message = f"{stop}; resume with: {resume_command(cfg)}"
-        raise StopRequestedError(message, stop.signal_number) from None
+        told = StopRequestedError(f"{stop}; {way_on(cfg, trainer.global_step)}", stop.signal_number)
+        log.info("%s", told, extra={"to_file_only": True})
+        raise told from None
     except (UserError, RunError) as error:
+        if rank() == 0 and (isinstance(error, RunError) or error is datamodule.failure):
+            kind = RunError if isinstance(error, RunError) else UserError
+            error = kind(f"{error}; {way_on(cfg, trainer.global_step)}")
         log.error("%s", error, extra={"to_file_only": True})
-        raise
+        raise error
     except Exception:
         log.exception("training failed", extra={"to_file_only": True})
+        if rank() == 0 and has_checkpoint(run_dir):
+            log.warning("the run has failed; %s", way_on(cfg, trainer.global_step))
         raise
     finally:
         tell_children(None)
+        if failing := take_failing():
+            names = ", ".join(f"{what} ({reason})" for what, reason in failing.items())
+            log.warning("not up to date, since the last attempt to write failed: %s", names)
         if handler is not None:
             remove_log_file(handler)
     return optimized_metric(cfg, trainer)
@@ -115,10 +145,13 @@ def _decide(cfg: DictConfig) -> dict[str, Any]:
 
 
 def prepare_run_dir(cfg: DictConfig, run_dir: Path, checkpoint: dict[str, Any] | None) -> None:
-    """Write the resolved configuration; drop the rows of metrics.csv that the run will write anew."""
+    """Set aside what the run does not go on from, drop the rows that it will log anew, write the configuration."""
+    resumed = Path(cfg.ckpt_path) if cfg.ckpt_path is not None else None
+    step = checkpoint["global_step"] if checkpoint is not None and goes_on_in(run_dir, resumed) else -1
+    set_aside(run_dir, left_behind(run_dir, resumed), after=step)
+    trim_rows(run_dir / FILE_NAME, step)
     with replacing(run_dir / "config.yaml") as partial:
         partial.write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")
-    trim_rows(run_dir / FILE_NAME, checkpoint["global_step"] if checkpoint is not None else -1)
 
 
 def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> dict[str, Any]:
@@ -132,10 +165,11 @@ def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> dict[str, Any]:
     theirs, ours = checkpoint.get("esrgan_train"), module.metadata
     if theirs is None:
         raise UserError(f"ckpt_path={cfg.ckpt_path} was not written by esrgan_train: use init_from for weights")
-    if theirs["arch"] != ours["arch"] or theirs["options"] != ours["options"]:
+    theirs = {"target": ours["target"], **theirs}  # early checkpoints do not name classes that were not discovered
+    if any(theirs[key] != ours[key] for key in ("arch", "target", "options")):
         raise UserError(
-            f"ckpt_path={cfg.ckpt_path} holds generator {theirs['arch']} {theirs['options']}, "
-            f"but this run asks for {ours['arch']} {ours['options']}: give the same options"
+            f"ckpt_path={cfg.ckpt_path} holds generator {theirs['arch'] or theirs['target']} {theirs['options']}, "
+            f"but this run asks for {ours['arch'] or ours['target']} {ours['options']}: give the same options"
         )
     if checkpoint["players"] != module.players:
         raise UserError(
@@ -155,9 +189,21 @@ def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> dict[str, Any]:
 def announce_resume(cfg: DictConfig, checkpoint: dict[str, Any], module: ESRGANModule) -> None:
     """Say where the run goes on, and in one warning what is no longer as it was."""
     log.info("resuming      %s, after %d iterations", cfg.ckpt_path, checkpoint["global_step"])
-    changes = changed_settings(checkpoint["settings"], module.settings)
+    # Checkpoints of earlier versions do not tell the whole batch.
+    before = {WHOLE_BATCH: module.settings[WHOLE_BATCH], **checkpoint["settings"]}
+    changes = changed_settings(before, module.settings)
     if changes:
         log.warning("the run goes on, but not as it would have: changed %s", ", ".join(changes))
+
+
+def way_on(cfg: DictConfig, done: int) -> str:
+    """How to go on after a run has ended early, ``done`` iterations, by what it has left behind."""
+    if not has_checkpoint(Path(cfg.run_dir)):
+        again = command("esrgan_train", *arguments_given())
+        return f"there is no checkpoint yet, so start again with: {again}"
+    if done >= cfg.trainer.max_steps:
+        return f"no iteration is left to do, and {Path(cfg.run_dir) / 'model'} holds what they made"
+    return f"resume with: {resume_command(cfg)}"
 
 
 def resume_command(cfg: DictConfig) -> str:
@@ -186,7 +232,7 @@ def announce(
     log.info("batch         %s", describe_batch(cfg, trainer.world_size))
     log.info("device        %s, precision %s (%s)", device_name(module), module.precision.name, why_precision)
     log.info("run folder    %s", cfg.run_dir)
-    for line in options_without_effect(cfg):
+    for line in (*options_without_effect(cfg), *random_features_on_trained_weights(cfg)):
         log.warning("%s", line)
     warm = min(switch + objective.discriminator_warmup, last)
     if objective.adversarial is not None and switch < warm:
@@ -229,22 +275,33 @@ def report(trainer: Any, run_dir: Path, name: str) -> None:
     """The closing table and where everything lies."""
     summary = next((c for c in trainer.callbacks if isinstance(c, Summary)), None)
     if summary is not None and summary.validations:
-        rich.get_console().print(summary.table())
+        show(summary.table())
     previews = sorted((run_dir / "previews").glob("step_*.png"))
     model = run_dir / "model" / f"{name}.pth"
     paths = {"model": model, "curves": run_dir / "curves.png", "previews": previews[-1] if previews else None}
     for label, path in paths.items():
         if path is not None and path.exists():
             log.info("%-13s %s", label, path)
+    announce_best(trainer, run_dir)
     if model.exists():
         log.info("use it        %s", command("esrgan_train.upscale", "PHOTO", "-o", "OUT", "--model", model))
 
 
 def optimized_metric(cfg: DictConfig, trainer: Any) -> float | None:
-    """The logged value that a sweep asks for."""
+    """The logged value that a sweep asks for.
+
+    Raises:
+        RunError: it is not finite, which no search can go by.
+    """
     if cfg.optimized_metric is None:
         return None
     if cfg.optimized_metric not in trainer.callback_metrics:
         known = ", ".join(sorted(trainer.callback_metrics))
         raise UserError(f"optimized_metric={cfg.optimized_metric} was not logged: choose from {known}")
-    return float(trainer.callback_metrics[cfg.optimized_metric])
+    value = float(trainer.callback_metrics[cfg.optimized_metric])
+    if not math.isfinite(value):
+        raise RunError(
+            f"optimized_metric={cfg.optimized_metric} has come to {value}, which is no result: training has "
+            "diverged; lower optimizer.pixel_lr or optimizer.lr"
+        )
+    return value

@@ -10,6 +10,10 @@ import pytest
 import torch
 import torchvision.transforms.functional as transforms_functional
 
+from tests.dead_workers import pytest_sessionfinish, pytest_testnodedown
+
+__all__ = ["pytest_sessionfinish", "pytest_testnodedown"]
+
 # The published code (basicsr) imports a module that newer torchvision removed.
 _shim = types.ModuleType("torchvision.transforms.functional_tensor")
 _shim.rgb_to_grayscale = transforms_functional.rgb_to_grayscale  # type: ignore[attr-defined]

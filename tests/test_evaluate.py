@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.errors import UserError
-from esrgan_train.evaluate import main
+from esrgan_train.errors import RunError, UserError
+from esrgan_train.evaluate import bicubic_of, main
+from esrgan_train.upscale import main as upscale
 
 
 @pytest.fixture
@@ -47,6 +48,16 @@ def test_a_model_is_scored_the_same_twice(truth: Path, tmp_path: Path, degradati
         assert main([*command, "-o", str(tmp_path / folder)]) == 0
     assert (tmp_path / "a/scores.csv").read_bytes() == (tmp_path / "b/scores.csv").read_bytes()
     assert (tmp_path / "a/worst.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+@pytest.mark.parametrize("height", [1, 3, 64, 65, 150])
+def test_bicubic_strips_join_to_the_whole_picture(scale: int, height: int) -> None:
+    lr = np.ascontiguousarray(skimage.data.chelsea()[:height, :40])
+    planes = torch.from_numpy(lr / np.float32(255)).permute(2, 0, 1)[None]
+    whole = torch.nn.functional.interpolate(planes, scale_factor=float(scale), mode="bicubic")[0].permute(1, 2, 0)
+    difference = bicubic_of(lr, scale).astype(int) - (whole.clamp(0, 1) * 255).numpy()
+    assert np.abs(difference).max() < 0.501  # 8 bits, and float32's rounding of places
 
 
 def test_a_missing_partner_is_named(truth: Path, tmp_path: Path) -> None:
@@ -94,3 +105,38 @@ def test_lpips_has_its_column_where_its_weights_are(
     assert main(command) == 0
     with (tmp_path / "o/scores.csv").open() as file:
         assert [float(row["lpips"]) for row in csv.DictReader(file)] == [0.0, 0.0]
+
+
+def test_photos_of_one_name_are_told_apart_as_upscale_does(
+    truth: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Image.open(truth / "cat.png") as image:
+        image.save(truth / "cat.webp", lossless=True)
+    torch.save({"params": SRVGGNetCompact(num_feat=8, num_conv=1, upscale=1).state_dict()}, tmp_path / "m.pth")
+    for folder, more in (("sr", []), ("kept", ["--keep-suffix"])):
+        assert upscale([str(truth), "-o", str(tmp_path / folder), "--model", str(tmp_path / "m.pth"), *more]) == 0
+        command = [
+            "--results",
+            str(tmp_path / folder),
+            "--gt",
+            str(truth),
+            "--scale",
+            "1",
+            "-o",
+            str(tmp_path / "o"),
+        ]
+        with caplog.at_level("INFO"):
+            assert main(command) == 0
+        with (tmp_path / "o/scores.csv").open() as file:
+            assert [row["name"] for row in csv.DictReader(file)] == ["cat.png", "cat.webp", "cup"]
+    assert f"--gt={truth}: cat.png, cat.webp keep their suffixes" in caplog.text
+
+
+def test_a_result_that_is_not_finite_is_not_scored(truth: Path, tmp_path: Path) -> None:
+    network = SRVGGNetCompact(num_feat=8, num_conv=1, upscale=2)
+    torch.save(
+        {"params": {k: torch.full_like(v, 1e30) for k, v in network.state_dict().items()}}, tmp_path / "m.pth"
+    )
+    with pytest.raises(RunError, match=r"cat\.png: the model's result is not finite"):
+        main(["--model", str(tmp_path / "m.pth"), "--gt", str(truth), "-o", str(tmp_path / "o")])
+    assert not (tmp_path / "o").exists()

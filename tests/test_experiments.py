@@ -17,9 +17,7 @@ from esrgan_train.archs import ENVIRONMENT_VARIABLE
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.archs.weights import save_pth
 from esrgan_train.build import build_generator
-from esrgan_train.checks.generator import check_output
 from esrgan_train.config import check, compose_config, config_dir
-from esrgan_train.errors import UserError
 from esrgan_train.train import train
 
 FROM_TRAINED = ("x4_general_wdn", "finetune")  # start with the GAN stage, from a trained model
@@ -87,7 +85,10 @@ def test_every_experiment_takes_an_iteration_of_each_stage(experiment: str, phot
     losses = trained(tmp_path / "run")
     gan = {"train/perceptual", "train/adversarial", "train/d_real", "train/d_fake"}
     assert "train/pixel" in losses
-    assert losses & gan == (set() if experiment == "x4_net" else gan)
+    expected = set() if experiment == "x4_net" else gan
+    if experiment in FROM_TRAINED:
+        expected = gan - {"train/perceptual"}  # the demo's random features would spoil trained weights
+    assert losses & gan == expected
     assert (tmp_path / "run" / "model" / f"{experiment}.pth").is_file()
 
 
@@ -137,21 +138,6 @@ def test_rrdb_follows_upscale(upscale: int):
     check(cfg)
     assert cfg.generator.scale == upscale
     assert build_generator(cfg)(torch.zeros(1, 3, 8, 8)).shape == (1, 3, 8 * upscale, 8 * upscale)
-
-
-def test_a_network_that_enlarges_otherwise_is_refused():
-    with pytest.raises(UserError, match=r"makes 1×3×16×16 of 1×3×8×8, but upscale=3 wants 1×3×24×24"):
-        check_output(torch.nn.Upsample(scale_factor=2), upscale=3, lr_side=8)
-    with pytest.raises(UserError, match="cannot enlarge"):
-        check_output(torch.nn.Conv2d(1, 1, 3), upscale=1, lr_side=8)
-
-
-def test_the_trial_enlargement_leaves_the_network_as_it_was():
-    network = torch.nn.Sequential(torch.nn.BatchNorm2d(3), torch.nn.Upsample(scale_factor=2))
-    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    check_output(network, upscale=2, lr_side=8)
-    assert network.training
-    assert all(torch.equal(network.state_dict()[name], tensor) for name, tensor in state.items())
 
 
 # a folder of the user's own

@@ -88,3 +88,14 @@ def test_other_names_are_listed(tmp_path):
     save_model(tmp_path / "b.pth", {"x": torch.zeros(2), "z": torch.zeros(1)}, {})
     with pytest.raises(UserError, match=r"y only in the first, z only in the second, x \(1,\) and \(2,\)"):
         main([*(str(tmp_path / name) for name in ("a.pth", "b.pth")), "--weight", "0", "-o", "c.pth"])
+
+
+def test_a_model_that_diverged_is_not_mixed(tmp_path):
+    model(tmp_path / "a.pth")
+    broken = model(tmp_path / "b.pth").state_dict()
+    broken["body.2.weight"][0, 0, 0, 0] = float("nan")
+    options = load_weights(tmp_path / "a.pth").options
+    save_model(tmp_path / "b.pth", broken, {"arch": "srvgg", "options": options})
+    with pytest.raises(UserError, match=r"b\.pth holds NaN or infinity \(in body\.2\.weight\)"):
+        main([str(tmp_path / "a.pth"), str(tmp_path / "b.pth"), "--weight", "0.5", "-o", str(tmp_path / "c.pth")])
+    assert not (tmp_path / "c.pth").exists()

@@ -10,7 +10,7 @@ import pytest
 import esrgan_train
 
 PACKAGE = Path(esrgan_train.__file__).parent
-ANYWHERE = {"", "errors", "files", "devices", "allocator"}
+ANYWHERE = {"", "errors", "files", "devices", "allocator", "signals"}
 ORDER = [
     "images",
     "degradation",
@@ -21,8 +21,10 @@ ORDER = [
     "losses",
     "metrics",
     "inference",
+    "api",
     "training",
     "loggers",
+    "branches",
     "callbacks",
     "logs",
     "cli",
@@ -31,7 +33,9 @@ ORDER = [
     "given",
     "launch",
     "resume",
+    "contracts",
     "build",
+    "outcome",
     "train",
     "preview_data",
     "replay",

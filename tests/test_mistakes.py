@@ -79,6 +79,7 @@ MISTAKES: list[tuple[str, list[str], list[str]]] = [
     ("crop", ["data.gt_size=130"], ["data.gt_size=130", "128 or 136"]),
     ("batch", ["data.batch_size=-1"], ["data.batch_size=-1", "from 1 on"]),
     ("workers", ["data.num_workers=-2"], ["data.num_workers=-2", "auto"]),
+    ("largest held out", ["data.val_max_size=10"], ["data.val_max_size=10", "from 64 on, or null"]),
     ("bad fraction", ["data.max_bad_fraction=2"], ["data.max_bad_fraction=2", "from 0 to 1"]),
     ("scales", ["data.scales=[2]"], ["data.scales=[2]", "[1,0.75,0.5]"]),
     ("precision", ["trainer.precision=17"], ["trainer.precision=17", "auto, 32, bf16"]),
@@ -106,6 +107,8 @@ MISTAKES: list[tuple[str, list[str], list[str]]] = [
     ("Lightning's clipping", ["+trainer.gradient_clip_val=1"], ["give training.grad_clip"]),
     ("Lightning's accumulation", ["+trainer.accumulate_grad_batches=2"], ["give training.accumulate"]),
     # metrics
+    ("LPIPS off", ["callbacks.checkpoints.monitor=val/lpips", "callbacks.lpips.use=false"], ["give callbacks.lpips.use=true"]),
+    ("LPIPS out", ["optimized_metric=val/lpips", "callbacks.lpips=null"], ["callbacks.lpips=null", "leave"]),
     ("monitor", ["callbacks.checkpoints.monitor=val/nosuch"], ["callbacks.checkpoints.monitor=val/nosuch", "val/psnr"]),
     ("monitor's mode", ["callbacks.checkpoints.mode=most"], ["callbacks.checkpoints.mode=most", "max or min"]),
     ("optimized metric", ["optimized_metric=val/nosuch"], ["optimized_metric=val/nosuch", "val/psnr"]),

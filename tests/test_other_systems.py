@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.callbacks.interrupt import SIGNALS
 from esrgan_train.data import loader
-from esrgan_train.inference.tiling import automatic_tile
+from esrgan_train.inference.memory import automatic_tile
+from esrgan_train.signals import SIGNALS
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
 
@@ -39,10 +39,9 @@ for module in pkgutil.walk_packages(esrgan_train.__path__, "esrgan_train."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
 from esrgan_train.bench.machine import describe_machine
-from esrgan_train.callbacks.interrupt import SIGNALS
+from esrgan_train.signals import SIGNALS
 from esrgan_train.data.loader import choose_num_workers
-from esrgan_train.inference.tiling import free_memory
-print(describe_machine()["memory_gb"], len(SIGNALS), choose_num_workers("auto") >= 1, free_memory())
+print(describe_machine()["memory_gb"], len(SIGNALS), choose_num_workers("auto") >= 1)
 """
 
 
@@ -51,7 +50,7 @@ def test_every_module_can_be_imported_and_asked_without_the_names_of_posix():
         [sys.executable, "-c", WITHOUT], env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["None", "2", "True", str(2 * 2**30)]
+    assert done.stdout.split() == ["None", "2", "True"]
     assert all(hasattr(sys.modules[module], names[0]) for module, names in POSIX.items())  # here they are there
 
 

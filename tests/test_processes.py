@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -10,8 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from esrgan_train.loggers.metrics_csv import read_rows
 from tests.tiny import tiny
@@ -21,6 +25,7 @@ CHECKOUT = Path(__file__).parent.parent
 RUN = (
     *("trainer.max_steps=5", "recipe.start_step=2", "recipe.val_check_interval=5", "recipe.log_every_n_steps=1"),
     *("recipe.pixel_lr=2e-4", "recipe.lr=1e-4", "recipe.init=default"),
+    "trainer.num_sanity_val_steps=-1",  # what the first weights score is logged, too
 )
 TWO = ("trainer.devices=2", "trainer.strategy=ddp", "recipe.batch_size=2")
 ONE = ("recipe.batch_size=4",)
@@ -78,6 +83,8 @@ def one_process(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def assert_equals_one_process(run_dir: Path, one_process: Path) -> None:
     ours, theirs = load(run_dir), load(one_process)
     assert ours["global_step"] == theirs["global_step"] == 5
+    scored = [row["step"] for row in read_rows(run_dir / "metrics.csv") if row["val/psnr"]]
+    assert scored == ["0", "5"]
     for name, expected in theirs["state_dict"].items():
         difference = (ours["state_dict"][name] - expected).abs().max().item()
         assert difference < 1e-5, f"{name} differs by {difference}"
@@ -116,8 +123,8 @@ def test_not_a_number_in_one_process_is_skipped_by_both(tmp_path: Path) -> None:
         "class Poison(torch.nn.L1Loss):\n"
         "    calls = 0\n"
         "    def forward(self, sr, target):\n"
-        "        Poison.calls += 1\n"
-        "        bad = Poison.calls == 2 and os.environ.get('LOCAL_RANK') == '1'\n"
+        "        Poison.calls += 1  # the first is the trial before the run\n"
+        "        bad = Poison.calls == 3 and os.environ.get('LOCAL_RANK') == '1'\n"
         "        return super().forward(sr, target) * (float('nan') if bad else 1.0)\n"
     )
     more = (*TWO, "trainer.max_steps=4", "recipe.start_step=10", "loss.pixel.function._target_=poison.Poison")
@@ -130,6 +137,29 @@ def test_not_a_number_in_one_process_is_skipped_by_both(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "nonfinite" / "step_00000002.json").exists()
 
 
+def test_when_a_worker_of_one_process_dies_both_save_and_end_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "deadly.py").write_text(
+        "import os, signal\n"
+        "from esrgan_train.degradation import BicubicDegradation\n"
+        "class Deadly(BicubicDegradation):\n"
+        "    calls = 0\n"
+        "    def __call__(self, hr, rng):\n"
+        "        Deadly.calls += 1\n"
+        "        if Deadly.calls == 12 and os.environ.get('LOCAL_RANK') == '1':\n"
+        "            os.kill(os.getpid(), signal.SIGKILL)\n"
+        "        return super().__call__(hr, rng)\n"
+    )
+    deadly = ("degradation=bicubic", "degradation._target_=deadly.Deadly", "data.num_workers=1")
+    more = (*TWO, *deadly, "trainer.max_steps=50", "recipe.start_step=100", "recipe.val_check_interval=1000")
+    out, err = finish(start(tmp_path, TRAIN, *tiny(tmp_path / "run", *more)), status=1)
+    (line,) = err.strip().splitlines()
+    assert "was killed by SIGKILL; memory ran out, most likely" in line
+    assert re.search(r"resume with: \S*python\S* -m esrgan_train", line)
+    done = load(tmp_path / "run")["global_step"]
+    assert 0 < done < 12
+    assert f"no more data after {done} iterations; saved" in out
+
+
 def test_when_one_process_dies_the_other_stops_soon_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "deadly.py").write_text(
         "import os, signal, torch\n"
@@ -137,7 +167,7 @@ def test_when_one_process_dies_the_other_stops_soon_and_says_so(tmp_path: Path) 
         "    calls = 0\n"
         "    def forward(self, sr, target):\n"
         "        Deadly.calls += 1\n"
-        "        if Deadly.calls == 3 and os.environ.get('LOCAL_RANK') == '1':\n"
+        "        if Deadly.calls == 4 and os.environ.get('LOCAL_RANK') == '1':\n"
         "            os.kill(os.getpid(), signal.SIGKILL)\n"
         "        return super().forward(sr, target)\n"
     )
@@ -146,4 +176,28 @@ def test_when_one_process_dies_the_other_stops_soon_and_says_so(tmp_path: Path) 
     process = start(tmp_path, TRAIN, *tiny(tmp_path / "run", *more))
     _, err = finish(process, status=1)
     assert "another process of this run has ended" in err
+    assert re.search(r"there is no checkpoint yet, so start again with: \S*python\S* -m esrgan_train", err)
     assert time.monotonic() - started < 120
+
+
+def test_what_one_process_cannot_read_is_named_and_counted_in_the_first(tmp_path: Path) -> None:
+    for folder in ("train", "val"):
+        (tmp_path / folder).mkdir()
+        for number in range(10):
+            pixels = np.random.default_rng(number).integers(0, 256, (48, 48, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / folder / f"{number}.png")
+
+    def cut_off(name: str) -> None:
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:2000])
+
+    folders = (f"data.train_dir={tmp_path}/train", f"data.val_dir={tmp_path}/val", "recipe=demo", "data=folder")
+    cut_off("train/6.png")
+    cut_off("val/1.png")  # the second process takes those with odd numbers
+    out, _ = finish(start(tmp_path, TRAIN, *tiny(tmp_path / "run", *RUN, *TWO, *folders)))
+    assert out.count("val/1.png cannot be read") == out.count("train/6.png cannot be read") == 1
+    assert json.loads((tmp_path / "run/summary.json").read_text())["bad_samples"] == 2
+
+    cut_off("val/4.png")
+    process = start(tmp_path, TRAIN, *tiny(tmp_path / "again", *RUN, *TWO, *folders))
+    _, err = finish(process, status=2)
+    assert err.count("error: ") == err.count("exceeded: 2 of 10 held-out photos cannot be read") == 1

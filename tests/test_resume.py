@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import csv
 import logging
+import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,10 @@ import pytest
 import torch
 
 from esrgan_train.config import compose_config
-from esrgan_train.errors import UserError
+from esrgan_train.errors import StopRequestedError, UserError
 from esrgan_train.resume import choose_place, newest_sound, read_step
 from esrgan_train.train import train
+from esrgan_train.training.processes import Agreement
 from tests.tiny import tiny
 
 STAGES = ("recipe.start_step=5", "scheduler=constant")
@@ -69,10 +72,26 @@ def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(
     )
     for key in LEARNT:
         assert_equal(parts[key], whole[key], key)
-    # The validation at the end of the first part is one more; everything else was logged alike.
-    extra = [row for row in rows(tmp_path / "parts") if row["step"] == "7"]
-    assert len(extra) == 1
+    # The end of the first part logs the rest of an interval and a validation; all else was logged alike.
+    rest, validation = [row for row in rows(tmp_path / "parts") if row["step"] == "7"]
+    assert rest["train/pixel"]
+    assert validation["val/psnr"]
     assert [row for row in rows(tmp_path / "parts") if row["step"] != "7"] == rows(tmp_path / "whole")
+
+
+def test_validations_keep_to_their_iterations_after_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = ("trainer.max_steps=16", "callbacks.checkpoints.every_n_steps=4", "ckpt_path=auto")
+    for _ in range(3):
+        asked = iter([0, 0, 0, signal.SIGTERM])  # before the fourth iteration of each part
+        monkeypatch.setattr(Agreement, "exchange", lambda _self, _wish, asked=asked: next(asked))
+        with pytest.raises(StopRequestedError):
+            run(tmp_path / "run", *more)
+    monkeypatch.undo()
+    run(tmp_path / "run", *more)
+    validated = [int(row["step"]) for row in rows(tmp_path / "run") if row["val/psnr"]]
+    assert validated == [4, 8, 12, 16]
+    kept = sorted(path.name for path in (tmp_path / "run" / "checkpoints").glob("step_*.ckpt"))
+    assert kept == [f"step_{step:08}.ckpt" for step in (4, 8, 12, 16)]
 
 
 def test_a_checkpoint_in_the_middle_of_a_stage_is_no_new_start_of_it(tmp_path: Path) -> None:
@@ -93,6 +112,21 @@ def test_another_learning_rate_counts_after_resuming_and_is_said(
     assert len(warned) == 1
     assert "optimizer.lr=5e-05 (was 0.0001)" in warned[0]
     assert "max_steps" not in warned[0]
+
+
+def test_another_whole_batch_is_said_but_not_another_way_to_divide_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(tmp_path / "run", "trainer.max_steps=2")
+    alike = ("data.batch_size=1", "training.accumulate=2")
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path / "run", "trainer.max_steps=3", *alike, "ckpt_path=last")
+    assert not [r for r in caplog.records if "not as it would have" in r.getMessage()]
+    with caplog.at_level(logging.WARNING):
+        run(tmp_path / "run", "trainer.max_steps=4", "data.batch_size=3", "ckpt_path=last")
+    (warned,) = [r.getMessage() for r in caplog.records if "not as it would have" in r.getMessage()]
+    assert "crops per iteration (data.batch_size × training.accumulate × processes)=3 (was 2)" in warned
+    assert warned.count("(was ") == 1
 
 
 def test_another_end_is_said_where_the_learning_rate_falls_towards_it(
@@ -131,7 +165,8 @@ def test_last_takes_the_run_that_saved_last(
     for name in ("a", "b"):
         shutil.copytree(finished, Path("runs/x4_prelu") / name)
     Path("runs/x4_prelu/c").mkdir()  # died before its first checkpoint
-    (Path("runs/x4_prelu/a/checkpoints") / "touch").touch()
+    os.utime("runs/x4_prelu/a/checkpoints/last.ckpt")  # by saving
+    (Path("runs/x4_prelu/b/checkpoints") / "step_00000004.ckpt").unlink()  # making room is no saving
     found = place(ckpt_path="last")
     assert found.run_dir == Path("runs/x4_prelu/a")
     assert read_step(found.checkpoint) == 8
@@ -155,7 +190,7 @@ def test_a_cut_off_checkpoint_is_named_and_the_newest_sound_one_taken(
     run_dir = tmp_path / "run"
     shutil.copytree(finished, run_dir)
     last = run_dir / "checkpoints" / "last.ckpt"
-    (run_dir / "checkpoints" / "best.ckpt").unlink()
+    (run_dir / "checkpoints" / "best_gan.ckpt").unlink()
     (run_dir / "checkpoints" / "step_00000008.ckpt").unlink()
     last.write_bytes(last.read_bytes()[:-1000])
     with caplog.at_level(logging.WARNING):

@@ -18,13 +18,18 @@ RUN = ("trainer.max_steps=2000", "recipe.start_step=3", "recipe.val_check_interv
 
 
 def start(folder: Path, *overrides: str) -> subprocess.Popen[str]:
+    return start_with(folder, tiny(folder / "run", *RUN, *overrides))
+
+
+def start_with(folder: Path, overrides: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-u", "-m", "esrgan_train", *tiny(folder / "run", *RUN, *overrides)],
+        [sys.executable, "-u", "-m", "esrgan_train", *overrides],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -36,34 +41,81 @@ def wait_for_training(run_dir: Path, rows: int = 4) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_tells_how_to_resume_and_ends_with_its_status(
-    tmp_path: Path, number: signal.Signals
-) -> None:
-    process = start(tmp_path)
-    wait_for_training(tmp_path / "run")
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 128 + number, out + err
+def resumed_by(err: str, start_with: str) -> list[str]:
+    """The overrides of the command that the one line on stderr tells to go on with."""
     (line,) = err.strip().splitlines()
-    assert line.startswith(f"stopped by {number.name} after ")
-    done = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)["global_step"]
-    assert f"after {done} iterations; saved" in line
-
+    assert line.startswith(start_with), line
     command = shlex.split(line.partition("resume with: ")[2])
     assert command[1:3] == ["-m", "esrgan_train"]
-    resumed = subprocess.run(
-        [*command, f"trainer.max_steps={done + 2}"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
+    return command[3:]
+
+
+def iterations(folder: Path) -> int:
+    return int(torch.load(folder / "run/checkpoints/last.ckpt", weights_only=True)["global_step"])
+
+
+def test_a_signal_to_the_whole_group_saves_and_the_command_that_it_tells_resumes(tmp_path: Path) -> None:
+    """As ``timeout``, systemd and SLURM send it: the workers get it too."""
+    overrides = tiny(tmp_path / "run", *RUN, "data.num_workers=2")
+    done = 0
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        process = start_with(tmp_path, overrides)
+        wait_for_training(tmp_path / "run", rows=4 + done // 2)
+        os.killpg(process.pid, number)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 128 + number, out + err
+        before, done = done, iterations(tmp_path)
+        assert done > before
+        assert (
+            before == 0 or f"resuming      {tmp_path}/run/checkpoints/last.ckpt, after {before} iterations" in out
+        )
+        overrides = resumed_by(err, f"stopped by {number.name} after {done} iterations; saved; resume with: ")
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    files = Path(f"/proc/{process.pid}/task").glob("*/children")
+    return [int(pid) for file in files for pid in file.read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc to find the workers in")
+def test_a_killed_worker_ends_the_run_after_saving(tmp_path: Path) -> None:
+    process = start(tmp_path, "data.num_workers=2")
+    wait_for_training(tmp_path / "run")
+    worker = workers_of(process)[0]
+    os.kill(worker, signal.SIGKILL)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, out + err
+    resumed_by(err, f"error: worker process {worker} was killed by SIGKILL; memory ran out, most likely: ")
+    assert f"warning: no more data after {iterations(tmp_path)} iterations; saved" in out
+    assert f"worker process {worker} was killed" in (tmp_path / "run/train.log").read_text()
+
+
+def test_a_stop_does_not_wait_for_a_worker_that_hangs(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "hanging.py").write_text(
+        "from pathlib import Path\n"
+        "from esrgan_train.degradation import BicubicDegradation\n"
+        "class Hanging(BicubicDegradation):\n"
+        "    calls = 0\n"
+        "    def __call__(self, hr, rng):\n"
+        "        Hanging.calls += 1\n"
+        "        if Hanging.calls == 16:\n"
+        "            Path('hangs').touch()\n"
+        "            Path('fifo').read_bytes()\n"
+        "        return super().__call__(hr, rng)\n"
     )
-    assert resumed.returncode == 0, resumed.stderr
-    assert f"after {done} iterations" in resumed.stdout
-    last = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
-    assert last["global_step"] == done + 2
+    hanging = ("degradation=bicubic", "degradation._target_=hanging.Hanging", "data.num_workers=2")
+    process = start(tmp_path, *hanging)
+    wait_for_training(tmp_path / "run")
+    while not (tmp_path / "hangs").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    asked = time.monotonic()
+    os.killpg(process.pid, signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, out + err
+    assert time.monotonic() - asked < 25  # five seconds for a photo, five for the workers, and what is normal
+    resumed_by(err, f"stopped by SIGTERM after {iterations(tmp_path)} iterations; saved; resume with: ")
 
 
 def test_the_end_of_max_time_saves_and_is_no_failure(tmp_path: Path) -> None:
@@ -95,5 +147,5 @@ def test_a_second_sigint_stops_at_once(tmp_path: Path) -> None:
         time.sleep(0.5)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGINT, err
-    assert "stopped at once by a second SIGINT" in err
+    assert "stopped at once by a second SIGINT, without saving; there is no checkpoint yet, so start again" in err
     assert not (tmp_path / "run" / "checkpoints").exists()

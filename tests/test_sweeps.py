@@ -7,10 +7,20 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
+from omegaconf import OmegaConf
 
+from esrgan_train.__main__ import main
+from esrgan_train.checks.search import check_search
+from esrgan_train.config import check, compose_config
+from esrgan_train.errors import RunError, UserError
+from esrgan_train.train import optimized_metric
 from tests.tiny import OVERRIDES
 
 SHORT = (
@@ -107,3 +117,118 @@ def test_without_the_sweeper_one_line_says_what_to_install(tmp_path: Path) -> No
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert 'pip install hydra-optuna-sweeper "sqlalchemy<2"' in line
     assert not (tmp_path / "sweep").exists()
+
+
+# searches whose trials take no time
+
+Search = Callable[..., tuple[int, list[Any], list[str]]]
+
+
+@pytest.fixture
+def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Search:
+    """Run a search in this process; its exit status, the trials' configurations, the lines that start an error."""
+    pytest.importorskip("optuna")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+
+    def run(result: Callable[[Any], float], *arguments: str) -> tuple[int, list[Any], list[str]]:
+        trained = []
+
+        def fake_train(cfg: Any) -> float:
+            trained.append(cfg)
+            return result(cfg)
+
+        monkeypatch.setattr("esrgan_train.__main__.train", fake_train)
+        where = (f"hydra.sweep.dir={tmp_path}", "hydra.sweeper.study_name=proof", "hydra.sweeper.n_trials=4")
+        monkeypatch.setattr(sys, "argv", ["esrgan_train", "-m", "hparams_search=optuna", *where, *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        told = [line for line in capfd.readouterr().err.splitlines() if "error: " in line]
+        return int(end.value.code or 0), trained, told
+
+    return run
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_value_that_is_not_finite_is_no_result(value: float) -> None:
+    cfg = compose_config(["optimized_metric=val/psnr"])
+    trainer = SimpleNamespace(callback_metrics={"val/psnr": torch.tensor(value)})
+    with pytest.raises(RunError, match=rf"optimized_metric=val/psnr has come to {value}.*optimizer.pixel_lr"):
+        optimized_metric(cfg, trainer)
+
+
+def test_a_trial_without_a_result_is_told_and_the_others_go_on(search: Search, tmp_path: Path) -> None:
+    results = iter([None, 19.0, None, 20.0])
+
+    def result(_: Any) -> float:
+        if (value := next(results)) is None:
+            raise RunError("diverged")
+        return value
+
+    status, _, told = search(result)
+    assert status == 1
+    assert trials(tmp_path / "study.db") == ["FAIL", "COMPLETE", "FAIL", "COMPLETE"]
+    assert len(told) == 2
+    assert all(line.startswith("job ") and line.endswith("error: diverged") for line in told)
+    assert OmegaConf.load(tmp_path / "optimization_results.yaml").best_value == 20.0
+
+
+def test_a_search_without_any_result_says_so(search: Search) -> None:
+    def result(_: Any) -> float:
+        raise RunError("out of luck")
+
+    status, _, told = search(result, "optimizer.pixel_lr=choice(1e-4,1e-3)", "callbacks.previews=null")
+    assert status == 1
+    assert len(told) == 5
+    assert all("out of luck" in line for line in told[:4])
+    assert told[4].startswith("error: no trial of this search has come to a result")
+
+
+def test_what_a_sweeper_raises_is_told_as_it_is(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optuna.create_study", lambda **_: 1 / 0)
+    status, _, told = search(lambda _: 20.0, "callbacks.previews=null")
+    assert (status, len(told)) == (1, 1)
+    assert told[0].startswith("error: ZeroDivisionError: ")
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        (["data.gt_size=32", "data.gt_size=choice(64,96)"], {64, 96}),
+        (["data.gt_size=choice(64,96)", "data.gt_size=32"], {32}),
+        (["data.gt_size=choice(64,96)", "data.gt_size=choice(32,40)"], {32, 40}),
+    ],
+)
+def test_what_comes_later_wins_in_a_search_too(search: Search, given: list[str], taken: set[int]) -> None:
+    status, trained, _ = search(lambda _: 20.0, *given)
+    assert (status, len(trained)) == (0, 4)
+    assert {cfg.data.gt_size for cfg in trained} <= taken
+
+
+def test_a_range_is_not_dropped_for_a_value_of_a_file() -> None:
+    sweeper = OmegaConf.create({"_target_": "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"})
+    sweeper.params = {"data.gt_size": 32, "optimizer.lr": "interval(1e-5, 1e-3)"}
+    cfg = compose_config(["optimized_metric=val/psnr"])
+    check_search(cfg, sweeper, ["data.gt_size=64", "optimizer.lr=choice(1e-4,1e-3)"])
+    with pytest.raises(UserError, match=r"data.gt_size=choice\(32,64\) would be dropped.*take it out there"):
+        check_search(cfg, sweeper, ["data.gt_size=choice(32,64)"])
+
+
+@pytest.mark.parametrize("metric", [None, "val/psrn"])
+def test_a_search_that_has_nothing_to_go_by_is_refused_before_it_starts(
+    search: Search, tmp_path: Path, metric: str | None
+) -> None:
+    status, trained, told = search(lambda _: 20.0, f"optimized_metric={metric or 'null'}")
+    assert (status, trained, len(told)) == (2, [], 1)
+    assert "val/psnr" in told[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_by_lpips_says_how_to_get_its_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("esrgan_train.checks.metrics.weights_file", lambda: tmp_path / "alexnet.pth")
+    cfg = compose_config(["optimized_metric=val/lpips"])
+    with pytest.raises(UserError, match=r"AlexNet are missing; callbacks.lpips.use=true fetches.*alexnet.pth"):
+        check(cfg)
+    (tmp_path / "alexnet.pth").touch()
+    check(cfg)

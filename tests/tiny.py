@@ -1,8 +1,11 @@
-"""Overrides that make a whole run take seconds."""
+"""Overrides that make a whole run take seconds, and a plain Trainer."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from lightning import Trainer
 
 OVERRIDES = (
     *("generator.num_feat=8", "generator.num_conv=2", "discriminator.num_feat=8"),
@@ -20,3 +23,9 @@ OVERRIDES = (
 def tiny(run_dir: Path, *more: str) -> list[str]:
     """The overrides of a run of seconds in ``run_dir``; ``more`` come later and win."""
     return [*OVERRIDES, f"run_dir={run_dir}", *more]
+
+
+def quiet_trainer(**more: Any) -> Trainer:
+    """A Trainer that is not this project's, and says and writes nothing."""
+    quiet = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    return Trainer(**dict.fromkeys(quiet, False), **{"accelerator": "cpu", "devices": 1} | more)

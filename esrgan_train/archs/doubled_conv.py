@@ -15,7 +15,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from esrgan_train.archs.weight_gradient import is_channels_last_on_cpu, is_wanted
 
@@ -33,12 +32,16 @@ def convolve_doubled(x: Tensor, weight: Tensor) -> Tensor:
     if takes_fast_way(x):
         result: Tensor = _ConvolveDoubled.apply(x, weight)
         return result
-    return F.conv2d(F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False), weight, padding=1)
+    return _convolve_plainly(x, weight)
 
 
 def takes_fast_way(x: Tensor) -> bool:
     """Whether ``convolve_doubled`` can save multiplications on this image."""
     return is_channels_last_on_cpu(x) and all(_tile_size(size) > 0 for size in x.shape[-2:])
+
+
+def _convolve_plainly(x: Tensor, weight: Tensor) -> Tensor:
+    return F.conv2d(F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False), weight, padding=1)
 
 
 class _ConvolveDoubled(torch.autograd.Function):
@@ -68,10 +71,19 @@ class _ConvolveDoubled(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """The same way back; only the gradients that the running backward pass needs."""
+        """The same way back; only the gradients that the running backward pass needs.
+
+        Gradients that are to be differentiated again, as for a gradient penalty, come by the plain way.
+        """
         x, weight = ctx.saved_tensors
+        if torch.is_grad_enabled():  # create_graph
+            wanted = [argument for argument in (0, 1) if is_wanted(ctx, argument)]
+            found = torch.autograd.grad(
+                _convolve_plainly(x, weight), [(x, weight)[n] for n in wanted], gradients[0], create_graph=True
+            )
+            of = dict(zip(wanted, found, strict=True))
+            return of.get(0), of.get(1)
         batch, channels, height, width = x.shape
         filters, tall, wide = weight.shape[0], _tile_size(height), _tile_size(width)
         taps = _taps(weight)  # (3, 3·K, C)

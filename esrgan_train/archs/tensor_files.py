@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -65,11 +67,33 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise UserError(f"{path} is damaged or no safetensors file; fetch or export it again") from error
 
 
-def write_torch(path: Path, content: Mapping[str, object]) -> None:
-    """Write a dict of tensors, numbers and strings, beside ``path`` first and then renamed."""
+def write_torch(path: Path, content: Mapping[str, object], *, durable: bool = False) -> None:
+    """Write a dict of tensors, numbers and strings, beside ``path`` first and then renamed (see ``replacing``).
+
+    Raises:
+        OSError: it cannot be written; torch.save makes a RuntimeError of that.
+    """
     # An open file rather than its name, which torch.save would write into the archive.
-    with replacing(path) as beside, beside.open("wb") as file:
-        torch.save(dict(content), file)
+    with replacing(path, durable=durable) as beside, _Sink(io.FileIO(beside, "w")) as file:
+        try:
+            torch.save(dict(content), file)
+        except RuntimeError as error:
+            if file.error is not None:
+                raise file.error from error
+            raise
+
+
+class _Sink(io.BufferedWriter):
+    """A file that remembers why it could not be written to."""
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 
 class Conv3x3(nn.Conv2d):
@@ -76,9 +75,8 @@ class _Convolve(torch.autograd.Function):
         return F.conv2d(x, weight, bias, stride, padding=1)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
-        """The gradients that the running backward pass needs."""
+        """The gradients that the running backward pass needs; they can be differentiated again."""
         x, weight = ctx.saved_tensors
         gradient = gradients[0]
         of_x = of_weight = of_bias = None

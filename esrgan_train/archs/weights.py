@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from esrgan_train.archs import Role, layouts
 from esrgan_train.archs.published import to_published
 from esrgan_train.archs.tensor_files import (
     SUFFIXES,
@@ -23,9 +24,6 @@ from esrgan_train.archs.tensor_files import (
 from esrgan_train.errors import UserError
 
 METADATA_KEY = "esrgan_train"
-# In the order of preference: the averaged generator of our checkpoints, then the raw one.
-CHECKPOINT_PREFIXES = ("ema.module.", "generator.")
-DISCRIMINATOR_PREFIXES = ("discriminator.",)
 
 
 @dataclass(frozen=True)
@@ -34,28 +32,30 @@ class ModelFile:
 
     Attributes:
         path: where they were read.
-        state_dict: float32 tensors on the CPU, independent of the file.
-        arch: the name the architecture was discovered by, where the file says so.
+        state_dict: tensors on the CPU, independent of the file; those of real numbers are float32.
+        arch: the name by which the network's class was discovered, where the file says so.
+        target: ``module:Class``, where the class was not discovered and the file says so.
         options: the constructor's arguments, where the file says so.
-        metadata: all that the file says, ``arch`` and ``options`` included.
+        metadata: all that the file says, the above included.
     """
 
     path: Path
     state_dict: dict[str, Tensor]
     arch: str | None = None
+    target: str | None = None
     options: dict[str, object] = field(default_factory=dict)
     metadata: dict[str, object] = field(default_factory=dict)
 
 
-def load_weights(path: str | Path, *, prefixes: Sequence[str] = CHECKPOINT_PREFIXES) -> ModelFile:
-    """Read a generator from a ``.pth``, ``.safetensors`` or ``.ckpt`` file; no code in it is ever run.
+def load_weights(path: str | Path, *, role: Role = "generator") -> ModelFile:
+    """Read a generator from a ``.pth``, ``.pt``, ``.safetensors`` or ``.ckpt`` file; no code in it is ever run.
 
-    Of a published ``.pth``, ``params_ema`` is preferred to ``params``; of our checkpoint, the averaged
-    generator to the raw one. With ``DISCRIMINATOR_PREFIXES`` the discriminator is read likewise.
+    Of a published ``.pth``, ``params_ema`` is preferred to ``params``; of our checkpoint, the averaged generator
+    to the raw one. Of other people's files the usual wrappers and prefixes are taken off (see ``layouts``).
 
     Args:
         path: the file.
-        prefixes: of the wanted network's weights in our checkpoints, in the order of preference.
+        role: which player's weights are wanted of a file that holds both.
 
     Raises:
         UserError: the file cannot be read or holds no such network.
@@ -66,13 +66,13 @@ def load_weights(path: str | Path, *, prefixes: Sequence[str] = CHECKPOINT_PREFI
         raise UserError(f"{path} is no model file that can be read; give one of {', '.join(SUFFIXES)}")
     if suffix in TORCH_SUFFIXES:
         content = read_torch(path)
-        found, metadata = _network_in(path, content, prefixes), content.get(METADATA_KEY)
+        metadata = content.pop(METADATA_KEY, None)
         if isinstance(metadata, dict) and isinstance(content.get("global_step"), int):
             metadata = {**metadata, "iterations": content["global_step"]}  # a checkpoint has its own count
     else:
         tensors, header = read_safetensors(path)
-        found, metadata = dict(tensors), header.get(METADATA_KEY)
-    return _model_file(path, found, metadata)
+        content, metadata = dict(tensors), header.get(METADATA_KEY)
+    return _model_file(path, _network_in(path, content, role, ours=metadata is not None), metadata)
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -103,6 +103,16 @@ def save_model(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Map
     save(path, state_dict, metadata)
 
 
+def as_written(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> ModelFile:
+    """What ``load_weights`` would return of the file that ``save_model`` would write; nothing is written.
+
+    Raises:
+        UserError: what ``load_weights`` would refuse.
+    """
+    state_dict, metadata = published_form(state_dict, metadata)
+    return _model_file(Path(path), state_dict, json.dumps(metadata))
+
+
 def published_form(
     state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]
 ) -> tuple[dict[str, Tensor], dict[str, object]]:
@@ -115,68 +125,67 @@ def published_form(
 
 
 def save_pth(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
-    """Write weights (float32, CPU) as the field's ``.pth``, with ``metadata`` as JSON beside them.
+    """Write weights (``plain``) as the field's ``.pth``, with ``metadata`` as JSON beside them.
 
     The weights stand under ``params`` alone: programs that mix two models read only that key.
     """
-    content = {"params": _plain(state_dict), METADATA_KEY: json.dumps(metadata)}
-    write_torch(Path(path), content)
+    write_torch(Path(path), {"params": plain(state_dict), METADATA_KEY: json.dumps(metadata)})
 
 
 def save_safetensors(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
-    """Write weights (float32, CPU) as ``.safetensors``, with ``metadata`` as JSON in the header."""
-    write_safetensors(Path(path), _plain(state_dict), {METADATA_KEY: json.dumps(metadata)})
+    """Write weights (``plain``) as ``.safetensors``, with ``metadata`` as JSON in the header."""
+    write_safetensors(Path(path), plain(state_dict), {METADATA_KEY: json.dumps(metadata)})
 
 
-def _plain(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    # A contiguous copy each: channels_last would be kept in the file, and tensors may share memory.
+def plain(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies on the CPU: real numbers as float32, whole numbers and truth values in their own type.
+
+    Each is contiguous and shares its memory with no other: a file would keep ``channels_last`` and views.
+    """
     return {
-        name: tensor.detach().to("cpu", torch.float32, copy=True, memory_format=torch.contiguous_format)
+        name: tensor.detach().to(
+            "cpu",
+            torch.float32 if tensor.is_floating_point() else tensor.dtype,
+            copy=True,
+            memory_format=torch.contiguous_format,
+        )
         for name, tensor in state_dict.items()
     }
 
 
-def _network_in(path: Path, content: dict[str, object], prefixes: Sequence[str]) -> dict[str, object]:
-    for key in ("params_ema", "params"):
-        if isinstance(inner := content.get(key), dict):
-            return inner
-    if isinstance(inner := content.get("state_dict"), dict):
-        for prefix in prefixes:
-            found = {name[len(prefix) :]: value for name, value in inner.items() if str(name).startswith(prefix)}
-            if found:
-                return found
-        wanted = prefixes[-1].rstrip(".")
-        raise UserError(f"{path} is a checkpoint without a {wanted}; give one that this framework has written")
-    return {name: value for name, value in content.items() if name != METADATA_KEY}
+def _network_in(path: Path, content: layouts.Entries, role: Role, *, ours: bool) -> layouts.Entries:
+    inner = layouts.unwrapped(content, role)
+    if not ours:  # in our files, names are the network's own, whatever they begin with
+        inner = layouts.bare(inner)
+    try:
+        if "state_dict" in content or (not ours and layouts.of_players(inner)):
+            inner = layouts.player(inner, role)
+        return inner if ours else layouts.bare(inner)
+    except LookupError:
+        raise UserError(f"{path} is a checkpoint without a {role}; give one that holds its weights") from None
 
 
-def _model_file(path: Path, found: Mapping[str, object], metadata: object) -> ModelFile:
-    # Strangers' weights saved from a wrapped (data-parallel) network carry this prefix.
-    wrapped = metadata is None and all(str(name).startswith("module.") for name in found)
+def _model_file(path: Path, found: layouts.Entries, metadata: object) -> ModelFile:
     state_dict: dict[str, Tensor] = {}
     for name, value in found.items():
         if not isinstance(name, str) or not isinstance(value, Tensor) or not _is_plain(value):
             raise UserError(
                 f"{path} holds {name!r}, which is no weight; give a file of a generator's weights alone"
             )
-        state_dict[name.removeprefix("module.") if wrapped else name] = _independent(value)
+        state_dict[name] = value
     if not state_dict:
         raise UserError(f"{path} holds no weights; fetch or export it again")
     said = _parse(path, metadata)
-    arch, options = said.get("arch"), said.get("options", {})
-    if not (arch is None or isinstance(arch, str)) or not isinstance(options, dict):
+    arch, target, options = said.get("arch"), said.get("target"), said.get("options", {})
+    named = (arch is None or isinstance(arch, str)) and (target is None or isinstance(target, str))
+    if not named or not isinstance(options, dict):
         raise UserError(f"{path} names no architecture in its {METADATA_KEY} entry; export it again")
-    return ModelFile(path, state_dict, arch, options, said)
+    return ModelFile(path, plain(state_dict), arch, target, options, said)  # type: ignore[arg-type]  # as named says
 
 
 def _is_plain(tensor: Tensor) -> bool:
     dense = tensor.layout == torch.strided and not tensor.is_quantized
     return dense and not tensor.is_complex() and tensor.device.type == "cpu"
-
-
-def _independent(tensor: Tensor) -> Tensor:
-    dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
-    return tensor.detach().to(dtype, copy=True, memory_format=torch.contiguous_format)
 
 
 def _parse(path: Path, metadata: object) -> dict[str, object]:

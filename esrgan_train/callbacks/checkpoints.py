@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
-from esrgan_train.archs.weights import save_model
+from esrgan_train.archs.weights import load_checkpoint, save_model
+from esrgan_train.branches import set_aside, written_ns
+from esrgan_train.callbacks.best import Best, BestOfStages, measured_otherwise
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing, reporting_failure
-from esrgan_train.training.checkpoint_io import DurableCheckpointIO
+from esrgan_train.training.checkpoint_io import LAST, DurableCheckpointIO, best_file
 from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.objective import STAGE_NAMES, Stage
 
 log = logging.getLogger(__name__)
-
-LAST, BEST = "last.ckpt", "best.ckpt"
 
 
 class Checkpoints(Callback):
     """Saves after each validation, so that a checkpoint holds that validation's result.
 
-    ``checkpoints/last.ckpt`` is the newest, ``best.ckpt`` the best by ``monitor``; with ``every_n_steps``,
-    ``step_00000000.ckpt`` is kept too. The averaged generator is written to ``model/<name>.pth`` and
-    ``.safetensors`` each time.
+    ``checkpoints/last.ckpt`` is the newest, ``best_pixel.ckpt`` and ``best_gan.ckpt`` are the best of their
+    stages by ``monitor``; with ``every_n_steps``, ``step_00000000.ckpt`` is kept too. The averaged generator is
+    written to ``model/<name>.pth`` and ``.safetensors`` each time.
 
     Args:
         run_dir: the run folder.
@@ -41,29 +42,24 @@ class Checkpoints(Callback):
     """
 
     def __init__(self, *, run_dir: str, name: str, monitor: str, mode: str, every_n_steps: int | None) -> None:
-        if mode not in ("max", "min"):
-            raise UserError(f"callbacks.checkpoints.mode={mode} must be max or min")
         self.folder = Path(run_dir) / "checkpoints"
         self.model_path = Path(run_dir) / "model" / f"{name}.pth"
-        self.monitor = monitor
-        self.mode = mode
+        self.best = BestOfStages(monitor=monitor, mode=mode)
         self.every_n_steps = every_n_steps
-        self.best_value: float | None = None
-        self.best_step: int | None = None
-        self._noted_step: int | None = None
+        self._written_ns = 0
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save."""
         assert isinstance(pl_module, ESRGANModule)
         if trainer.sanity_checking:
             return
-        step = trainer.global_step
-        improved = self.note(trainer)
+        step, stage = trainer.global_step, pl_module.objective.stage_of(trainer.global_step)
+        improved = self.note(trainer, stage)
         if not self.save(trainer, pl_module) or not trainer.is_global_zero:
             return
         with reporting_failure(f"a copy of {self.folder / LAST}"):
             if improved:
-                _also(self.folder / LAST, self.folder / BEST)
+                _also(self.folder / LAST, self.folder / best_file(stage))
             if self.every_n_steps and step % self.every_n_steps == 0:
                 _also(self.folder / LAST, self.folder / f"step_{step:08}.ckpt")
 
@@ -75,45 +71,68 @@ class Checkpoints(Callback):
         trainer.save_checkpoint(self.folder / LAST)
         io = trainer.strategy.checkpoint_io
         assert isinstance(io, DurableCheckpointIO)
-        if io.error is not None:
-            log.warning(
-                "the checkpoint after iteration %d could not be saved (%s); the one before stays, and training "
-                "goes on: free some space",
-                trainer.global_step,
-                io.error,
-            )
-            return False
-        if trainer.is_global_zero:
-            metadata = {**module.metadata, "iterations": trainer.global_step}
-            for suffix in (".pth", ".safetensors"):
-                path = self.model_path.with_suffix(suffix)
-                with reporting_failure(str(path)):
-                    save_model(path, module.ema.module.state_dict(), metadata)
-        return True
+        if not trainer.is_global_zero:
+            return True
+        metadata = {**module.metadata, "iterations": trainer.global_step}
+        for suffix in (".pth", ".safetensors"):
+            path = self.model_path.with_suffix(suffix)
+            with reporting_failure(str(path)):
+                save_model(path, module.ema.module.state_dict(), metadata)
+        return io.saved
 
-    def note(self, trainer: Trainer) -> bool:
-        """Take in the monitored value of this iteration, if not done yet; whether it is the best so far."""
-        step = trainer.global_step
-        if step == self._noted_step:
-            return step == self.best_step
-        self._noted_step = step
-        if self.monitor not in trainer.callback_metrics:
+    def note(self, trainer: Trainer, stage: Stage) -> bool:
+        """Take in the monitored value of this iteration; whether it is the best of its stage so far."""
+        monitor = self.best.monitor
+        if monitor not in trainer.callback_metrics:
             known = ", ".join(name for name in trainer.callback_metrics if name.startswith("val/"))
-            raise UserError(f"callbacks.checkpoints.monitor={self.monitor} is not logged: give one of {known}")
-        value = float(trainer.callback_metrics[self.monitor])
-        sign = 1 if self.mode == "max" else -1
-        if math.isnan(value) or (self.best_value is not None and sign * value <= sign * self.best_value):
+            raise UserError(f"callbacks.checkpoints.monitor={monitor} is not logged: give one of {known}")
+        return self.best.note(stage, trainer.global_step, float(trainer.callback_metrics[monitor]))
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Add the best so far, and when this is: of several checkpoints, the newest is the one saved last."""
+        self._written_ns = max(time.time_ns(), self._written_ns + 1)  # also where clocks differ or are set back
+        checkpoint["written_ns"] = self._written_ns
+        checkpoint["best"] = self.best.state()
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Go on from the best so far, where its file is here and its value compares with those to come."""
+        assert isinstance(pl_module, ESRGANModule)
+        # Lightning counts a batch that a stop left undone: validations would come off their iterations for good.
+        batches = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]
+        batches["ready"] = batches["completed"]
+        self._written_ns = checkpoint.get("written_ns", 0)
+        before = checkpoint.get("best", self.best.state())  # an earlier version did not tell it by stages
+        changed = measured_otherwise(checkpoint, pl_module) + self.best.differences(before)
+        self.best.stages = {stage: Best(**best) for stage, best in before["stages"].items()}
+        if not trainer.is_global_zero:
+            return  # the first process alone keeps files
+        for stage, best in list(self.best.stages.items()):
+            if changed:
+                reason = f"cannot be compared with what comes (changed: {', '.join(changed)})"
+            elif not self._has_file(stage, best, trainer.ckpt_path, checkpoint["global_step"]):
+                reason = "has no checkpoint here"
+            else:
+                continue
+            del self.best.stages[stage]
+            log.info(
+                "the best of the %s is begun again: %s %.4g after %d iterations %s",
+                *(STAGE_NAMES[stage], before["monitor"], best.value, best.step, reason),
+            )
+        if changed:
+            files = [file for stage in STAGE_NAMES if (file := self.folder / best_file(stage)).exists()]
+            obsolete = [file for file in files if written_ns(file) != self._written_ns]  # not the one resumed
+            set_aside(self.folder.parent, obsolete, after=checkpoint["global_step"])
+
+    def _has_file(self, stage: Stage, best: Best, resumed: Any, step: int) -> bool:
+        """Whether the best checkpoint is in its place; ``resumed``, of iteration ``step``, may be the one."""
+        file = self.folder / best_file(stage)
+        if best.step == step:
+            with reporting_failure(f"a copy of {resumed}"):
+                _also(Path(resumed), file)
+        try:
+            return bool(load_checkpoint(file)["global_step"] == best.step)
+        except UserError:
             return False
-        self.best_value, self.best_step = value, step
-        return True
-
-    def state_dict(self) -> dict[str, Any]:
-        """The best so far, for the checkpoint."""
-        return {"best_value": self.best_value, "best_step": self.best_step}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the best so far."""
-        self.best_value, self.best_step = state_dict["best_value"], state_dict["best_step"]
 
 
 def _also(source: Path, target: Path) -> None:

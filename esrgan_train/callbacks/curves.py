@@ -15,6 +15,7 @@ from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
 from esrgan_train.training.health import spans_above
 from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.trial import is_trial
 
 _PANELS = {
     "PSNR on held-out photos (dB)": ["val/psnr", "val/psnr_bicubic"],
@@ -46,15 +47,17 @@ class Curves(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw what metrics.csv holds so far."""
         assert isinstance(pl_module, ESRGANModule)
-        if trainer.sanity_checking or not trainer.is_global_zero:
+        if is_trial(trainer) or not trainer.is_global_zero:
             return
         objective = pl_module.objective
         switch = objective.start_step if objective.has_gan_stage else None
         health = next((c for c in trainer.callbacks if isinstance(c, Health)), None)  # type: ignore[attr-defined]
-        figure = draw_curves(read_rows(self.run_dir / FILE_NAME), switch, health.signs if health else [])
+        signs = health.signs if health else []
         path = self.run_dir / "curves.png"
-        with reporting_failure(str(path)), replacing(path) as partial:
-            figure.savefig(partial, dpi=100)
+        with reporting_failure(str(path)):
+            figure = draw_curves(read_rows(self.run_dir / FILE_NAME), switch, signs)
+            with replacing(path) as partial:
+                figure.savefig(partial, dpi=100)
 
 
 def draw_curves(rows: list[Row], switch: int | None, signs: Sequence[Sign] = ()) -> Figure:

@@ -8,7 +8,9 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
+from esrgan_train.callbacks.best import measured_otherwise
 from esrgan_train.errors import UserError
+from esrgan_train.training.module import ESRGANModule
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +43,11 @@ class EarlyStopping(Callback):
         self.start_step = start_step
         self.best: float | None = None
         self.waited = 0
+        self._goes_on = True
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Compare with the best so far."""
+        assert isinstance(pl_module, ESRGANModule)
         if trainer.sanity_checking or trainer.global_step <= self.start_step:
             return
         if self.monitor not in trainer.callback_metrics:
@@ -59,6 +63,7 @@ class EarlyStopping(Callback):
                     self.waited,
                 ),
             )
+            pl_module.log_rest()
             trainer.should_stop = True
 
     def is_over(self, value: float) -> bool:
@@ -70,10 +75,24 @@ class EarlyStopping(Callback):
             self.waited += 1
         return self.waited >= self.patience
 
+    @property
+    def _of(self) -> dict[str, Any]:
+        """What the best is a value of."""
+        return {"monitor": self.monitor, "sign": self.sign}
+
     def state_dict(self) -> dict[str, Any]:
         """The best so far and how long ago it was, for the checkpoint."""
-        return {"best": self.best, "waited": self.waited}
+        return {"best": self.best, "waited": self.waited, **self._of}
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Look whether values are still measured as those before."""
+        assert isinstance(pl_module, ESRGANModule)
+        self._goes_on = not measured_otherwise(checkpoint, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on waiting."""
-        self.best, self.waited = state_dict["best"], state_dict["waited"]
+        """Go on waiting; begin again where the best so far is of another value."""
+        alike = all(state_dict.get(name, value) == value for name, value in self._of.items())
+        if self._goes_on and alike:
+            self.best, self.waited = state_dict["best"], state_dict["waited"]
+        else:
+            log.info("early stopping begins again: its best so far cannot be compared with what comes")

@@ -14,6 +14,7 @@ from esrgan_train.errors import RunError, UserError
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.training.guard import MAX_PENDING, Skipped
 from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.objective import LEARNING_RATES
 from esrgan_train.training.processes import gather_objects
 
 log = logging.getLogger(__name__)
@@ -69,9 +70,10 @@ class Guard(Callback):
             self.skipped += 1
             self._report(trainer, module, gather_objects(skipped))
             if self.in_row >= self.max_in_row:
+                option = LEARNING_RATES[module.objective.stage_of(step)]
                 raise RunError(
                     f"{self.in_row} iterations in a row, up to {step}, had losses or gradients that are not "
-                    f"finite: look at {self.run_dir / 'nonfinite'}, then resume with a lower optimizer.lr, "
+                    f"finite: look at {self.run_dir / 'nonfinite'}, then resume with a lower {option}, "
                     "training.grad_clip=1 or trainer.precision=32"
                 )
 
@@ -86,7 +88,7 @@ class Guard(Callback):
             "samples": samples,
             "processes": [{"samples": each.samples, "figures": _as_text(each.figures)} for each in processes],
         }
-        with reporting_failure(str(path)), replacing(path) as partial:
+        with reporting_failure(str(path.parent)), replacing(path) as partial:
             partial.write_text(json.dumps(content, indent=2) + "\n")
         names = [
             name for name in processes[0].figures if not all(_finite(each.figures[name]) for each in processes)

@@ -10,10 +10,12 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 
 from esrgan_train.errors import UserError
+from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.objective import LEARNING_RATES, Stage
 
 log = logging.getLogger(__name__)
 
-Reading = tuple[int, float]
+DIVERGED = 1.0  # a colour shift above the full range: no picture is so far from another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +27,8 @@ class Sign:
         limit: what it should not stay above.
         patience: for how many iterations it may.
         label: what curves.png writes at a stretch that was longer.
-        illness: what the warning says, with the reading in place of ``%``.
-        advice: which options to change.
+        illness: what the warning says, with the reading in its place.
+        advice: which options to change in the GAN stage; in the pixel stage there is the learning rate alone.
     """
 
     value: str
@@ -77,18 +79,26 @@ class Health(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Look at what this iteration logged, if it did."""
+        assert isinstance(pl_module, ESRGANModule)
         if trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             values = {
                 s.value: trainer.callback_metrics[s.value]
                 for s in self.signs
                 if s.value in trainer.callback_metrics
             }
-            for message in self.read(trainer.global_step, {name: float(value) for name, value in values.items()}):
+            stage, readings = pl_module.objective.stage_of(trainer.global_step), values.items()
+            for message in self.read(trainer.global_step, {name: float(v) for name, v in readings}, stage):
                 log.warning("%s", message)
 
-    def read(self, step: int, values: Mapping[str, float]) -> list[str]:
+    def read(self, step: int, values: Mapping[str, float], stage: Stage = "gan") -> list[str]:
         """Take in the readings of iteration ``step``; return what is to be warned about now."""
         messages = []
+        if values.get("train/colour_shift", 0.0) > DIVERGED and "diverged" not in self.warned:
+            self.warned += ["diverged", "train/colour_shift", "train/clipped"]  # which say the same, less plainly
+            messages.append(
+                f"iteration {step}: training has diverged, its pictures are no pictures any more: stop it, and "
+                f"begin again, or from an earlier checkpoint (ckpt_path), with a lower {LEARNING_RATES[stage]}"
+            )
         for sign in self.signs:
             if not values.get(sign.value, 0.0) > sign.limit:
                 self.since.pop(sign.value, None)
@@ -97,7 +107,8 @@ class Health(Callback):
             if step - first >= sign.patience and sign.value not in self.warned:
                 self.warned.append(sign.value)
                 illness = sign.illness.format(values[sign.value])
-                messages.append(f"iterations {first} to {step}: {illness}: {sign.advice}")
+                advice = sign.advice if stage == "gan" else f"lower {LEARNING_RATES[stage]}"
+                messages.append(f"iterations {first} to {step}: {illness}: {advice}")
         return messages
 
     def state_dict(self) -> dict[str, Any]:

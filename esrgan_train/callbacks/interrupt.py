@@ -1,34 +1,37 @@
-"""Stopping a run from outside, or after a time, without losing anything."""
+"""Stopping a run from outside, after a time, or for want of data, without losing anything."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import time
-from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from lightning import Callback, LightningModule, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Timer
 
+from esrgan_train import signals
 from esrgan_train.callbacks.checkpoints import Checkpoints
-from esrgan_train.errors import StopRequestedError, UserError
+from esrgan_train.data.datamodule import StreamDataModule
+from esrgan_train.errors import RunError, StopAtOnceError, StopRequestedError, UserError
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.processes import Agreement
+from esrgan_train.training.processes import Agreement, are_several, gather_objects
 
 log = logging.getLogger(__name__)
 
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
-_TIME_IS_UP = 1000  # above every signal's number
+# What a process may wish for, beside a signal's number. The greatest wish of all processes is granted.
+_NO_DATA = 1  # below the number of every signal in SIGNALS: who was asked to stop says so
+_TIME_IS_UP = 1000
 
 
 class Interrupt(Callback):
-    """Lets SIGINT, SIGTERM and SIGUSR1, or the end of ``max_time``, save a checkpoint and end the run.
+    """Saves a checkpoint and ends the run on SIGINT, SIGTERM and SIGUSR1, after ``max_time``, or without data.
 
-    A handler only sets a flag. Before each iteration the processes agree on it, so that all of them stop after
-    the same one. A second SIGINT stops at once, without saving. Lightning's own handlers, its requeueing of
-    SLURM jobs among them, are replaced while training runs.
+    A signal only leaves word, and a loader that fails keeps its failure (``TrainingLoader``). Before each
+    iteration the processes agree on what any of them wishes, so that all of them stop after the same one. A
+    second SIGINT stops at once, without saving. Lightning's own handlers, its requeueing of SLURM jobs among
+    them, are replaced while training runs.
 
     Args:
         max_time: how long this process may train, as days:hours:minutes:seconds; None is without limit. What an
@@ -42,64 +45,81 @@ class Interrupt(Callback):
             raise UserError(
                 f"trainer.max_time={max_time!r}: give days:hours:minutes:seconds, such as 00:08:00:00"
             ) from error
-        self.requested = 0
         self._deadline = float("inf")
         self._agreement: Agreement | None = None
-        self._previous: dict[int, Any] = {}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
         self._agreement = Agreement()
         if self.max_seconds is not None:
             self._deadline = time.monotonic() + self.max_seconds
-        self._take_over()
+        signals.take_over()
 
     def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Lightning has taken them in the meantime."""
-        self._take_over()
+        """Lightning has taken the signals in the meantime."""
+        signals.take_over()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The same, where nothing is validated first."""
-        self._take_over()
+        signals.take_over()
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Stop here if any process was asked to: the iteration before is complete, and so is its validation.
+        """Stop here if any process wishes to: the iteration before is complete, and so is its validation.
 
         Raises:
-            StopRequestedError: after saving.
+            StopRequestedError: after saving, on a signal or at the end of ``max_time``.
+            Exception: after saving, in the first process: why there are no data.
         """
         assert self._agreement is not None
         assert isinstance(pl_module, ESRGANModule)
-        wish = self.requested or (_TIME_IS_UP if time.monotonic() > self._deadline else 0)
+        failure = _failure_of_data(trainer)
+        out_of_time = time.monotonic() > self._deadline
+        wish = signals.requested() or (_TIME_IS_UP if out_of_time else _NO_DATA if failure else 0)
         agreed = self._agreement.exchange(wish)
         if not agreed:
             return
-        name = "trainer.max_time" if agreed == _TIME_IS_UP else signal.Signals(agreed).name
         done = trainer.global_step
-        saved = "nothing to save"
-        if done > 0:
-            checkpoints = next(c for c in trainer.callbacks if isinstance(c, Checkpoints))  # type: ignore[attr-defined]
-            saved = "saved" if checkpoints.save(trainer, pl_module) else "the last checkpoint is an earlier one"
-        raise StopRequestedError(
-            f"stopped by {name} after {done} iterations; {saved}", 0 if agreed == _TIME_IS_UP else agreed
-        )
+        saved = f"after {done} iterations; {_save(trainer, pl_module)}" if done else "before the first iteration"
+        if agreed == _NO_DATA:
+            self._end_without_data(trainer, failure, saved)
+        name = "trainer.max_time" if agreed == _TIME_IS_UP else signal.Signals(agreed).name
+        raise StopRequestedError(f"stopped by {name} {saved}", 0 if agreed == _TIME_IS_UP else agreed)
 
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Give the signals back."""
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        self._previous.clear()
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Save if validating failed, for want of a photo or memory: the iteration before it is complete.
 
-    def _take_over(self) -> None:
-        for number in SIGNALS:
-            previous = signal.signal(number, self._note)
-            self._previous.setdefault(number, previous)
+        Not with several processes, of which this may be the only one that failed.
+        """
+        assert isinstance(pl_module, ESRGANModule)
+        if not trainer.validating or not trainer.global_step or are_several():
+            return
+        if isinstance(exception, Exception) and not isinstance(exception, StopAtOnceError):
+            try:
+                saved = _save(trainer, pl_module)
+            except RuntimeError as error:  # of a device that is gone
+                saved = f"it could not be saved: {error}"
+            log.warning("validation failed after %d iterations; %s", trainer.global_step, saved)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT and self.requested == signal.SIGINT:
-            raise StopRequestedError(
-                "stopped at once by a second SIGINT; the last checkpoint is an earlier one", number
-            )
-        self.requested = number
+    def _end_without_data(self, trainer: Trainer, failure: Exception | None, saved: str) -> NoReturn:
+        """Raise the first process's own failure, or tell in it what another one's is."""
+        told = None if failure is None else (isinstance(failure, UserError), str(failure))
+        first = next(each for each in gather_objects(told) if each is not None)
+        if not trainer.is_global_zero:
+            raise StopRequestedError("stopped since a process has no data", 0)
+        log.warning("no more data %s", saved)
+        if failure is not None:
+            raise failure
+        raise UserError(first[1]) if first[0] else RunError(first[1])
+
+
+def _save(trainer: Trainer, module: ESRGANModule) -> str:
+    checkpoints = next(c for c in trainer.callbacks if isinstance(c, Checkpoints))  # type: ignore[attr-defined]
+    return "saved" if checkpoints.save(trainer, module) else "it could not be saved"
+
+
+def _failure_of_data(trainer: Trainer) -> Exception | None:
+    datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+    # Another loader than ours raises what goes wrong.
+    return datamodule.failure if isinstance(datamodule, StreamDataModule) else None

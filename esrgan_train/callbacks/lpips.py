@@ -10,6 +10,7 @@ from lightning import Callback, LightningModule, Trainer
 from esrgan_train.errors import UserError
 from esrgan_train.metrics.lpips import SMALLEST, Lpips, fetch_weights, weights_file
 from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.trial import is_trial
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,6 @@ class ValidateLpips(Callback):
             return
         value = self.metric.compute()
         pl_module.log("val/lpips", value, logger=False, sync_dist=True)
-        if not trainer.sanity_checking:
+        if not is_trial(trainer):
             for logger in trainer.loggers:
                 logger.log_metrics({"val/lpips": float(value)}, trainer.global_step)

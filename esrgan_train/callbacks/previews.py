@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch.nn.functional as F
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from esrgan_train.files import reporting_failure
+from esrgan_train.images.crop import middle, reduced
 from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.sheet import labelled_sheet
 from esrgan_train.loggers.attempts import OptionalLogger
@@ -47,14 +48,15 @@ class Previews(Callback):
     ) -> None:
         """Cut this photo's row."""
         assert isinstance(pl_module, ESRGANModule)
-        if len(self._rows) >= self.max_photos or not trainer.is_global_zero:
+        if not outputs or len(self._rows) >= self.max_photos or not trainer.is_global_zero:
             return
-        nearest = F.interpolate(batch["lr"], scale_factor=float(pl_module.upscale), mode="nearest")
-        images = {"LR": nearest, "bicubic": outputs["bicubic"], "SR": outputs["sr"], "HR": batch["hr"]}
-        name = batch["name"][0]
-        self._rows.append(
-            [(f"{name} {label}", _middle(image, self.crop, pl_module.upscale)) for label, image in images.items()]
-        )
+        name, upscale = batch["name"][0], pl_module.upscale
+        part = [middle(side, most=self.crop, step=upscale) for side in batch["hr"].shape[-2:]]
+        lr = _cut(batch["lr"], [reduced(side, upscale) for side in part])
+        tiles = {"LR": lr.repeat(upscale, 0).repeat(upscale, 1)}
+        large = {"bicubic": outputs["bicubic"], "SR": outputs["sr"], "HR": batch["hr"]}
+        tiles |= {label: _cut(image, part) for label, image in large.items()}
+        self._rows.append([(f"{name} {label}", tile) for label, tile in tiles.items()])
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the sheet."""
@@ -63,19 +65,18 @@ class Previews(Callback):
         assert isinstance(pl_module, ESRGANModule)
         rows, self._rows = self._rows, []
         step = trainer.global_step
-        stage = pl_module.objective.stage(max(step - 1, 0))
+        stage = pl_module.objective.stage_of(step)
         title = f"iteration {step} ({STAGE_NAMES[stage]})" if step else "before training"
         path = self.folder / f"step_{step:08}.png"
-        with reporting_failure(str(path)):
-            write_image(path, labelled_sheet(rows, title=title))
+        sheet = labelled_sheet(rows, title=title)
+        with reporting_failure(str(self.folder)):
+            write_image(path, sheet)
             for logger in trainer.loggers:
                 if isinstance(logger, OptionalLogger):
                     logger.log_picture("previews", path, step)
 
 
-def _middle(image: Tensor, crop: int, upscale: int) -> npt.NDArray[np.uint8]:
-    """The middle ``crop`` × ``crop`` of a (1, 3, H, W) image, or all of it, from a whole LR pixel on."""
-    height, width = image.shape[-2:]
-    top, left = (max(0, (side - crop) // 2 // upscale * upscale) for side in (height, width))
-    cut = image[0, :, top : top + crop, left : left + crop]
-    return to_uint8(cut.float().permute(1, 2, 0).cpu().numpy())
+def _cut(image: Tensor, part: Sequence[slice]) -> npt.NDArray[np.uint8]:
+    """Rows and columns of a (1, 3, H, W) image."""
+    rows, columns = part
+    return to_uint8(image[0, :, rows, columns].float().permute(1, 2, 0).cpu().numpy())

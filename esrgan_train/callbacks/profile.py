@@ -14,7 +14,7 @@ from lightning import Callback, LightningModule, Trainer
 from rich.table import Table
 from torch import Tensor, nn
 
-from esrgan_train.files import replacing
+from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.training.module import ESRGANModule
 
 FILE_NAME = "profile.csv"
@@ -145,7 +145,7 @@ class Profile(Callback):
         if trainer.is_global_zero and self.iterations:
             rich.get_console().print(self.table())
             lines = [f"{stage},{span},{value:.7g}\r\n" for stage, span, value in self.rows()]
-            with replacing(self.path) as partial:
+            with reporting_failure(str(self.path)), replacing(self.path) as partial:
                 partial.write_bytes("".join(["stage,span,seconds_per_iteration\r\n", *lines]).encode())
 
     def rows(self) -> list[tuple[str, str, float]]:

@@ -13,6 +13,7 @@ from rich.progress import Progress as RichProgress
 
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import STAGE_NAMES, Stage
+from esrgan_train.training.trial import is_trial
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class Progress(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say the result, and keep the time of validation out of the estimate."""
         self._last_end = None
-        if trainer.sanity_checking or not trainer.is_global_zero:
+        if is_trial(trainer) or not trainer.is_global_zero:
             return
         values = trainer.callback_metrics
         log.info(

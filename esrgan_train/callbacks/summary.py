@@ -12,28 +12,35 @@ from lightning import Callback, LightningModule, Trainer
 from rich.table import Table
 
 import esrgan_train
+from esrgan_train.callbacks.best import BestOfStages, measured_otherwise
 from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.files import replacing, reporting_failure
+from esrgan_train.training.checkpoint_io import best_file
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import STAGE_NAMES, Stage
+from esrgan_train.training.trial import is_trial
 
 _MEASURES = ("psnr", "ssim", "psnr_y", "ssim_y")
 
 
 class Summary(Callback):
-    """Writes ``summary.json`` after each validation, and keeps the last validation of each stage.
+    """Writes ``summary.json`` after each validation; keeps the start's and the last of each stage.
 
     Args:
         run_dir: the run folder.
         name: file name of the model, without suffix.
+        init_from: the file that the run starts from, if one was given.
     """
 
-    def __init__(self, *, run_dir: str, name: str) -> None:
+    def __init__(self, *, run_dir: str, name: str, init_from: str | None) -> None:
         self.run_dir = Path(run_dir)
         self.name = name
+        self.init_from = init_from
         self.seconds_before = 0.0
         self.started = time.monotonic()
+        self.start: dict[str, Any] = {}  # what the first weights score, and where they are ``from``
         self.validations: dict[Stage, dict[str, float]] = {}  # by stage
+        self._alike = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
@@ -42,10 +49,13 @@ class Summary(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the summary as it stands."""
         assert isinstance(pl_module, ESRGANModule)
-        if trainer.sanity_checking:
+        if is_trial(trainer):
             return
         values = {k.removeprefix("val/"): float(v) for k, v in trainer.callback_metrics.items() if "val/" in k}
-        stage = pl_module.objective.stage(max(trainer.global_step - 1, 0))
+        if trainer.sanity_checking:
+            self.start = {"from": self.init_from, **values}
+            return
+        stage = pl_module.objective.stage_of(trainer.global_step)
         self.validations[stage] = {"step": trainer.global_step, **values}
         if trainer.is_global_zero:
             path = self.run_dir / "summary.json"
@@ -57,17 +67,18 @@ class Summary(Callback):
         seconds = self.seconds_before + time.monotonic() - self.started
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         samples = datamodule.state_dict()["samples_seen"]
-        best = next((c for c in trainer.callbacks if isinstance(c, Checkpoints)), None)  # type: ignore[attr-defined]
-        if best is not None:
-            best.note(trainer)
+        checkpoints = next((c for c in trainer.callbacks if isinstance(c, Checkpoints)), None)  # type: ignore[attr-defined]
+        if checkpoints is not None:
+            checkpoints.note(trainer, module.objective.stage_of(trainer.global_step))
         return {
             "iterations": trainer.global_step,
             "samples": samples,
             "seconds": round(seconds, 1),
             "samples_per_second": round(samples / seconds, 2),
             "val": val,
+            "start": self.start,
             "stages": self.validations,
-            "best": {best.monitor: best.best_value, "step": best.best_step} if best is not None else {},
+            "best": _best(checkpoints.best) if checkpoints is not None else {},
             "bad_samples": datamodule.bad_samples,
             "seed": datamodule.seed,
             "version": esrgan_train.__version__,
@@ -78,15 +89,18 @@ class Summary(Callback):
         }
 
     def table(self) -> Table:
-        """The closing table: bicubic and the averaged generator after each stage, on held-out photos."""
+        """The closing table, on held-out photos: bicubic, the start, the averaged generator after each stage."""
+        start = {"start, as given" if self.start.get("from") else "before training": self.start}
+        rows = start if self.start else {}
+        for stage, values in self.validations.items():
+            rows[f"{STAGE_NAMES[stage]}, {values['step']:,} iterations"] = values
         table = Table(title="held-out photos")
-        lpips = any("lpips" in values for values in self.validations.values())
+        lpips = any("lpips" in values for values in rows.values())
         for heading in ("", "PSNR dB", "SSIM", "PSNR-Y dB", "SSIM-Y", *(["LPIPS"] if lpips else [])):
             table.add_column(heading, justify="right" if heading else "left")
-        for stage, values in self.validations.items():
+        for label, values in rows.items():
             if not table.row_count:
                 table.add_row("bicubic", *_cells(values, *(f"{name}_bicubic" for name in _MEASURES)))
-            label = f"{STAGE_NAMES[stage]}, {values['step']:,} iterations"
             table.add_row(label, *_cells(values, *_MEASURES, "lpips"))
         return table
 
@@ -94,13 +108,29 @@ class Summary(Callback):
         """Time spent and results so far, for the checkpoint."""
         return {
             "seconds": self.seconds_before + time.monotonic() - self.started,
+            "start": self.start,
             "validations": self.validations,
         }
 
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Look whether results are still measured as those before."""
+        assert isinstance(pl_module, ESRGANModule)
+        self._alike = not measured_otherwise(checkpoint, pl_module)
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the time spent and results so far."""
+        """Go on from the time spent, and from the results so far if those to come stand beside them."""
         self.seconds_before = state_dict["seconds"]
-        self.validations = dict(state_dict["validations"])
+        if self._alike:
+            self.start = dict(state_dict.get("start", {}))
+            self.validations = dict(state_dict["validations"])
+
+
+def _best(best: BestOfStages) -> dict[Stage, dict[str, Any]]:
+    """The best of each stage: its value under the monitor's name, its iteration, its file in the run folder."""
+    return {
+        stage: {best.monitor: value, "step": step, "file": f"checkpoints/{best_file(stage)}"}
+        for stage, (value, step) in best.stages.items()
+    }
 
 
 def _cells(values: dict[str, float], *names: str) -> list[str]:
@@ -119,6 +149,6 @@ def _commit() -> str | None:
         # An environment may lie in the checkout of another project, whose commit says nothing of this one.
         subprocess.run([*git, "ls-files", "--error-unmatch", file.name], capture_output=True, check=True)
         done = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-    except (FileNotFoundError, subprocess.CalledProcessError):
+    except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

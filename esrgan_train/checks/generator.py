@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
-from torch import nn
 
 from esrgan_train.checks.targets import locate
 from esrgan_train.checks.values import shown
@@ -36,31 +34,3 @@ def check_scale(cfg: DictConfig) -> None:
                 f"generator.{name}={value} does not fit upscale={cfg.upscale}: "
                 f"leave it out, or give upscale={value}"
             )
-
-
-def check_output(generator: nn.Module, *, upscale: int, lr_side: int) -> None:
-    """Enlarge one crop: ``UserError`` unless (1, 3, n, n) becomes (1, 3, n·upscale, n·upscale).
-
-    Args:
-        generator: on the CPU; its mode and weights stay as they are.
-        upscale: of the run.
-        lr_side: n, in pixels.
-    """
-    name, was_training = type(generator).__name__, generator.training
-    try:
-        with torch.no_grad():
-            size = tuple(generator.eval()(torch.zeros(1, 3, lr_side, lr_side)).shape)
-    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"generator {name} cannot enlarge a {lr_side} × {lr_side} picture ({reason}): give another "
-            "data.gt_size, or options that take 3 channels"
-        ) from error
-    finally:
-        generator.train(was_training)
-    wanted = (1, 3, lr_side * upscale, lr_side * upscale)
-    if size != wanted:
-        raise UserError(
-            f"generator {name} makes {'×'.join(map(str, size))} of 1×3×{lr_side}×{lr_side}, but upscale={upscale} "
-            f"wants {'×'.join(map(str, wanted))}: bind its scale to ${{upscale}}, or give another upscale"
-        )

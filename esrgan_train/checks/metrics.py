@@ -55,6 +55,8 @@ def check_metrics(cfg: DictConfig) -> None:
     for option, metric in wanted.items():
         # A monitor is read after validating, and a training value may be some iterations old by then.
         known = validation if option.startswith("callbacks") else (*validation, *TRAINING)
+        if metric in LPIPS and metric not in known:
+            raise UserError(f"{option}={metric} is not measured: {_why_no_lpips(cfg)}")
         if metric is not None and metric not in known:
             raise UserError(f"{option}={shown(metric)} is never logged: {remedy(str(metric), known)}")
 
@@ -62,3 +64,16 @@ def check_metrics(cfg: DictConfig) -> None:
 def _has_lpips(cfg: DictConfig) -> bool:
     node = cfg.callbacks.get("lpips")
     return node is not None and bool(node.use) and (node.use is True or weights_file().exists())
+
+
+def _why_no_lpips(cfg: DictConfig) -> str:
+    node = cfg.callbacks.get("lpips")
+    if node is None:
+        return "callbacks.lpips=null takes it out; leave that away"
+    if not node.use:
+        return f"callbacks.lpips.use={shown(node.use)} switches it off; give callbacks.lpips.use=true"
+    file = weights_file()
+    return (
+        f"the weights of AlexNet are missing; callbacks.lpips.use=true fetches them (244 MB), or put {file.name} "
+        f"into {file.parent}"
+    )

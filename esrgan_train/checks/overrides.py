@@ -28,19 +28,18 @@ _MERGE = re.compile(r"Error merging override (?P<override>.+)", re.DOTALL)
 _WRONG_TYPE = re.compile(r"could not be converted to (\w+)")
 
 
-def explain(error: Exception, overrides: Sequence[str], compose: Compose, folders: Iterable[Path]) -> str:
+def explain(error: BaseException, overrides: Sequence[str], compose: Compose, folders: Iterable[Path]) -> str:
     """Say in one line what is wrong with the overrides, and what would be right.
 
     Args:
-        error: what Hydra raised for them; a ``ValueError`` where a group's choice is no word.
+        error: what Hydra raised for them.
         overrides: as given on the command line.
         compose: composes the configuration of some overrides.
         folders: the configuration's folders, to find options of other choices.
     """
     told = str(error)
-    if isinstance(error, ValueError):
-        empty = next((o for o in overrides if o.endswith(("=null", "="))), overrides[0] if overrides else "")
-        return f"{empty}: a group takes the name of a choice; --help lists them"
+    if _names_no_choice(error):
+        return f"{_without_choice(overrides, folders)}: a group takes the name of a choice; --help lists them"
     if isinstance(error, OverrideParseException):
         return unreadable(error.override)
     if match := _AMBIGUOUS.match(told):
@@ -57,6 +56,15 @@ def explain(error: Exception, overrides: Sequence[str], compose: Compose, folder
     if isinstance(cause, OmegaConfBaseException):
         return f"{told}: {str(cause).partition(chr(10))[0]}"
     return told.partition("Config search path:")[0]
+
+
+def is_of_composing(error: BaseException) -> bool:
+    """Whether Hydra refuses the overrides; it raises a bare ``ValueError`` for a choice that is no word."""
+    return isinstance(error, HydraException) or _names_no_choice(error)
+
+
+def _names_no_choice(error: BaseException) -> bool:
+    return isinstance(error, ValueError) and "Config group override must be" in str(error)
 
 
 def groups_of(overrides: Sequence[str], groups: Collection[str]) -> list[str]:
@@ -130,6 +138,20 @@ _PLUGINS = {
 }
 
 
+def _without_choice(overrides: Sequence[str], folders: Iterable[Path]) -> str:
+    groups = _groups(folders)
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        key, value = override.key_or_group, override.value()
+        if "." not in key and key.partition("/")[0] in groups and not isinstance(value, (str, list)):
+            return str(override.input_line)
+    return "a choice"
+
+
+def _groups(folders: Iterable[Path]) -> set[str]:
+    stored = [name for name, entry in ConfigStore.instance().repo.items() if isinstance(entry, dict)]
+    return {*stored, *(path.name for folder in folders for path in folder.iterdir() if path.is_dir())}
+
+
 def _explain_comma(override: str) -> str:
     key, _, value = override.partition("=")
     if re.fullmatch(r"[+-]?\d+,\d+", value):
@@ -164,10 +186,8 @@ def _explain_key(key: str, overrides: Sequence[str], compose: Compose, folders: 
     there_is = f"{given}: there is no such option"
     if meant := called_elsewhere(key):
         return f"{there_is}; did you mean {meant}{''.join(given.partition('=')[1:])}?"
-    stored = [name for name, entry in ConfigStore.instance().repo.items() if isinstance(entry, dict)]
-    groups = {*stored, *(path.name for folder in folders for path in folder.iterdir() if path.is_dir())}
     try:
-        cfg = compose(groups_of(overrides, groups))
+        cfg = compose(groups_of(overrides, _groups(folders)))
     except (HydraException, OmegaConfBaseException, ConfigKeyError):  # the choices are wrong as well: told next
         return f"{there_is}; --help lists the common ones"
     elsewhere = choices_with(key, folders) if "." in key else []

@@ -1,10 +1,10 @@
-"""Which photographs could not be read, known to every process of the loader."""
+"""Which photographs could not be read, known to every process of the loader and, once shared, of the run."""
 
 from __future__ import annotations
 
 import logging
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,66 +26,88 @@ class BadPhotos:
     progress bar where they are.
 
     Args:
-        photos: the training photos.
-        max_fraction: share of the photos that may be unreadable, in [0, 1].
+        photos: the photos that are numbered.
+        max_fraction: share of them that may be unreadable, in [0, 1].
+        kind: what they are called, such as ``training``.
+        consequence: what happens to a sample whose photo is bad.
 
     Raises:
         UserError: ``max_fraction`` is out of bounds.
     """
 
-    def __init__(self, photos: Sequence[Path] | object, *, max_fraction: float) -> None:
+    def __init__(
+        self, photos: Sequence[Path] | object, *, max_fraction: float, kind: str, consequence: str
+    ) -> None:
         if not isinstance(max_fraction, (int, float)) or not 0 <= max_fraction <= 1:
             raise UserError(f"data.max_bad_fraction={max_fraction!r}: give a number from 0 to 1, such as 0.1")
         self.total = len(photos)  # type: ignore[arg-type]
         self.max_fraction = max_fraction
+        self.kind = kind
+        self.consequence = consequence
         self._bad = _shared(self.total)
-        self._lines = _shared(min(self.total, _MOST_NAMED), _LINE_BYTES)
-        self._noted = _shared(1, dtype=torch.int64)
+        self._order = _shared(self.total, dtype=torch.int64)  # of the photos noted so far
+        self._lines = _shared(min(self.total, _MOST_NAMED), _LINE_BYTES)  # of the first of them
+        self._count = _shared(1, dtype=torch.int64)
         self._lock = multiprocessing.Lock()
         self._told = 0
 
     @property
     def count(self) -> int:
         """How many of the photos met so far cannot be read."""
-        return int(self._noted)
+        return int(self._count)
 
-    def add(self, index: int, reason: UserError) -> None:
-        """Note a photo, unless it is known; the main process tells it at once, a worker leaves it to ``tell``.
-
-        Raises:
-            UserError: more than ``max_fraction`` of the photos, or all of them, are bad.
-        """
+    def add(self, index: int, reason: str) -> None:
+        """Note a photo, unless it is known; the main process tells it at once, a worker leaves it to ``tell``."""
         with self._lock:
             if not self._bad[index]:
                 self._bad[index] = 1
-                self._note(str(reason))
-            count = self.count
+                self._note(index, reason)
         if get_worker_info() is None:
             self.tell()
+
+    def check(self) -> None:
+        """``UserError`` if more than ``max_fraction`` of the photos, or all of them, are bad."""
+        count = self.count
+        if not count or (count < self.total and count <= self.max_fraction * self.total):
+            return
+        last = self._line(min(count, len(self._lines)) - 1)
         if count == self.total:
-            raise UserError(f"none of the {self.total} training photos can be read: {reason}; give other photos")
-        if count > self.max_fraction * self.total:
-            raise UserError(
-                f"data.max_bad_fraction={self.max_fraction:g} is exceeded: {count} of {self.total} training "
-                f"photos cannot be read; the last: {reason}; remove the bad ones or raise the limit"
-            )
+            raise UserError(f"none of the {count} {self.kind} photos can be read: {last}; give other photos")
+        raise UserError(
+            f"data.max_bad_fraction={self.max_fraction:g} is exceeded: {count} of {self.total} {self.kind} "
+            f"photos cannot be read; the last: {last}; remove the bad ones or raise the limit"
+        )
 
     def tell(self) -> None:
         """Log what has been noted since the last time. Call it in the main process."""
         noted = self.count
         for number in range(self._told, min(noted, len(self._lines))):
-            line = self._lines[number].numpy().tobytes().rstrip(b"\0").decode("utf-8", "replace")
-            log.warning("%s; another photo takes its place", line)
+            log.warning("%s; %s", self._line(number), self.consequence)
         if self._told <= len(self._lines) < noted:
             log.warning("further unreadable photos are counted, but no longer named")
         self._told = noted
 
-    def _note(self, reason: str) -> None:
+    def noted(self) -> dict[int, str]:
+        """The bad photos by their number, each with the reason, or nothing where it was no longer kept."""
+        named = len(self._lines)
+        order = self._order[: self.count].tolist()
+        return {index: self._line(number) if number < named else "" for number, index in enumerate(order)}
+
+    def learn(self, noted: Mapping[int, str]) -> None:
+        """Take in what another process of the run has noted. Call it in the main process."""
+        for index, reason in noted.items():
+            self.add(index, reason)
+
+    def _note(self, index: int, reason: str) -> None:
         number = self.count
+        self._order[number] = index
         if number < len(self._lines):
             line = np.frombuffer(reason.encode("utf-8", "surrogateescape")[:_LINE_BYTES], dtype=np.uint8)
             self._lines.numpy()[number, : len(line)] = line
-        self._noted.fill_(number + 1)
+        self._count.fill_(number + 1)
+
+    def _line(self, number: int) -> str:
+        return self._lines[number].numpy().tobytes().rstrip(b"\0").decode("utf-8", "replace")
 
 
 def _shared(*shape: int, dtype: torch.dtype = torch.uint8) -> torch.Tensor:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
+from esrgan_train.data.held_out import HeldOut
 from esrgan_train.data.mixture import Mixture
-from esrgan_train.data.samples import FLIP_PROBABILITY, SampleStream, TrainingSample, to_tensor
-from esrgan_train.data.stream import Purpose, check_seed, sample_rng
+from esrgan_train.data.samples import FLIP_PROBABILITY, SampleStream, TrainingSample
+from esrgan_train.data.stream import Purpose, sample_rng
 from esrgan_train.data.window import Window, check_gt_size, check_scales, choose_scale, cut_window
 from esrgan_train.degradation.target_noise import add_noise
 from esrgan_train.errors import UserError
+from esrgan_train.images.crop import middle
 from esrgan_train.images.decode import Picture, decode, to_float
 from esrgan_train.images.find import PathTable
 
@@ -99,26 +99,24 @@ class TrainingPhotos(SampleStream[Picture]):
         return decode(self.photos[index])
 
 
-class ValidationPhotos(Dataset[dict[str, Any]]):
-    """Whole held-out photos, each degraded in the one way that (seed, i) fixes.
+class ValidationPhotos(HeldOut):
+    """Held-out photos, each degraded in the one way that (seed, i) fixes; see ``HeldOut``.
 
     Args:
         photos: at least one.
         degradation: (hr, rng) → lr, both float32 HWC RGB in [0,1].
         upscale: HR pixels per LR pixel; photos lose up to upscale − 1 pixels at the right and the bottom.
         seed: 0 to 2⁶⁴ − 1.
+        max_size: HR pixels a side to which larger photos are cut, from their middle; None takes all.
+        max_bad_fraction: share of the photos that may be unreadable.
         clean: a second way to reduce the same photos, shown as ``lr_clean``; None leaves that out.
         target_noise: as in ``TrainingPhotos``.
 
-    Positions beyond the last photo repeat the first ones, with ``counts`` false: processes that share the
-    photos take equally many.
-
     Shape:
-        lr, lr_clean (3, h, w) and hr (3, h·upscale, w·upscale) float32 in [0,1]; index: i; name: relative path;
-        counts: whether the photo has not been taken before.
+        as ``HeldOut``; lr_clean as lr.
 
     Raises:
-        UserError: on access, a photo cannot be read or is smaller than one LR pixel.
+        UserError: a value is out of bounds; on access, a photo is smaller than one LR pixel.
     """
 
     def __init__(
@@ -128,35 +126,29 @@ class ValidationPhotos(Dataset[dict[str, Any]]):
         degradation: Degradation,
         upscale: int,
         seed: int,
+        max_size: int | None,
+        max_bad_fraction: float,
         clean: Degradation | None = None,
         target_noise: Noise | None = None,
     ) -> None:
-        check_seed(seed)
-        self.target_noise = target_noise
-        self.photos = photos
+        super().__init__(photos, upscale=upscale, seed=seed, max_size=max_size, max_bad_fraction=max_bad_fraction)
         self.degradation = degradation
         self.clean = clean
-        self.upscale = upscale
-        self.seed = seed
+        self.target_noise = target_noise
 
-    def __len__(self) -> int:
-        return len(self.photos)
-
-    def __getitem__(self, i: int) -> dict[str, Any]:
-        i, counts = i % len(self), i < len(self)
-        photo = decode(self.photos[i])
-        height, width = (side // self.upscale * self.upscale for side in photo.shape[:2])
-        if not height or not width:
-            raise UserError(f"{self.photos[i]} is smaller than upscale={self.upscale} pixels: remove it")
-        hr = to_float(photo[:height, :width])
+    def read(self, i: int) -> dict[str, Image]:
+        """The middle of the photo, and what it is degraded to."""
+        hr = self._middle_of(i)
         rng = sample_rng(self.seed, i, purpose=Purpose.VALIDATION)
         if self.target_noise is not None:
             hr = add_noise(hr, self.target_noise(hr, rng))
-        lr = self.degradation(hr, rng)
-        name = self.photos.relative(i)
-        clean = {} if self.clean is None else {"lr_clean": to_tensor(self.clean(hr, rng))}
-        return {
-            **{"lr": to_tensor(lr), "hr": to_tensor(hr)},
-            **{"index": i, "name": name, "counts": counts},
-            **clean,
-        }
+        images = {"lr": self.degradation(hr, rng), "hr": hr}
+        return images if self.clean is None else {**images, "lr_clean": self.clean(hr, rng)}
+
+    def _middle_of(self, i: int) -> Image:
+        photo = decode(self.photos[i])  # as 8 or 16 bits, and no longer than this function
+        rows, columns = (middle(side, most=self.max_size, step=self.upscale) for side in photo.shape[:2])
+        part = photo[rows, columns]
+        if not part.size:
+            raise UserError(f"{self.photos[i]} is smaller than upscale={self.upscale} pixels: remove it")
+        return to_float(part)

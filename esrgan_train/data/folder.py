@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from esrgan_train.data.mixture import Mixture, turns_of
 from esrgan_train.data.split import Split
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import PathTable, find_photos
+
+log = logging.getLogger(__name__)
 
 # One folder, several that are taken for one, or several with the weight of each, as a mapping or in pairs.
 Folders = str | Path | Sequence[str | Path] | Mapping[str, float] | Sequence[tuple[str | Path, float]]
@@ -27,6 +30,7 @@ def folder_split(
     *,
     val_fraction: float = 0.05,
     max_val_photos: int = 32,
+    say: Callable[[str], None] = log.warning,
 ) -> Split:
     """Photos below ``train_dir``; those below ``val_dir``, or some of the former, are held out.
 
@@ -41,6 +45,7 @@ def folder_split(
         val_dir: folder whose photos are all held out; must lie beside ``train_dir``.
         val_fraction: share of the photos held out without ``val_dir``, between 0 and 1.
         max_val_photos: most photos held out without ``val_dir``.
+        say: is called with a line for each folder in which pictures are passed over.
 
     Raises:
         UserError: a folder is missing or empty, the folders overlap, there is only one photo to split, or a
@@ -48,10 +53,10 @@ def folder_split(
     """
     check_held_out_share(val_fraction, max_val_photos)
     folders, turns = _folders(train_dir)
-    tables = [find_photos(folder, option="data.train_dir") for folder in folders]
+    tables = [find_photos(folder, option="data.train_dir", say=say) for folder in folders]
     refuse_overlap({"data.train_dir": [table.root for table in tables]})
     if val_dir is not None:
-        held_out = find_photos(val_dir, option="data.val_dir")
+        held_out = find_photos(val_dir, option="data.val_dir", say=say)
         refuse_overlap({"data.val_dir": [Path(val_dir)], "data.train_dir": [table.root for table in tables]})
         return Split(tables[0] if len(tables) == 1 else Mixture(tables, turns), held_out)
     if max(len(table) for table in tables) < 2:

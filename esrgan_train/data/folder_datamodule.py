@@ -42,11 +42,20 @@ class FolderDataModule(DataModule):
         cache_mb: float,
         max_bad_fraction: float,
         overfit_samples: int | None = None,
+        val_max_size: int | None = None,
         val_clean: bool = False,
         target_noise: Noise | None = None,
     ) -> None:
+        remarks: list[str] = []
         super().__init__(
-            split=folder_split(train_dir, val_dir, val_fraction=val_fraction, max_val_photos=max_val_photos),
+            split=folder_split(
+                train_dir,
+                val_dir,
+                val_fraction=val_fraction,
+                max_val_photos=max_val_photos,
+                say=remarks.append,
+            ),
+            remarks=remarks,
             degradation=degradation,
             upscale=upscale,
             seed=seed,
@@ -59,6 +68,7 @@ class FolderDataModule(DataModule):
             cache_mb=cache_mb,
             max_bad_fraction=max_bad_fraction,
             overfit_samples=overfit_samples,
+            val_max_size=val_max_size,
             val_clean=val_clean,
             target_noise=target_noise,
         )

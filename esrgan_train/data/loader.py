@@ -6,17 +6,22 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from esrgan_train.data.bad_photos import BadPhotos
 from esrgan_train.data.samples import SampleStream
 from esrgan_train.data.stream import RankStridedSampler
-from esrgan_train.errors import UserError
+from esrgan_train.data.worker_errors import explained
+from esrgan_train.data.workers import WorkerIterator, begin
+from esrgan_train.errors import StopAtOnceError, StopRequestedError, UserError
 
 MAX_WORKERS = 16
 _PREFETCH_BATCHES = 4  # per worker
+_STAND_INS = 8  # batches until the processes must have agreed: one is fetched ahead, and agreeing takes two
 
 
 class PhotoLoader(DataLoader[dict[str, Any]]):
@@ -25,13 +30,15 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
     In training batches ``hr_target`` is the same tensor as ``hr`` where nothing is sharpened. Photos that a
     worker could not read are told here, in the main process.
 
-    A ``UserError`` of a worker arrives as it was raised, in one line, without the worker's traceback.
+    What goes wrong in a worker arrives in one line, see ``worker_errors``; what ended the last iteration over
+    the loader stays in ``failure``.
 
     Args:
         dataset: what is indexed.
         batch_size: samples per batch.
         sampler: yields the indices.
         num_workers: worker processes; 0 loads in the calling process.
+        prefetch: batches that each worker makes ahead.
     """
 
     def __init__(
@@ -41,7 +48,9 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
         batch_size: int,
         sampler: RankStridedSampler | range,
         num_workers: int,
+        prefetch: int = _PREFETCH_BATCHES,
     ) -> None:
+        self.failure: Exception | None = None
         super().__init__(
             dataset,
             batch_size=batch_size,
@@ -49,33 +58,58 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
             num_workers=num_workers,
             collate_fn=collate,
             pin_memory=torch.cuda.is_available(),
-            worker_init_fn=_one_thread,
+            worker_init_fn=begin,
             persistent_workers=num_workers > 0,
-            prefetch_factor=_PREFETCH_BATCHES if num_workers else None,
+            prefetch_factor=prefetch if num_workers else None,
             multiprocessing_context=_start_method() if num_workers else None,
         )
 
+    def _get_iterator(self) -> Any:
+        return WorkerIterator(self) if self.num_workers else super()._get_iterator()
+
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
-        stream = self.dataset if isinstance(self.dataset, SampleStream) else None
-        failure: UserError | None = None
+        bad: BadPhotos | None = getattr(self.dataset, "bad", None)
         try:
             for batch in super().__iter__():
-                if stream is not None:
+                if isinstance(self.dataset, SampleStream):
                     batch.setdefault("hr_target", batch["hr"])  # see collate
-                    stream.bad.tell()
+                if bad is not None:
+                    bad.tell()
                 yield batch
-        except UserError as error:
-            lines = str(error).strip().splitlines()
-            # torch hands over the formatted traceback, whose last line is "module.Class: message".
-            failure = error if len(lines) == 1 else UserError(lines[-1].partition(": ")[2])
+        except StopAtOnceError:
+            raise
+        except Exception as error:  # noqa: BLE001 — raised below, in one line if it is a worker's
+            self.failure = explained(error)
             # A traceback would keep the workers in a circle of references. When that is collected, their queues
             # go first, and torch waits five seconds for each worker, which waits for a word to stop.
-            error.__traceback__ = None
-        if failure is not None:
-            if stream is not None:
-                stream.bad.tell()
-            self._iterator = None
-            raise failure
+            if self.num_workers:
+                error.__traceback__ = error.__context__ = error.__cause__ = None
+        if self.failure is not None:
+            if not isinstance(self.failure, StopRequestedError):  # a stuck worker is ended after saving
+                self._iterator = None
+            if bad is not None:
+                bad.tell()
+            raise self.failure
+
+
+class TrainingLoader(PhotoLoader):
+    """A loader whose failure waits in ``failure``, while its last batch comes again and again.
+
+    All processes of a run have to end after the same iteration: the one whose loader fails takes part until
+    they have agreed. A failure before the first batch is raised, and so is one that nobody asks for.
+    """
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
+        batch: dict[str, Any] | None = None
+        try:
+            for batch in super().__iter__():
+                yield batch
+        except Exception as error:
+            if batch is None or error is not self.failure:
+                raise
+        if batch is not None and self.failure is not None:
+            yield from repeat(batch, _STAND_INS)
+            raise self.failure
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -98,12 +132,6 @@ def choose_num_workers(num_workers: int | str) -> int:
     if not isinstance(num_workers, int) or isinstance(num_workers, bool) or num_workers < 0:
         raise UserError(f"data.num_workers={num_workers!r}: give auto or a whole number from 0 on")
     return num_workers
-
-
-def _one_thread(worker_id: int) -> None:  # noqa: ARG001 (torch passes it)
-    # Each worker is one core's worth of work; the main process keeps its own number. OpenCV is
-    # single-threaded everywhere, see esrgan_train.images.
-    torch.set_num_threads(1)
 
 
 def _start_method() -> str | None:

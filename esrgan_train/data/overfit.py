@@ -28,11 +28,12 @@ class FirstSamples(Dataset[dict[str, Any]]):
 
     Shape:
         lr (3, h, w) and hr (3, h·upscale, w·upscale) float32 in [0,1]; index: n; name: of the photo; counts:
-        whether the sample has not been taken before (see ``ValidationPhotos``).
+        whether the sample has not been taken before (see ``HeldOut``).
     """
 
     def __init__(self, training: SampleStream[Any], *, samples: int) -> None:
         self.training = training
+        self.bad = training.bad
         self.samples = samples
 
     def __len__(self) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from esrgan_train.data.folder import check_held_out_share, choose_held_out, refuse_overlap
 from esrgan_train.data.preflight import Preflight, spread
 from esrgan_train.errors import UserError
-from esrgan_train.images.decode import UnreadableImageError, read_size
+from esrgan_train.images.decode import UnreadableImageError, read_header
 from esrgan_train.images.find import PathTable, find_photos
 
 _NAMED = 3  # partners missing that a message names
@@ -31,7 +31,7 @@ class PairTables(NamedTuple):
 
 
 class PairedSplit(NamedTuple):
-    """Pairs to train on, pairs held out, and lines about photos without a partner."""
+    """Pairs to train on, pairs held out, and lines about photos that are passed over or have no partner."""
 
     train: PairTables
     val: PairTables
@@ -73,7 +73,10 @@ def paired_split(
     given_dirs = {"data.train_dir": train_dir, "data.train_lr_dir": train_lr_dir}
     if val_dir is not None and val_lr_dir is not None:
         given_dirs |= {"data.val_dir": val_dir, "data.val_lr_dir": val_lr_dir}
-    tables = {option: find_photos(folder, option=option) for option, folder in given_dirs.items()}
+    passed_over: list[str] = []
+    tables = {
+        option: find_photos(folder, option=option, say=passed_over.append) for option, folder in given_dirs.items()
+    }
     refuse_overlap({option: [Path(folder)] for option, folder in given_dirs.items()})
     pairs, remarks = match(
         tables["data.train_lr_dir"],
@@ -88,7 +91,7 @@ def paired_split(
             upscale=upscale,
             options=("data.val_lr_dir", "data.val_dir"),
         )
-        return PairedSplit(pairs, val, remarks + more)
+        return PairedSplit(pairs, val, passed_over + remarks + more)
     if len(pairs.hr) < 2:
         raise UserError(
             f"data.train_dir={train_dir} holds one pair, and one must be held out: add pairs, or give "
@@ -96,7 +99,7 @@ def paired_split(
         )
     (held_out,) = choose_held_out([pairs.hr], val_fraction=val_fraction, max_val_photos=max_val_photos)
     rest = np.flatnonzero(~np.isin(np.arange(len(pairs.hr)), held_out))
-    return PairedSplit(pairs.subset(rest.tolist()), pairs.subset(held_out.tolist()), remarks)
+    return PairedSplit(pairs.subset(rest.tolist()), pairs.subset(held_out.tolist()), passed_over + remarks)
 
 
 def match(lr: PathTable, hr: PathTable, *, upscale: int, options: tuple[str, str]) -> tuple[PairTables, list[str]]:
@@ -196,20 +199,21 @@ def look_at_pairs(pairs: PairTables, *, upscale: int, least: int) -> Preflight:
     Raises:
         UserError: the first pair of a wrong scale.
     """
-    small, unreadable, looked_at = 0, [], 0
+    small, several, unreadable, looked_at = 0, 0, [], 0
     for index in spread(len(pairs.hr)):
         looked_at += 1
         try:
-            lr_size, hr_size = read_size(pairs.lr[index]), read_size(pairs.hr[index])
+            lr, hr = read_header(pairs.lr[index]), read_header(pairs.hr[index])
         except UnreadableImageError as error:
             unreadable.append(error)
             continue
         # One side may be stored turned; whether it is then seen turned is found when it is decoded.
-        problem = size_mismatch(pairs, index, lr_size, hr_size, upscale)
-        if problem and size_mismatch(pairs, index, lr_size, hr_size[::-1], upscale):
+        problem = size_mismatch(pairs, index, lr.size, hr.size, upscale)
+        if problem and size_mismatch(pairs, index, lr.size, hr.size[::-1], upscale):
             raise UserError(problem)
-        small += min(hr_size) < least
-    return Preflight(looked_at, small, unreadable)
+        small += min(hr.size) < least
+        several += lr.several or hr.several
+    return Preflight(looked_at, small, unreadable, several)
 
 
 def _by_key(table: PathTable, key: object) -> dict[str, list[int]]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
+from esrgan_train.data.held_out import HeldOut
 from esrgan_train.data.pair_tables import PairTables, size_mismatch
-from esrgan_train.data.samples import FLIP_PROBABILITY, SampleStream, TrainingSample, to_tensor
-from esrgan_train.data.stream import check_seed
+from esrgan_train.data.samples import FLIP_PROBABILITY, SampleStream, TrainingSample
 from esrgan_train.data.window import Window, check_gt_size
+from esrgan_train.images.crop import middle, reduced
 from esrgan_train.images.decode import Picture, UnreadableImageError, decode, to_float
 
 Image = NDArray[np.float32]  # (H, W, 3) RGB in [0,1]
@@ -96,38 +95,31 @@ class TrainingPairs(SampleStream[Pair]):
         return TrainingSample(to_float(lr), plain, target, self.photos.relative(index), 1.0)
 
 
-class ValidationPairs(Dataset[dict[str, Any]]):
-    """Whole held-out pairs.
-
-    Positions beyond the last pair repeat the first ones, with ``counts`` false, as in ``ValidationPhotos``.
+class ValidationPairs(HeldOut):
+    """Held-out pairs, both sides cut alike; see ``HeldOut``.
 
     Args:
         pairs: at least one.
         upscale: HR pixels per LR pixel.
         seed: as in training; nothing is drawn.
-
-    Shape:
-        as ``ValidationPhotos``.
-
-    Raises:
-        UserError: on access, a side cannot be read or their sizes do not fit.
+        max_size: HR pixels a side to which larger pairs are cut, from their middle; None takes all.
+        max_bad_fraction: share of the pairs that may be unreadable or of a wrong size.
     """
 
-    def __init__(self, pairs: PairTables, *, upscale: int, seed: int) -> None:
-        check_seed(seed)
+    def __init__(
+        self, pairs: PairTables, *, upscale: int, seed: int, max_size: int | None, max_bad_fraction: float
+    ) -> None:
+        super().__init__(
+            pairs.hr, upscale=upscale, seed=seed, max_size=max_size, max_bad_fraction=max_bad_fraction
+        )
         self.pairs = pairs
-        self.photos = pairs.hr
-        self.upscale = upscale
-        self.seed = seed
 
-    def __len__(self) -> int:
-        return len(self.photos)
-
-    def __getitem__(self, i: int) -> dict[str, Any]:
-        i, counts = i % len(self), i < len(self)
-        pair = decode_pair(self.pairs, i, self.upscale)
-        lr, hr = (to_tensor(to_float(side)) for side in (pair.lr, pair.hr))
-        return {"lr": lr, "hr": hr, "index": i, "name": self.photos.relative(i), "counts": counts}
+    def read(self, i: int) -> dict[str, Image]:
+        """The middle of both sides."""
+        pair, step = decode_pair(self.pairs, i, self.upscale), self.upscale
+        rows, columns = (middle(side, most=self.max_size, step=step) for side in pair.hr.shape[:2])
+        lr = pair.lr[reduced(rows, step), reduced(columns, step)]
+        return {"lr": to_float(lr), "hr": to_float(pair.hr[rows, columns])}
 
 
 def decode_pair(pairs: PairTables, index: int, upscale: int) -> Pair:

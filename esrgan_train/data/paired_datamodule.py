@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from esrgan_train.data.datamodule import StreamDataModule, check_batch_size
 from esrgan_train.data.dataset import Degradation, Noise
 from esrgan_train.data.pair_tables import look_at_pairs, paired_split
 from esrgan_train.data.paired import TrainingPairs, ValidationPairs
-from esrgan_train.data.preflight import check_held_out, check_training
+from esrgan_train.data.preflight import check_readable, look_at_held_out
 from esrgan_train.degradation import usm_sharpen
 from esrgan_train.errors import UserError
-
-log = logging.getLogger(__name__)
 
 
 class PairedDataModule(StreamDataModule):
@@ -35,8 +32,10 @@ class PairedDataModule(StreamDataModule):
         num_workers: worker processes, or ``auto``: the usable cores minus one.
         usm: sharpen the HR crop for ``hr_target``.
         cache_mb: decoded pairs kept per worker, in MiB.
-        max_bad_fraction: share of the training pairs that may be unreadable or of a wrong size.
+        max_bad_fraction: share of the training pairs, and of the held-out ones, that may be unreadable or of a
+            wrong size.
         overfit_samples: train on and validate with this many fixed samples alone; None uses all pairs.
+        val_max_size: HR pixels a side to which larger held-out pairs are cut, from their middle; None takes all.
         target_noise: must be None: it would have to stand in the LR photos too.
 
     Raises:
@@ -63,6 +62,7 @@ class PairedDataModule(StreamDataModule):
         cache_mb: float,
         max_bad_fraction: float,
         overfit_samples: int | None = None,
+        val_max_size: int | None = None,
         target_noise: Noise | None = None,
     ) -> None:
         check_batch_size(batch_size)
@@ -90,26 +90,34 @@ class PairedDataModule(StreamDataModule):
             max_bad_fraction=max_bad_fraction,
         )
         preflight = look_at_pairs(split.train, upscale=upscale, least=training.needed_side)
-        check_training(preflight, max_bad_fraction=max_bad_fraction)
-        held_out = look_at_pairs(split.val, upscale=upscale, least=0)
-        for error in held_out.unreadable:
-            raise error
-        check_held_out(split.val.hr, upscale=upscale)
+        check_readable(preflight, max_bad_fraction=max_bad_fraction, kind="training")
+        held_out = look_at_held_out(split.val.hr, upscale=upscale, max_size=val_max_size)
+        both_sides = look_at_pairs(split.val, upscale=upscale, least=0)
+        held_out = held_out._replace(unreadable=both_sides.unreadable)
+        check_readable(held_out, max_bad_fraction=max_bad_fraction, kind="held-out")
+        remarks = list(split.remarks)
+        if degradation is not None:
+            remarks.append(
+                "degradation has no effect with data=paired: the LR photos are used as they are; leave it out"
+            )
         super().__init__(
             training=training,
-            validation=ValidationPairs(split.val, upscale=upscale, seed=seed),
+            validation=ValidationPairs(
+                split.val,
+                upscale=upscale,
+                seed=seed,
+                max_size=val_max_size,
+                max_bad_fraction=max_bad_fraction,
+            ),
             preflight=preflight,
+            held_out=held_out,
             batch_size=batch_size,
             accumulate=accumulate,
             num_workers=num_workers,
             overfit_samples=overfit_samples,
+            remarks=remarks,
         )
         self._pairs = split
-        self._remarks = list(split.remarks)
-        if degradation is not None:
-            self._remarks.append(
-                "degradation has no effect with data=paired: the LR photos are used as they are; leave it out"
-            )
 
     def describe(self) -> str:
         """One line for people: how many pairs, and where."""
@@ -117,10 +125,3 @@ class PairedDataModule(StreamDataModule):
         where = "" if val.hr.root == train.hr.root else f" from {val.hr.root} with {val.lr.root}"
         count = f"{len(train.hr):,} pairs from {train.hr.root} with {train.lr.root}"
         return f"{count}, {len(val.hr):,} held out{where}"
-
-    def setup(self, stage: str) -> None:
-        """Say, once per run, what was left out and what the first look at the pairs found."""
-        super().setup(stage)
-        if stage == "fit" and (self.trainer is None or self.trainer.is_global_zero):
-            for remark in self._remarks:
-                log.warning("%s", remark)

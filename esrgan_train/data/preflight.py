@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -9,8 +10,10 @@ import numpy as np
 
 from esrgan_train.data.mixture import Mixture
 from esrgan_train.errors import UserError
-from esrgan_train.images.decode import UnreadableImageError, read_size
+from esrgan_train.images.decode import UnreadableImageError, read_header
 from esrgan_train.images.find import PathTable
+
+log = logging.getLogger(__name__)
 
 Photos = PathTable | Mixture
 
@@ -25,6 +28,18 @@ class Preflight(NamedTuple):
     looked_at: int
     small: int  # whose shorter side is below the window
     unreadable: Sequence[UnreadableImageError]
+    several: int = 0  # that hold further pictures: animations, pages
+    large: int = 0  # of which validation takes the middle
+
+    def tell_unreadable(self, what: str) -> None:
+        """Log how many of ``what`` cannot be read, with the first; train.log names the others too."""
+        if not self.unreadable:
+            return
+        first, *others = self.unreadable
+        bad = len(self.unreadable)
+        log.warning("%d of %d %s looked at cannot be read; the first: %s", bad, self.looked_at, what, first)
+        for error in others:
+            log.warning("%s", error, extra={"to_file_only": True})
 
 
 def spread(count: int) -> Iterator[int]:
@@ -34,36 +49,51 @@ def spread(count: int) -> Iterator[int]:
 
 def look_at(photos: Photos, *, window_side: int) -> Preflight:
     """Read the headers of up to ``MAX_LOOKED_AT`` photos; pixels are not decoded."""
-    small, unreadable = 0, []
+    small, several, unreadable = 0, 0, []
     for index in spread(len(photos)):
         try:
-            small += min(read_size(photos[index])) < window_side
+            header = read_header(photos[index])
         except UnreadableImageError as error:
             unreadable.append(error)
-    return Preflight(min(len(photos), MAX_LOOKED_AT), small, unreadable)
+            continue
+        small += min(header.size) < window_side
+        several += header.several
+    return Preflight(min(len(photos), MAX_LOOKED_AT), small, unreadable, several)
 
 
-def check_training(found: Preflight, *, max_bad_fraction: float) -> None:
+def look_at_held_out(photos: Photos, *, upscale: int, max_size: int | None) -> Preflight:
+    """Read the headers of up to ``MAX_LOOKED_AT`` held-out photos.
+
+    Args:
+        photos: at least one.
+        upscale: HR pixels per LR pixel.
+        max_size: HR pixels a side above which a photo counts as large; None: never.
+
+    Raises:
+        UserError: a photo is too small to be measured.
+    """
+    least = _SSIM_WINDOW + 3 * upscale  # the border on both sides, and what is lost to whole LR pixels
+    large, unreadable = 0, []
+    for index in spread(len(photos)):
+        try:
+            width, height = read_header(photos[index]).size
+        except UnreadableImageError as error:
+            unreadable.append(error)
+            continue
+        if min(width, height) < least:
+            raise UserError(
+                f"{photos[index]} is held out for validation, but {width} × {height} pixels are too few: "
+                f"remove it, or give data.val_dir with photos of at least {least} × {least}"
+            )
+        large += max_size is not None and max(width, height) > max_size
+    return Preflight(min(len(photos), MAX_LOOKED_AT), 0, unreadable, large=large)
+
+
+def check_readable(found: Preflight, *, max_bad_fraction: float, kind: str) -> None:
     """``UserError`` if more than ``max_bad_fraction`` of what was looked at, or all of it, is unreadable."""
     bad = len(found.unreadable)
     if bad and (bad == found.looked_at or bad > max_bad_fraction * found.looked_at):
         raise UserError(
-            f"data.max_bad_fraction={max_bad_fraction:g} is exceeded: {bad} of {found.looked_at} training "
+            f"data.max_bad_fraction={max_bad_fraction:g} is exceeded: {bad} of {found.looked_at} {kind} "
             f"photos cannot be read; the first: {found.unreadable[0]}; remove the bad ones or raise the limit"
         )
-
-
-def check_held_out(photos: Photos, *, upscale: int) -> None:
-    """``UserError`` for a held-out photo that cannot be read or is too small to be measured.
-
-    Of very many, ``MAX_LOOKED_AT`` are looked at.
-    """
-    least = _SSIM_WINDOW + 3 * upscale  # the border on both sides, and what is lost to whole LR pixels
-    for index in spread(len(photos)):
-        path = photos[index]
-        width, height = read_size(path)
-        if min(width, height) < least:
-            raise UserError(
-                f"{path} is held out for validation, but {width} × {height} pixels are too few: "
-                f"remove it, or give data.val_dir with photos of at least {least} × {least}"
-            )

@@ -65,7 +65,12 @@ class SampleStream(Dataset[dict[str, Any]], ABC, Generic[Decoded]):
             raise UserError(f"data.cache_mb={cache_mb!r}: give a number of MiB from 0 on, such as 64")
         self.photos = Mixture.of(photos)
         self.seed = seed
-        self.bad = BadPhotos(self.photos, max_fraction=max_bad_fraction)
+        self.bad = BadPhotos(
+            self.photos,
+            max_fraction=max_bad_fraction,
+            kind="training",
+            consequence="another photo takes its place",
+        )
         self._decoded = PhotoCache(self.decode, max_bytes=int(cache_mb * _MEGABYTE))
 
     @property
@@ -98,7 +103,8 @@ class SampleStream(Dataset[dict[str, Any]], ABC, Generic[Decoded]):
             try:
                 decoded = self._decoded[index]
             except UnreadableImageError as error:
-                self.bad.add(index, error)  # raises when none is left, so this ends
+                self.bad.add(index, str(error))
+                self.bad.check()  # raises when none is left, so this ends
             else:
                 return self.make(index, decoded, rng)
         raise AssertionError("unreachable")

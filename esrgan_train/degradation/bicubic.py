@@ -44,14 +44,12 @@ class BicubicDegradation:
             ValueError: a side is not a multiple of `upscale`.
         """
         check_sides(hr, self.upscale)
+        channels = [self._reduce(hr[..., channel]) for channel in range(3)]
+        return from_levels(to_levels(np.stack(channels, axis=-1)))
+
+    def _reduce(self, channel: NDArray[np.float32]) -> NDArray[np.float32]:
         # The widened kernel reaches two low-resolution pixels far; Pillow would renormalize it at the border.
-        margin = 2 * self.upscale
-        mirrored = np.pad(hr, ((margin, margin), (margin, margin), (0, 0)), mode="symmetric")
-        height, width = mirrored.shape[0] // self.upscale, mirrored.shape[1] // self.upscale
-        channels = [
-            PillowImage.fromarray(np.ascontiguousarray(mirrored[..., channel])).resize(
-                (width, height), PillowImage.Resampling.BICUBIC
-            )
-            for channel in range(3)
-        ]
-        return from_levels(to_levels(np.stack([np.asarray(c) for c in channels], axis=-1)[2:-2, 2:-2]))
+        mirrored = np.pad(channel, 2 * self.upscale, mode="symmetric")
+        height, width = (side // self.upscale for side in mirrored.shape)
+        reduced = PillowImage.fromarray(mirrored).resize((width, height), PillowImage.Resampling.BICUBIC)
+        return np.asarray(reduced)[2:-2, 2:-2]

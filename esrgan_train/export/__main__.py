@@ -11,48 +11,49 @@ from pathlib import Path
 import rich
 from rich.table import Table
 
-from esrgan_train.archs.build import build_generator
-from esrgan_train.archs.weights import load_weights
-from esrgan_train.cli import DONE, FAILED, run_command
-from esrgan_train.errors import UserError
-from esrgan_train.export.formats import FORMATS, export_all
+from esrgan_train.cli import DONE, FAILED, complain, run_command
+from esrgan_train.errors import RunError, UserError
+from esrgan_train.export.formats import FORMATS
 from esrgan_train.export.metadata import metadata_of, name_of
+from esrgan_train.export.outcome import export_all
 from esrgan_train.export.packages import check_packages
-from esrgan_train.export.reference import upscale_of
+from esrgan_train.export.reference import read_generator, upscale_of
 from esrgan_train.export.verify import Verdict
 
 log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the model in every format asked for, run each file, and keep them if all compute the same.
+    """Write the model in every format asked for, run each file, and keep those that compute the same.
 
-    Returns the exit status: 0 done, 1 a file differs from PyTorch and none was kept.
+    Returns the exit status: 0 done, 1 a format could not be made or differs from PyTorch.
 
     Raises:
-        UserError: wrong options, an unreadable model, missing packages, a format that cannot hold the network.
+        UserError: wrong options, an unreadable model, missing packages, a network that cannot be exported.
     """
     options = _parser().parse_args(arguments)
     check_packages(options.format)
-    model = load_weights(options.model)
+    model, generator = read_generator(options.model)
     stem = options.output / (options.name or name_of(model))
     check_targets(stem, options.model, options.format)
-    generator = build_generator(model)
     metadata = metadata_of(model, upscale=upscale_of(generator), licence=options.licence)
-    verdicts = export_all(generator, stem, options.format, metadata, fp32=options.fp32)
-    rich.get_console().print(table(verdicts))
-    failed = [verdict.exported.label for verdict in verdicts if not verdict.passed]
-    if failed:
-        half = any(label.endswith("fp16") for label in failed)
-        remedy = (
-            "--fp32 writes no float16; otherwise leave that --format out" if half else "leave that --format out"
-        )
-        print(f"error: {', '.join(failed)}: differs too much, so nothing was kept; {remedy}", file=sys.stderr)
-        return FAILED
-    for verdict in verdicts:
-        files = " ".join(str(options.output / file.name) for file in verdict.exported.files)
-        log.info("%-13s %s", verdict.exported.label, files)
-    return DONE
+    outcome = export_all(options.model, generator, stem, options.format, metadata, fp32=options.fp32)
+    if outcome.verdicts:
+        rich.get_console().print(table(outcome.verdicts))
+    for verdict in (verdict for verdict in outcome.verdicts if verdict.passed):
+        files = " ".join(str(options.output / file.name) for file in verdict.files)
+        log.info("%-13s %s", verdict.label, files)
+    failures = [*outcome.failures, *(too_far(v.label) for v in outcome.verdicts if not v.passed)]
+    for failure in failures:
+        complain(RunError(failure))
+    return FAILED if failures else DONE
+
+
+def too_far(label: str) -> str:
+    """What to do about a file that differs, which was not kept."""
+    half = label.endswith("fp16")
+    remedy = "--fp32 writes no float16; otherwise leave that --format out" if half else "leave that --format out"
+    return f"{label} differs too much, so it was not kept; {remedy}"
 
 
 def check_targets(stem: Path, source: Path, formats: Sequence[str]) -> None:
@@ -78,13 +79,12 @@ def table(verdicts: Sequence[Verdict]) -> Table:
     for heading in ("size", "difference", "tolerance", ""):
         shown.add_column(heading, justify="right")
     for verdict in verdicts:
-        exported = verdict.exported
         shown.add_row(
-            exported.label,
-            exported.engine,
-            f"{exported.size / 1e6:.2f} MB",
+            verdict.label,
+            verdict.engine,
+            f"{verdict.size / 1e6:.2f} MB",
             f"{verdict.difference:.1e}",
-            f"{exported.tolerance:.1e}",
+            f"{verdict.tolerance:.1e}",
             "same" if verdict.passed else "differs",
         )
     return shown

@@ -1,11 +1,10 @@
-"""Writing one generator in several formats, and keeping the files that compute what PyTorch computes."""
+"""Writing a generator in one format, and running what was written."""
 
 from __future__ import annotations
 
 import importlib
-import logging
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,56 +13,44 @@ from torch import nn
 from esrgan_train.errors import UserError
 from esrgan_train.export.exported import Exported
 from esrgan_train.export.photos import verification_photos
-from esrgan_train.export.quiet import ChatterError, quiet
 from esrgan_train.export.reference import runner
 from esrgan_train.export.verify import Verdict, verify
 
 FORMATS = ("pth", "safetensors", "onnx", "ncnn")
+CONVERTED = ("onnx", "ncnn")  # by native code, which may crash: each in a process of its own
 
-log = logging.getLogger(__name__)
+_WRITERS = {"pth": "weight_files", "safetensors": "weight_files", "onnx": "onnx_file", "ncnn": "ncnn_files"}
 
 
-def export_all(
-    generator: nn.Module,
-    stem: Path,
-    formats: Sequence[str],
-    metadata: Mapping[str, Any],
-    *,
-    fp32: bool,
-) -> list[Verdict]:
-    """Write and run every format; the files are moved to their place if all of them pass, else dropped.
+class FormatError(Exception):
+    """A format could not be made; the message is one line with the exporter's own reason."""
+
+
+def make(
+    name: str, generator: nn.Module, stem: Path, metadata: Mapping[str, Any], *, fp32: bool
+) -> Iterator[Verdict]:
+    """Write the files of one format, run each, and say how far it is from the generator.
 
     Args:
+        name: one of ``FORMATS``.
         generator: in evaluation mode, float32, on the CPU.
-        stem: folder and name of the files, without suffix; files of the same names are replaced.
-        formats: some of ``FORMATS``.
+        stem: folder and name of the files, without suffix.
         metadata: plain values for every file, ``upscale`` among them.
         fp32: write no float16.
 
     Raises:
-        UserError: a format cannot hold this network.
+        UserError: other programs would use the file wrongly.
+        FormatError: the format cannot hold this network.
     """
-    folder, photos, reference = stem.parent, verification_photos(), runner(generator)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    verdicts: list[Verdict] = []
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent) as beside:
-        for name in dict.fromkeys(formats):
-            log.info("%-13s writing, then running on %d photographs", name, len(photos))
-            try:
-                with quiet():
-                    written = _write(name, generator, Path(beside, stem.name), metadata, fp32=fp32)
-                    verdicts += [verify(exported, reference, photos) for exported in written]
-            except ChatterError as error:
-                if isinstance(error.__cause__, UserError):
-                    raise error.__cause__ from error
-                raise UserError(
-                    f"--format {name} cannot hold {type(generator).__name__}: {error}; leave {name} out"
-                ) from error
-        if all(verdict.passed for verdict in verdicts):
-            folder.mkdir(exist_ok=True)
-            for file in (file for verdict in verdicts for file in verdict.exported.files):
-                file.replace(folder / file.name)
-    return verdicts
+    photos, reference = verification_photos(), runner(generator)
+    try:
+        for exported in _write(name, generator, stem, metadata, fp32=fp32):
+            yield verify(exported, reference, photos)
+    except UserError:
+        raise
+    except Exception as error:  # exporters raise anything
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given")
+        raise FormatError(f"{type(error).__name__}: {reason}") from error
 
 
 def _write(
@@ -80,9 +67,6 @@ def _write(
             yield writer.export_onnx(generator, _with(stem, "_fp16.onnx"), metadata, half=True)
     else:
         yield writer.export_weights(generator, _with(stem, f".{name}"), metadata)
-
-
-_WRITERS = {"pth": "weight_files", "safetensors": "weight_files", "onnx": "onnx_file", "ncnn": "ncnn_files"}
 
 
 def _with(stem: Path, ending: str) -> Path:

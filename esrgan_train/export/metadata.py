@@ -18,7 +18,7 @@ def metadata_of(model: ModelFile, *, upscale: int, licence: str | None) -> dict[
         licence: the user's words; None keeps those of the file, if it has any.
     """
     said = dict(model.metadata)
-    if model.arch is None and srvgg_options(model.state_dict) is not None:
+    if model.arch is None and model.target is None and srvgg_options(model.state_dict) is not None:
         said |= {"arch": "srvgg", "options": srvgg_options(model.state_dict)}
     said |= {"upscale": upscale, "exported_by": f"esrgan_train {__version__}"}
     return said if licence is None else said | {"licence": licence}

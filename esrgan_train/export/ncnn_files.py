@@ -17,8 +17,9 @@ from torch import nn
 from esrgan_train.export.exported import FLOAT16_TOLERANCE, FLOAT32_TOLERANCE, Batch, Exported
 from esrgan_train.export.ncnn_param import rename_blobs
 
-# Two sizes that differ in both directions: what is equal in both would be taken for a constant.
-SHAPES = ((1, 3, 36, 40), (1, 3, 52, 76))
+# Two sizes that differ in both directions: what is equal in both would be taken for a constant. No side is too
+# small for networks of the field.
+SHAPES = ((1, 3, 64, 72), (1, 3, 84, 108))
 INPUT, OUTPUT = "data", "output"  # what upscalers built on ncnn ask for; pnnx says in0 and out0
 
 
@@ -71,8 +72,9 @@ class _Engine:
         outputs = []
         for image in lr:  # [3HW]; ncnn takes one at a time
             extractor = self.net.create_extractor()
-            # The copy belongs to ncnn: a Mat made of an array does not keep that array alive.
-            if extractor.input(INPUT, ncnn.Mat(np.ascontiguousarray(image)).clone()):
+            # A Mat made of an array does not keep it alive: the array has a name until ncnn has copied it.
+            contiguous = np.ascontiguousarray(image)
+            if extractor.input(INPUT, ncnn.Mat(contiguous).clone()):
                 raise RuntimeError(f"ncnn finds no blob {INPUT!r} in the converted network")
             status, sr = extractor.extract(OUTPUT)
             if status:

@@ -19,6 +19,8 @@ from esrgan_train.export.exported import FLOAT16_TOLERANCE, FLOAT32_TOLERANCE, B
 
 OPSET = 18  # torch's own; TensorRT takes it from 8.6 on, ONNX Runtime from 1.14 on
 INPUT, OUTPUT = "input", "output"
+# Two images and odd sizes: 0 and 1 would be taken for constants. No side is too small for networks of the field.
+EXAMPLE = (2, 3, 71, 83)
 AXES = {0: "batch", 2: "height", 3: "width"}
 
 
@@ -30,8 +32,7 @@ def export_onnx(generator: nn.Module, path: Path, metadata: Mapping[str, Any], *
     """
     dtype = torch.float16 if half else torch.float32
     network = deepcopy(generator).to(dtype).eval()
-    # Two images and odd sizes: 0 and 1 would be taken for constants.
-    example = torch.zeros(2, 3, 19, 23, dtype=dtype)
+    example = torch.zeros(EXAMPLE, dtype=dtype)
     program = torch.onnx.export(
         network,
         (example,),

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from pathlib import Path
 
+import torch
+from torch import nn
+
+from esrgan_train.archs.build import build_generator
+from esrgan_train.archs.weights import ModelFile, load_weights
 from esrgan_train.errors import UserError
 from esrgan_train.export.exported import Batch, Run
+from esrgan_train.inference.geometry import enlargement
 
-_HEIGHT, _WIDTH = 19, 23  # pixels, multiples of nothing
+
+def read_generator(path: Path) -> tuple[ModelFile, nn.Module]:
+    """A model file and its network, in evaluation mode on the CPU.
+
+    Raises:
+        UserError: the file cannot be read, or its network is unknown.
+    """
+    model = load_weights(path)
+    return model, build_generator(model)
 
 
 def runner(network: nn.Module) -> Run:
@@ -28,20 +41,13 @@ def upscale_of(generator: nn.Module) -> int:
     Raises:
         UserError: it does not take RGB images of any size, or does not enlarge by a whole number.
     """
-    name = type(generator).__name__
     try:
-        with torch.inference_mode():
-            sr = generator(torch.zeros(1, 3, _HEIGHT, _WIDTH))
-    except (RuntimeError, ValueError, IndexError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
+        scale, multiple = enlargement(generator)
+    except UserError as error:
+        raise UserError(f"{error}: it cannot be exported") from error
+    if multiple > 1:
         raise UserError(
-            f"{name} cannot be exported: it does not take an RGB image of {_WIDTH}×{_HEIGHT} pixels ({reason})"
-        ) from error
-    size = tuple(sr.shape) if isinstance(sr, Tensor) else ()
-    upscale = size[-1] // _WIDTH if size else 0
-    if not upscale or size != (1, 3, _HEIGHT * upscale, _WIDTH * upscale):
-        raise UserError(
-            f"{name} cannot be exported: of an RGB image of {_WIDTH}×{_HEIGHT} pixels it makes "
-            f"{size or type(sr).__name__}, which is no enlargement by a whole number"
+            f"{type(generator).__name__} takes only pictures whose sides are multiples of {multiple}, which other "
+            "programs do not know: it cannot be exported"
         )
-    return upscale
+    return scale

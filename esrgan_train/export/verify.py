@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from esrgan_train.export.exported import Batch, Exported, Run
 
 
-class Verdict(NamedTuple):
-    """How far an exported file is from PyTorch.
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """How far an exported file is from PyTorch; plain values, which pass from process to process.
 
     Attributes:
-        exported: what was run.
+        label: what the table calls it, such as ``onnx fp16``.
+        files: what was written.
+        size: of the files together, in bytes.
+        engine: the program that ran them.
+        tolerance: largest difference with which they are kept.
         difference: the largest, over all pixels of all photos; infinite where sizes or numbers are wrong.
     """
 
-    exported: Exported
+    label: str
+    files: tuple[Path, ...]
+    size: int
+    engine: str
+    tolerance: float
     difference: float
 
     @property
     def passed(self) -> bool:
-        """Whether the file may be kept."""
-        return self.difference <= self.exported.tolerance
+        """Whether the files may be kept."""
+        return self.difference <= self.tolerance
 
 
 def verify(exported: Exported, reference: Run, photos: Sequence[Batch]) -> Verdict:
@@ -32,7 +42,14 @@ def verify(exported: Exported, reference: Run, photos: Sequence[Batch]) -> Verdi
     batches = list(photos)
     if exported.batched:
         batches.append(np.concatenate([photos[0], photos[0][..., ::-1]]))
-    return Verdict(exported, max(largest_difference(exported.run(lr), reference(lr)) for lr in batches))
+    return Verdict(
+        label=exported.label,
+        files=exported.files,
+        size=exported.size,
+        engine=exported.engine,
+        tolerance=exported.tolerance,
+        difference=max(largest_difference(exported.run(lr), reference(lr)) for lr in batches),
+    )
 
 
 def largest_difference(one: Batch, other: Batch) -> float:

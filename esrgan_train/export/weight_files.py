@@ -10,10 +10,13 @@ import spandrel
 from torch import nn
 
 from esrgan_train.archs.build import build_generator
+from esrgan_train.archs.field import options_apart
 from esrgan_train.archs.weights import load_weights, save_model
 from esrgan_train.errors import UserError
 from esrgan_train.export.exported import FLOAT32_TOLERANCE, Exported
+from esrgan_train.export.photos import verification_photos
 from esrgan_train.export.reference import runner
+from esrgan_train.export.verify import largest_difference
 
 
 def export_weights(generator: nn.Module, path: Path, metadata: Mapping[str, Any]) -> Exported:
@@ -22,7 +25,7 @@ def export_weights(generator: nn.Module, path: Path, metadata: Mapping[str, Any]
     An architecture that spandrel does not know is opened by this framework instead.
 
     Raises:
-        UserError: spandrel takes the file for a model of another scale.
+        UserError: spandrel takes the file for another network.
     """
     save_model(path, generator.state_dict(), metadata)
     label = path.suffix.removeprefix(".")
@@ -33,16 +36,20 @@ def export_weights(generator: nn.Module, path: Path, metadata: Mapping[str, Any]
         return Exported(
             label=label, files=(path,), engine="esrgan_train", run=runner(again), tolerance=FLOAT32_TOLERANCE
         )
-    if opened.scale != metadata["upscale"]:
+    network = opened.model.eval()
+    photo = verification_photos()[-1]
+    if largest_difference(runner(network)(photo), runner(generator)(photo)) > FLOAT32_TOLERANCE:
+        same = type(network) is type(generator)
+        guessed = [f"{name}={value}" for name, value in options_apart(network, generator).items()] if same else []
+        guess = " ".join([f"{opened.architecture.id} ×{opened.scale}", *guessed])
         raise UserError(
-            f"{path.name} enlarges {metadata['upscale']} times, but spandrel reads it as "
-            f"{opened.architecture.id} ×{opened.scale}: other programs would use it wrongly; "
-            "rename the weights of your architecture"
+            f"--format {label} would be used wrongly by other programs: of the weights, spandrel guesses {guess}, "
+            f"which is not what was trained; leave {label} out (this project's commands open the model as it is)"
         )
     return Exported(
         label=label,
         files=(path,),
         engine=f"spandrel ({opened.architecture.id})",
-        run=runner(opened.model.eval()),
+        run=runner(network),
         tolerance=FLOAT32_TOLERANCE,
     )

@@ -3,80 +3,89 @@
 from __future__ import annotations
 
 import stat
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from esrgan_train.errors import UserError
-from esrgan_train.images.depth16 import decode_16_bit, is_16_bit
-from esrgan_train.images.plain import decode_plain
+from esrgan_train.images.damage import DAMAGE
+from esrgan_train.images.formats import formats_of, why_unidentified
+from esrgan_train.images.remarks import remarks_on
+from esrgan_train.images.sampled import SIDEWAYS, orientation
+from esrgan_train.images.samples import read_samples
 
 Picture = NDArray[np.uint8] | NDArray[np.uint16]
-
-_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
-_READABLE_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
-
-# What Pillow and OpenCV raise on damaged files.
-_DAMAGE = (
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    OverflowError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-    cv2.error,
-)
 
 
 class UnreadableImageError(UserError):
     """A picture file that cannot be read; the message names the file and the reason in one line."""
 
 
-def decode(path: str | Path) -> Picture:
-    """Read a PNG, JPEG, WebP, TIFF or BMP file as (H, W, 3) RGB, uint8 or, from 16-bit files, uint16.
+class Header(NamedTuple):
+    """What is known of a picture before it is decoded."""
 
-    Gray, palette and CMYK become RGB. Alpha and transparency are dropped: the colours beneath are shown as
-    they are stored. The EXIF orientation is applied; colour profiles are not. Of an animation or a file of
-    several pages, the first picture is read. Floating-point and 32-bit samples are refused, since nothing
-    says which value is white.
+    size: tuple[int, int]  # (width, height) as stored, before EXIF orientation
+    several: bool  # whether the file holds further pictures: an animation, pages
+
+
+def decode(path: str | Path) -> Picture:
+    """Read a picture file as (H, W, 3) RGB, uint8, or uint16 where it holds more than 8 bits.
+
+    ``formats`` lists the kinds of files. Gray, palette and CMYK become RGB. Alpha and transparency are dropped:
+    the colours beneath are shown as they are stored. The orientation is applied; colour profiles are not. Of an
+    animation or a file of several pages, the first picture is read. Floating-point and 32-bit samples are
+    refused, since nothing says which value is white.
 
     Raises:
         UnreadableImageError: the file is missing, truncated, damaged, of another kind, or of more than
             ``PIL.Image.MAX_IMAGE_PIXELS`` pixels.
     """
-    with _opened(path) as image:
-        if is_16_bit(image):
-            return decode_16_bit(Path(path), image)
-        if image.mode not in _READABLE_MODES:
-            raise ValueError(f"its samples ({image.mode}) are not 8 or 16 bits of gray, RGB or CMYK")
-        fast = decode_plain(path, image)
-        if fast is not None:
-            return fast
-        return np.array(ImageOps.exif_transpose(image).convert("RGB"), dtype=np.uint8)
+    with opened(path) as image:
+        return as_rgb(read_samples(path, image))
 
 
-def read_size(path: str | Path) -> tuple[int, int]:
-    """(width, height) as stored, before EXIF orientation, from the header alone.
+def as_rgb(samples: NDArray[Any]) -> Picture:
+    """The colours of ``read_samples``, (H, W, 1 to 4), as (H, W, 3) without alpha; gray is repeated."""
+    if samples.shape[2] < 3:
+        return np.repeat(samples[:, :, :1], 3, axis=2)
+    return np.require(samples[:, :, :3], requirements=["C_CONTIGUOUS", "WRITEABLE"])
+
+
+def read_header(path: str | Path) -> Header:
+    """Size and number, from the header alone.
 
     Raises:
         UnreadableImageError: the header cannot be read.
     """
-    with _opened(path) as image:
-        return image.size
+    with opened(path) as image:
+        return Header(image.size, holds_several(image))
+
+
+def read_upright_size(path: str | Path) -> tuple[int, int]:
+    """(width, height) as the picture is to be seen; where the file says that may be anywhere in it.
+
+    Raises:
+        UnreadableImageError: the header cannot be read.
+    """
+    with opened(path) as image:
+        width, height = image.size
+        return (height, width) if orientation(image) in SIDEWAYS else (width, height)
+
+
+def holds_several(image: Image.Image) -> bool:
+    """Whether the file holds further pictures; what a camera puts behind a JPEG, a preview, does not count."""
+    if image.format == "MPO":
+        return False
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except DAMAGE:  # of the second
+        return True
 
 
 def to_float(image: NDArray[Any]) -> NDArray[np.float32]:
@@ -87,29 +96,34 @@ def to_float(image: NDArray[Any]) -> NDArray[np.float32]:
     """
     if image.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"image is {image.dtype}; pass uint8 or uint16")
-    return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
+    values: NDArray[np.float32] = np.divide(image, np.float32(np.iinfo(image.dtype).max), dtype=np.float32)
+    return values
 
 
 @contextmanager
-def _opened(path: str | Path) -> Iterator[Image.Image]:
-    """The opened file; whatever goes wrong while it is open becomes an ``UnreadableImageError``."""
+def opened(path: str | Path) -> Iterator[Image.Image]:
+    """The opened file, not yet loaded; libraries' warnings become remarks that name the file.
+
+    Raises:
+        UnreadableImageError: whatever goes wrong while it is open.
+    """
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would wait for ever
             raise OSError("it is no file but a directory, a pipe or a device")
-        with warnings.catch_warnings():
+        with remarks_on(path):
             warnings.simplefilter("error", Image.DecompressionBombWarning)  # a refusal, not a remark
-            with Image.open(path, formats=_FORMATS) as image:
+            with Image.open(path, formats=formats_of(path)) as image:
                 yield image
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         limit = f"it has more than {Image.MAX_IMAGE_PIXELS:,} pixels"
         raise UnreadableImageError(f"{path} cannot be read: {limit}; cut it into smaller ones") from None
-    except _DAMAGE as error:
+    except UnidentifiedImageError as error:
+        raise UnreadableImageError(f"{path} cannot be read: {why_unidentified(path)}") from error
+    except DAMAGE as error:
         raise UnreadableImageError(f"{path} cannot be read: {_reason(error)}") from error
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return "it is not a PNG, JPEG, WebP, TIFF or BMP file, or its header is damaged"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split()) or type(error).__name__

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from array import array
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esrgan_train.errors import UserError
+from esrgan_train.images.formats import NAMES, PASSED_OVER, SUFFIXES, passed_over
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+log = logging.getLogger(__name__)
 
 _AT_ONCE = 2**16  # paths whose bytes are moved at once; bounds the memory that moving takes
 
@@ -76,8 +80,8 @@ class PathTable:
         return part
 
 
-def find_photos(folder: str | Path, *, option: str) -> PathTable:
-    """Every PNG, JPEG, WebP, TIFF and BMP below ``folder``, by suffix, sorted by relative POSIX path.
+def find_photos(folder: str | Path, *, option: str, say: Callable[[str], None] = log.warning) -> PathTable:
+    """Every picture of a kind that is read below ``folder``, by suffix, sorted by relative POSIX path.
 
     Names that start with a dot are left out. Links to folders are followed; a folder reached in several
     ways is listed once, under its own place if that is below ``folder``. No regular file is opened.
@@ -85,26 +89,31 @@ def find_photos(folder: str | Path, *, option: str) -> PathTable:
     Args:
         folder: where to look.
         option: the option that ``folder`` comes from, such as ``data.train_dir``, for the messages.
+        say: is called with one line if pictures of other kinds are passed over.
 
     Raises:
         UserError: the folder is missing, cannot be read, or holds no photo.
     """
-    root = Path(folder)
+    root, others = Path(folder), Counter[str]()
     try:
-        found = sorted(_walk(root))
+        found = sorted(_walk(root, others))
     except NotADirectoryError:
         raise UserError(f"{option}={folder} is not a folder: give the folder that holds the photos") from None
     except FileNotFoundError:
         raise UserError(f"{option}={folder} does not exist: give the folder that holds the photos") from None
     except OSError as error:
         raise UserError(f"{option}={folder}: {error.filename}: {error.strerror}; make it readable") from error
+    remark = passed_over(others)
     if not found:
-        kinds = " ".join(SUFFIXES)
-        raise UserError(f"{option}={folder} holds no photo ({kinds}): give the folder that holds them")
+        why = f" that is read ({remark})" if remark else f" ({NAMES})"
+        raise UserError(f"{option}={folder} holds no photo{why}: give the folder that holds them")
+    if remark:
+        say(f"{option}={folder}: {remark}")
     return PathTable(root, found)
 
 
-def _walk(root: Path) -> Iterator[str]:
+def _walk(root: Path, others: Counter[str]) -> Iterator[str]:
+    """Relative paths of what is read; ``others`` counts, by suffix, the pictures of other kinds."""
     seen: set[tuple[int, int]] = set()
     pending: list[str] = [""]
     linked: list[str] = []  # relative paths of folders, each with its closing slash
@@ -116,10 +125,16 @@ def _walk(root: Path) -> Iterator[str]:
             continue
         seen.add((status.st_dev, status.st_ino))
         with os.scandir(root / prefix) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name, reverse=True):
-                if entry.name.startswith("."):
+            for entry in sorted(entries, key=attrgetter("name"), reverse=True):
+                name = entry.name
+                if name.startswith("."):
                     continue
                 if entry.is_dir():
-                    (linked if entry.is_symlink() else pending).append(f"{prefix}{entry.name}/")
-                elif entry.name.lower().endswith(SUFFIXES) and (entry.is_file() or entry.is_symlink()):
-                    yield prefix + entry.name
+                    (linked if entry.is_symlink() else pending).append(f"{prefix}{name}/")
+                    continue
+                suffix = name[name.rfind(".") :].lower()
+                if suffix in SUFFIXES:
+                    if entry.is_file() or entry.is_symlink():
+                        yield prefix + name
+                elif suffix in PASSED_OVER:
+                    others[suffix] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from dataclasses import dataclass
@@ -9,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import imagecodecs
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image
 
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
-from esrgan_train.images.decode import decode
-from esrgan_train.images.depth16 import orient
+from esrgan_train.images.decode import as_rgb, holds_several, opened
+from esrgan_train.images.encode import encode_levels
+from esrgan_train.images.remarks import remark
+from esrgan_train.images.samples import read_samples
 
 _PNG_LEVEL = 1  # of an enlarged photograph: five times quicker than the usual 6, and a sixth larger
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -25,6 +30,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     ".webp": {"quality": 95},
     ".tiff": {"compression": "tiff_deflate"},
 }
+_PROFILE_SPACE = slice(16, 20)  # of an ICC profile: the colours it is for
+_OTHER_SPACES = {True: (b"RGB ", b"CMYK"), False: (b"GRAY", b"CMYK")}  # than those of gray, and of RGB
+_LARGEST_SIDE = {".jpg": 65500, ".webp": 16383}
 _IHDR_END = 33  # signature (8) and the first chunk (25)
 
 
@@ -37,74 +45,83 @@ class Photo:
         alpha: (H, W) of the same type, or None.
         gray: whether the file held one colour channel.
         profile: the ICC profile of the colours in ``rgb``, or None.
-        pictures: how many the file holds (an animation, pages); the others than the first are not read.
+        several: whether the file holds further pictures (an animation, pages), which are not read.
     """
 
     rgb: NDArray[Any]
     alpha: NDArray[Any] | None
     gray: bool
     profile: bytes | None
-    pictures: int
+    several: bool
 
 
 def read_photo(path: Path) -> Photo:
     """Read a picture; colours as ``decode`` gives them.
 
-    The profile of a CMYK file is dropped, since it does not describe the RGB made from it.
+    A profile of other colours than those in ``rgb`` is dropped, with a remark: that of a CMYK file, or one for
+    RGB in a gray file.
 
     Raises:
         UnreadableImageError: as ``decode``.
     """
-    rgb = decode(path)
-    with Image.open(path) as image:
-        gray = image.mode in ("1", "L", "LA") or image.mode.startswith("I")
-        profile = None if image.mode == "CMYK" else image.info.get("icc_profile")
-        pictures = int(getattr(image, "n_frames", 1))
-        see_through = image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info
-        alpha: NDArray[Any] | None = None
-        if rgb.dtype == np.uint8:
-            if see_through:
-                alpha = np.array(ImageOps.exif_transpose(image).convert("RGBA"))[:, :, 3]
-        else:
-            flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-            stored: Any = cv2.imdecode(np.fromfile(path, np.uint8), flags)
-            if stored.ndim == 3 and stored.shape[2] == 4:
-                turn = image.getexif().get(ExifTags.Base.Orientation, 1) if image.format == "PNG" else 1
-                alpha = np.ascontiguousarray(orient(stored[:, :, 3:], turn)[:, :, 0])
-    return Photo(rgb, alpha, gray, profile, pictures)
+    with opened(path) as image:
+        profile = _stored_profile(path, image)
+        samples = read_samples(path, image)
+        gray = samples.shape[2] < 3
+        if profile and not _fits(profile, gray=gray):
+            space = profile[_PROFILE_SPACE].decode("ascii", "replace").strip()
+            remark(f"its colour profile is for {space}, not for {'gray' if gray else 'RGB'}, and is left out")
+            profile = None
+        several = holds_several(image)  # at last: Pillow goes to the second and back
+    alpha = None if samples.shape[2] in (1, 3) else np.ascontiguousarray(samples[:, :, -1])
+    return Photo(as_rgb(samples), alpha, gray, profile or None, several)
+
+
+def check_format(path: Path, photo: Photo, size: tuple[int, int]) -> None:
+    """Make sure, before any work, that the format of the path's suffix can hold an enlargement of ``photo``.
+
+    Args:
+        path: where it is to be written.
+        photo: what is enlarged.
+        size: (width, height) of the enlargement.
+
+    Raises:
+        UserError: it cannot hold the size, the transparency or the 16 bits.
+    """
+    suffix = path.suffix.lower()
+    if max(size) > (limit := _LARGEST_SIDE.get(suffix, max(size))):
+        raise UserError(
+            f"{path}: {size[0]} × {size[1]} pixels are too many for {suffix}, which holds {limit} a side; "
+            "give --format png"
+        )
+    if photo.alpha is not None and suffix == ".jpg":
+        raise UserError(f"{path}: .jpg holds no transparency; give --format png, webp or tiff")
+    if photo.rgb.dtype == np.uint16 and suffix not in (".png", ".tiff"):
+        raise UserError(f"{path}: {suffix} holds no 16-bit picture; give --format png or tiff")
 
 
 def write_photo(path: Path, photo: Photo) -> None:
     """Write a picture in the format of the suffix: .png .jpg .webp .tiff; beside its place, then renamed.
 
     Raises:
-        UserError: the format cannot hold its transparency or size, or its 16 bits with the profile.
+        UserError: as ``check_format``, or the library refuses the picture.
     """
+    height, width = photo.rgb.shape[:2]
+    check_format(path, photo, (width, height))
     suffix = path.suffix.lower()
-    if photo.alpha is not None and suffix == ".jpg":
-        raise UserError(f"{path}: .jpg holds no transparency; give --format png, webp or tiff")
     colours = photo.rgb
     if photo.gray:
         levels: NDArray[Any] = np.rint(photo.rgb.mean(axis=2, dtype=np.float32))
         colours = levels.astype(photo.rgb.dtype)
-    deep = photo.rgb.dtype == np.uint16
-    if deep and suffix not in (".png", ".tiff"):
-        raise UserError(f"{path}: {suffix} holds no 16-bit picture; give --format png or tiff")
-    if deep and photo.profile and suffix == ".tiff":
-        raise UserError(f"{path}: a 16-bit .tiff with a colour profile cannot be written; give --format png")
-    with replacing(path) as partial:
-        if deep:
-            partial.write_bytes(_deep(suffix, photo, colours))
-            return
+    if photo.rgb.dtype == np.uint16:
+        encoded = _deep(suffix, photo, colours)
+    else:
         if photo.alpha is not None:
             colours = np.dstack([colours, photo.alpha])
-        try:
-            options = {**_OPTIONS[suffix], **({"icc_profile": photo.profile} if photo.profile else {})}
-            Image.fromarray(colours).save(partial, **options)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{path} cannot be written: {' '.join(str(error).split())}; try --format png"
-            ) from error
+        options = {**_OPTIONS[suffix], **({"icc_profile": photo.profile} if photo.profile else {})}
+        encoded = encode_levels(path, colours, **options)
+    with replacing(path) as partial:
+        partial.write_bytes(encoded)
 
 
 def fill_hidden(rgb: NDArray[Any], alpha: NDArray[Any], reach: float = 4.0) -> NDArray[Any]:
@@ -128,14 +145,45 @@ def resize_levels(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     return levels.astype(image.dtype)
 
 
+def _stored_profile(path: Path, image: Image.Image) -> bytes | None:
+    """The ICC profile in the file; Pillow leaves that of a JPEG 2000 to others."""
+    if image.format != "JPEG2000":
+        return image.info.get("icc_profile")
+    stored = path.read_bytes()
+    header = stored[: stored.find(b"\xff\x4f\xff\x51")]
+    box = header.find(b"colr\x02") - 4  # length (4), name (4), kind (3), profile
+    return header[box + 11 : box + int.from_bytes(header[box : box + 4], "big")] if box >= 0 else None
+
+
+def _fits(profile: bytes, *, gray: bool) -> bool:
+    """Whether an ICC profile is not one of known other colours."""
+    return profile[_PROFILE_SPACE] not in _OTHER_SPACES[gray]
+
+
 def _deep(suffix: str, photo: Photo, colours: NDArray[Any]) -> bytes:
-    # OpenCV knows no gray with transparency.
-    stored = colours if photo.gray and photo.alpha is None else photo.rgb[:, :, ::-1]
-    if photo.alpha is not None:
-        stored = np.dstack([stored, photo.alpha])
-    encoded = cv2.imencode(suffix, np.ascontiguousarray(stored))[1].tobytes()
-    if photo.profile is None or suffix != ".png":
+    """A 16-bit file, of (H, W) or (H, W, 3) colours with the photo's alpha and profile."""
+    stored = colours if photo.alpha is None else np.dstack([colours, photo.alpha])
+    if suffix == ".tiff":
+        return _deep_tiff(stored, photo)
+    encoded = bytes(imagecodecs.png_encode(np.ascontiguousarray(stored), level=_PNG_LEVEL))
+    if photo.profile is None:
         return encoded
     body = b"iCCP" + b"profile\0\0" + zlib.compress(photo.profile)
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     return encoded[:_IHDR_END] + chunk + encoded[_IHDR_END:]
+
+
+def _deep_tiff(stored: NDArray[Any], photo: Photo) -> bytes:
+    file = io.BytesIO()
+    tifffile.imwrite(
+        file,
+        stored,
+        photometric="minisblack" if photo.gray else "rgb",
+        planarconfig="contig" if stored.ndim == 3 else None,
+        extrasamples=["unassalpha"] if photo.alpha is not None else None,
+        iccprofile=photo.profile,
+        compression="zlib",
+        predictor=True,
+        metadata=None,  # or a description of the array's shape
+    )
+    return file.getvalue()

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from esrgan_train.images.lettering import font, legible
+
 Tile = tuple[str, NDArray[np.uint8]]
 
 _PAPER, _INK, _FAINT = (250, 250, 248), (30, 30, 30), (214, 214, 210)
@@ -20,8 +22,8 @@ def labelled_sheet(rows: Sequence[Sequence[Tile]], *, title: str | None = None) 
     """Lay out rows of (label, picture) as one picture.
 
     Columns are as wide as their widest tile or 120 pixels, rows as high as their highest tile; smaller
-    tiles stand at the top left of their cell. Labels that do not fit lose their middle. Rows may differ
-    in length.
+    tiles stand at the top left of their cell. Labels that do not fit lose their middle; what the font lacks is
+    written as an escape. Rows may differ in length.
 
     Args:
         rows: pictures are (H, W, 3) RGB uint8 of any size.
@@ -49,7 +51,7 @@ def labelled_sheet(rows: Sequence[Sequence[Tile]], *, title: str | None = None) 
 
     sheet = Image.new("RGB", (width, height), _PAPER)
     pen = ImageDraw.Draw(sheet)
-    font, title_font = ImageFont.load_default(_LABEL_SIZE), ImageFont.load_default(_TITLE_SIZE)
+    label_font, title_font = font(_LABEL_SIZE), font(_TITLE_SIZE)
     if title:
         line = shorten(title, title_font, width - 2 * _MARGIN)
         pen.text((_MARGIN, _MARGIN - 4), line, fill=_INK, font=title_font)
@@ -57,7 +59,8 @@ def labelled_sheet(rows: Sequence[Sequence[Tile]], *, title: str | None = None) 
     for row, row_height in zip((row for row in rows if row), heights, strict=True):
         x = _MARGIN
         for (label, picture), column_width in zip(row, widths, strict=False):
-            pen.text((x, y), shorten(label, font, column_width), fill=_INK, font=font)
+            line = shorten(label, label_font, column_width)
+            pen.text((x, y), line, fill=_INK, font=label_font)
             sheet.paste(Image.fromarray(picture), (x, y + _LABEL_HEIGHT))
             right, bottom = x + picture.shape[1], y + _LABEL_HEIGHT + picture.shape[0]
             pen.rectangle((x - 1, y + _LABEL_HEIGHT - 1, right, bottom), outline=_FAINT)
@@ -66,8 +69,9 @@ def labelled_sheet(rows: Sequence[Sequence[Tile]], *, title: str | None = None) 
     return np.array(sheet, dtype=np.uint8)
 
 
-def shorten(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> str:
-    """``text`` with as much of its middle replaced by … as it takes to fit into ``width`` pixels."""
+def shorten(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    """``text`` as it can be drawn, with as much of its middle replaced by … as it takes to fit into ``width``."""
+    text = legible(text)
     if font.getlength(text) <= width:
         return text
     for kept in range(len(text) - 1, 0, -1):

@@ -21,6 +21,7 @@ class OnnxNetwork(nn.Module):
     """What ONNX Runtime computes on the CPU, in the model's own number format.
 
     Attributes:
+        is_half: whether it computes in float16.
         radius: pixels that an output looks far, where the file says so (it was exported here), else None.
 
     Shape:
@@ -59,6 +60,7 @@ class OnnxNetwork(nn.Module):
             )
         self.input, self.output = inputs[0].name, outputs[0].name
         self.number = _NUMBERS[inputs[0].type]
+        self.is_half = self.number is np.float16
         self.radius = _radius(self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, ""))
 
     def forward(self, lr: Tensor) -> Tensor:

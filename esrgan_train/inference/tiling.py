@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
-from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.errors import UserError
-from esrgan_train.inference.onnx_model import OnnxNetwork
-
-_PROBE = 97  # side of the picture on which an unknown network's reach is measured
-_SMALLEST = 64
-# On a CPU, layers' maps above 32 MiB are taken from the system and given back each time (glibc's bound): of 64
-# features, tiles of 256 pixels stay below it and take a sixth less time than tiles of 512, overlap included.
-_LARGEST = {"cpu": 256}
-_LARGEST_ELSEWHERE = 512
-_GUESSED_FREE = 2 * 2**30
+from esrgan_train.inference.geometry import measure
+from esrgan_train.inference.influence import FARTHEST
 
 
 @dataclass(frozen=True)
@@ -30,83 +20,52 @@ class Tile:
     outer: tuple[int, int, int, int]
 
 
-def cut(height: int, width: int, *, tile: int, radius: int) -> Iterator[Tile]:
+def cut(height: int, width: int, *, tile: int, radius: int, least: int = 1) -> Iterator[Tile]:
     """Cover the picture with tiles of at most ``tile`` pixels a side, each seen with ``radius`` more around it.
 
-    At the picture's own edges nothing is added: there the network pads as it does for the whole picture.
+    At the picture's own edges nothing is added: there the network pads as it does for the whole picture. No
+    tile is seen with fewer than ``least`` pixels a side unless the picture has fewer. If the picture's sides,
+    ``tile``, ``radius`` and ``least`` are multiples of a number, so are all edges.
     """
-    for top in range(0, height, tile):
-        bottom = min(top + tile, height)
-        for left in range(0, width, tile):
-            right = min(left + tile, width)
-            yield Tile(
-                (top, bottom, left, right),
-                (
-                    max(top - radius, 0),
-                    min(bottom + radius, height),
-                    max(left - radius, 0),
-                    min(right + radius, width),
-                ),
-            )
+    for top, bottom, above, below in _spans(height, tile, radius, least):
+        for left, right, before, after in _spans(width, tile, radius, least):
+            yield Tile((top, bottom, left, right), (above, below, before, after))
 
 
 def receptive_radius(network: nn.Module) -> int:
-    """How many pixels away an input pixel still changes an output pixel.
+    """How many pixels around any part of a picture are enough for its enlargement; the network is not touched.
 
-    Exact for the compact network: one pixel for each of its ``num_conv`` + 2 convolutions. Of any other
-    network it is measured: as the extent of the gradient of the middle of the output, or, of an ONNX model,
-    as the extent of what changes with the middle of the input.
+    Of the compact network it is known: one pixel for each of its ``num_conv`` + 2 convolutions. Any other is
+    measured (``geometry.measure``).
 
     Raises:
-        UserError: the measured reach has no end within the probe, so tiles could not join.
+        UserError: no end of it was found, or parts cannot start anywhere, so they could not join.
     """
-    if isinstance(network, SRVGGNetCompact):
-        return network.num_conv + 2
-    if isinstance(network, OnnxNetwork):
-        return network.radius if network.radius is not None else _bounded(network, _changed_by_middle(network))
-    weight = next(network.parameters())
-    noise = torch.rand(1, 3, _PROBE, _PROBE, generator=torch.Generator().manual_seed(0))
-    lr = noise.to(weight.device, weight.dtype).requires_grad_()
-    with torch.enable_grad():
-        sr = network(lr)
-        scale = sr.shape[-1] // _PROBE
-        middle = _PROBE // 2
-        block = slice(middle * scale, (middle + 1) * scale)
-        (gradient,) = torch.autograd.grad(sr[..., block, block].sum(), lr)
-    return _bounded(network, gradient)
-
-
-def _changed_by_middle(network: nn.Module) -> torch.Tensor:
-    """Per input pixel, how much of its enlargement changes when the picture's middle does; (1, 1, side, side)."""
-    lr = torch.rand(1, 3, _PROBE, _PROBE, generator=torch.Generator().manual_seed(0))
-    changed = lr.clone()
-    changed[..., _PROBE // 2, _PROBE // 2] = 1 - lr[..., _PROBE // 2, _PROBE // 2].round()
-    with torch.inference_mode():
-        difference = (network(changed) - network(lr)).abs().sum(1, keepdim=True)
-    return torch.nn.functional.max_pool2d(difference, difference.shape[-1] // _PROBE)
-
-
-def _bounded(network: nn.Module, influence: torch.Tensor) -> int:
-    middle = _PROBE // 2
-    rows, columns = torch.nonzero(influence.abs().sum((0, 1)), as_tuple=True)
-    reach = int(torch.stack([(rows - middle).abs().max(), (columns - middle).abs().max()]).max())
-    if reach >= middle:
+    geometry = measure(network)
+    if geometry.multiple > 1:
         raise UserError(
-            f"{type(network).__name__} looks over {middle} pixels far, so tiles would show seams; give --tile 0"
+            f"{type(network).__name__} works in steps of {geometry.multiple} pixels, so pictures cannot be cut "
+            "anywhere; enlarge them whole"
         )
-    return reach
+    return bounded(geometry.radius, network)
 
 
-def automatic_tile(network: nn.Module, scale: int, device: torch.device) -> int:
-    """The side of a tile that needs at most a quarter of the free memory, from 64 to 256 (GPU: 512) pixels."""
-    features = getattr(network, "num_feat", 64)
-    per_pixel = 4 * (3 * features + 4 * 3 * scale**2)  # bytes: layers' maps in flight, output and copies
-    side = int((free_memory() / 4 / per_pixel) ** 0.5)
-    return max(_SMALLEST, min(_LARGEST.get(device.type, _LARGEST_ELSEWHERE), side))
+def bounded(radius: int | None, network: nn.Module) -> int:
+    """The radius, if there is one.
+
+    Raises:
+        UserError: there is none.
+    """
+    if radius is None:
+        raise UserError(
+            f"{type(network).__name__} looks over {FARTHEST} pixels far, so tiles would show seams; give --tile 0"
+        )
+    return radius
 
 
-def free_memory() -> int:
-    """Bytes of the host that are free; a guess where the system does not say, as on macOS and Windows."""
-    if "SC_AVPHYS_PAGES" not in getattr(os, "sysconf_names", {}):
-        return _GUESSED_FREE
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+def _spans(length: int, tile: int, radius: int, least: int) -> Iterator[tuple[int, int, int, int]]:
+    """Of one direction: where each tile starts and ends, and where what is seen of it does."""
+    for start in range(0, length, tile):
+        end = min(start + tile, length)
+        first = max(min(start - radius, length - least), 0)
+        yield start, end, first, min(max(end + radius, first + least), length)

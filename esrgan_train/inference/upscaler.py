@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +14,15 @@ from torch import Tensor, nn
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.devices import multiplies_bf16
-from esrgan_train.errors import UserError
+from esrgan_train.errors import RunError, UserError
+from esrgan_train.inference.geometry import measure
+from esrgan_train.inference.memory import SMALLEST_TILE, automatic_tile, give_back, ran_out
 from esrgan_train.inference.onnx_model import OnnxNetwork
-from esrgan_train.inference.tiling import automatic_tile, cut, receptive_radius
+from esrgan_train.inference.tiling import bounded, cut
+
+log = logging.getLogger(__name__)
+
+BF16_FOR_8_BITS = "bf16 (32 for 16-bit pictures)"  # whose levels bf16 misses by hundreds
 
 
 def upscale_tensor(
@@ -38,7 +46,8 @@ def upscale_tensor(
     sr: Tensor | None = None
     for piece in cut(height, width, tile=tile, radius=radius):
         top, bottom, left, right = piece.outer
-        part = _inner(network(lr[..., top:bottom, left:right]), piece.inner, piece.outer, scale)
+        seen = lr[..., top:bottom, left:right].clone()  # a network may work in place
+        part = _inner(network(seen), piece.inner, piece.outer, scale)
         if sr is None:
             sr = part.new_empty((*part.shape[:2], height * scale, width * scale))
         t, b, le, r = (scale * edge for edge in piece.inner)
@@ -53,59 +62,130 @@ class Upscaler:
     Args:
         network: in evaluation mode; it is changed in place.
         device: where it works.
-        precision: ``32`` or ``bf16``.
-        tile: side in pixels of the input; 0 takes the whole picture, None chooses by free memory.
+        precision: ``32``, ``bf16`` or ``BF16_FOR_8_BITS``.
+        tile: side in pixels of the input; 0 takes the whole picture. None chooses by free memory, and less
+            where that was too much; a network whose reach has no end gets whole pictures.
+
+    Attributes:
+        scale: the enlargement.
+        radius: the receptive radius in pixels; None if it has no end.
+        tile: side of the tiles, a multiple of what the network asks for; 0 for none.
+
+    Raises:
+        UserError: tiles were asked for, but the network's reach has no end.
     """
 
     def __init__(self, network: nn.Module, *, device: torch.device, precision: str, tile: int | None) -> None:
         self.device = device
-        self.scale = measure_scale(network)
-        self.tile = automatic_tile(network, self.scale, device) if tile is None else tile
-        self.radius = 0 if self.tile == 0 else receptive_radius(network)
-        self.dtype = torch.float32
-        network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if precision == "bf16" and isinstance(network, SRVGGNetCompact):
-            # The enlarged input that the residual is added to keeps its float32.
-            network.body.to(torch.bfloat16)
-            network.body.register_forward_pre_hook(lambda _, given: (given[0].to(torch.bfloat16),))
-        elif precision == "bf16":
-            network.to(torch.bfloat16)
-            self.dtype = torch.bfloat16
-        self.network = network
+        self.geometry = measure(network)
+        self.scale, self.radius = self.geometry.scale, self.geometry.radius
+        self._automatic = tile is None
+        if tile is None:
+            tile = 0 if self.radius is None else automatic_tile(network, self.scale, device)
+        elif tile:
+            bounded(self.radius, network)
+        self.tile = self._stepped(tile)
+        self.network, self.precision = network, precision
+        exact = quick = network.to(device, memory_format=torch.channels_last), torch.float32  # type: ignore[call-overload]
+        if precision != "32":
+            quick = _in_bf16(copy.deepcopy(network) if precision == BF16_FOR_8_BITS else network)
+        self._networks = {
+            np.dtype(np.uint8): quick,
+            np.dtype(np.uint16): exact if precision == BF16_FOR_8_BITS else quick,
+        }
+
+    @property
+    def pieces(self) -> str:
+        """In what pieces pictures are enlarged, in words."""
+        if self.tile:
+            return f"tiles of {self.tile}"
+        far = f" ({type(self.network).__name__} looks too far for tiles)" if self.radius is None else ""
+        return f"whole pictures{far}"
+
+    @property
+    def memory_remedy(self) -> str:
+        """What to do if a picture needs more memory than there is."""
+        if self.radius is None:
+            return f"{type(self.network).__name__} takes pictures whole: give a smaller one, or free some memory"
+        if self._automatic:
+            return "give a smaller photo, or free some memory"
+        return "give a smaller --tile" if self.tile else "leave --tile 0 out"
 
     def __call__(self, image: npt.NDArray[Any], *, tile: int | None = None) -> npt.NDArray[Any]:
-        """Enlarge (h, w, 3) uint8 or uint16 to (h·s, w·s, 3) of the same type; only tiles exist as floats."""
-        tile = self.tile if tile is None else tile
+        """Enlarge (h, w, 3) uint8 or uint16 to (h·s, w·s, 3) of the same type; only tiles exist as floats.
+
+        A picture that is too small for the network is continued by reflection, and its enlargement cut.
+
+        Args:
+            image: the picture.
+            tile: another side of the tiles, for this picture; 0 for none.
+
+        Raises:
+            RunError: the result is not finite, or has no room in memory.
+        """
+        height, width = image.shape[:2]
+        below, right = self.geometry.fit(height) - height, self.geometry.fit(width) - width
+        seen = np.pad(image, ((0, below), (0, right), (0, 0)), mode="reflect") if below or right else image
+        enlarged = _room(seen.shape[0] * self.scale, seen.shape[1] * self.scale, image.dtype)
+        while True:
+            try:
+                self._fill(enlarged, seen, self.tile if tile is None else self._stepped(tile))
+                break
+            except (RuntimeError, MemoryError) as error:
+                if tile is not None or not self._automatic or self.tile <= SMALLEST_TILE or not ran_out(error):
+                    raise
+            self._take_smaller_tiles()
+        return np.ascontiguousarray(enlarged[: height * self.scale, : width * self.scale])
+
+    def _fill(self, enlarged: npt.NDArray[Any], image: npt.NDArray[Any], tile: int) -> None:
         height, width = image.shape[:2]
         top_level = float(np.iinfo(image.dtype).max)
-        enlarged = np.empty((height * self.scale, width * self.scale, 3), image.dtype)
-        for piece in cut(height, width, tile=tile or max(height, width), radius=self.radius):
+        network, dtype = self._networks[image.dtype]
+        pieces = cut(
+            height, width, tile=tile or max(height, width), radius=self.radius or 0, least=self.geometry.least
+        )
+        for piece in pieces:
             top, bottom, left, right = piece.outer
             levels = np.ascontiguousarray(image[top:bottom, left:right]).astype(np.float32)
             lr = torch.from_numpy(levels / np.float32(top_level)).permute(2, 0, 1)[None]
             with torch.inference_mode():
-                sr = self.network(lr.to(self.device, self.dtype, memory_format=torch.channels_last))
+                sr = network(lr.to(self.device, dtype, memory_format=torch.channels_last))
                 part = _inner(sr, piece.inner, piece.outer, self.scale)[0].permute(1, 2, 0).float()
-                part = part.nan_to_num(0.0).clamp(0, 1).mul(top_level).round()
+                if not part.isfinite().all():
+                    raise RunError(f"the model's result is not finite; {self._finite_remedy(image.dtype)}")
+                part = part.clamp(0, 1).mul(top_level).round()
             t, b, le, r = (self.scale * edge for edge in piece.inner)
             enlarged[t:b, le:r] = part.cpu().numpy().astype(image.dtype)
-        return enlarged
+
+    def _finite_remedy(self, levels: np.dtype[Any]) -> str:
+        if isinstance(self.network, OnnxNetwork) and self.network.is_half:
+            return "give the model in float32"
+        in_bf16 = self.precision == "bf16" or (self.precision == BF16_FOR_8_BITS and levels == np.uint8)
+        return "give --precision 32" if in_bf16 else "give a model that has not diverged"
+
+    def _stepped(self, tile: int) -> int:
+        """The tile, rounded down to a multiple of what the network asks for, if it is not 0."""
+        step = self.geometry.multiple
+        return tile and max(step, tile // step * step)
+
+    def _take_smaller_tiles(self) -> None:
+        smaller = max(SMALLEST_TILE, self._stepped(self.tile // 2))
+        log.info("tiles of %d pixels need more memory than there is: going on with %d", self.tile, smaller)
+        self.tile = smaller
+        give_back()
 
 
-def upscale_image(generator: nn.Module, image: npt.NDArray[Any], device: torch.device) -> npt.NDArray[Any]:
-    """Upscale an RGB picture, (h, w, 3) uint8 or uint16, in float32 and in one piece."""
-    return Upscaler(generator, device=device, precision="32", tile=0)(image)
-
-
-def measure_scale(network: nn.Module) -> int:
-    """The network's enlargement, read from what it makes of a small picture."""
-    weight = next(network.parameters(), torch.empty(0))
-    with torch.inference_mode():
-        return int(network(torch.zeros(1, 3, 32, 32, device=weight.device, dtype=weight.dtype)).shape[-1]) // 32
+def _room(height: int, width: int, levels: np.dtype[Any]) -> npt.NDArray[Any]:
+    try:
+        return np.empty((height, width, 3), levels)
+    except MemoryError as error:  # smaller tiles would not help
+        raise RunError(
+            f"not enough memory for an enlargement of {width} × {height} pixels; give a smaller photo"
+        ) from error
 
 
 def choose_precision(asked: str, device: torch.device, network: nn.Module) -> str:
-    """``auto`` takes bf16 where the processor multiplies it natively, else 32.
+    """``auto`` takes bf16 for 8-bit pictures where the processor multiplies it natively, else 32.
 
     Raises:
         UserError: something was asked of an ONNX model, which has its own precision and runs on the CPU.
@@ -120,7 +200,17 @@ def choose_precision(asked: str, device: torch.device, network: nn.Module) -> st
         return "32"
     if asked != "auto":
         return asked
-    return "bf16" if multiplies_bf16(device.type) else "32"
+    return BF16_FOR_8_BITS if multiplies_bf16(device.type) else "32"
+
+
+def _in_bf16(network: nn.Module) -> tuple[nn.Module, torch.dtype]:
+    """The network, changed in place, and the number type of its input."""
+    if not isinstance(network, SRVGGNetCompact):
+        return network.to(torch.bfloat16), torch.bfloat16
+    # The enlarged input that the residual is added to keeps its float32.
+    network.body.to(torch.bfloat16)
+    network.body.register_forward_pre_hook(lambda _, given: (given[0].to(torch.bfloat16),))
+    return network, torch.float32
 
 
 def _inner(sr: Tensor, inner: tuple[int, ...], outer: tuple[int, ...], scale: int) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import decode
 from esrgan_train.loggers.attempts import OptionalLogger
+from esrgan_train.loggers.quiet import quiet_threads
 
 
 class TensorBoard(OptionalLogger):
@@ -52,5 +53,6 @@ class TensorBoard(OptionalLogger):
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 
+            quiet_threads("tensorboard")  # what fails in its thread is raised again at the next call
             self._writer = SummaryWriter(str(self.run_dir / "tensorboard"), purge_step=step)
         return self._writer

@@ -19,6 +19,9 @@ from esrgan_train.archs.weights import load_weights, save_model
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
 from esrgan_train.loggers.attempts import OptionalLogger
+from esrgan_train.loggers.quiet import quiet_log
+from esrgan_train.training.checkpoint_io import best_file
+from esrgan_train.training.objective import Stage
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ class WandbRun(OptionalLogger):
         project: W&B's project.
         name: the experiment.
         mode: ``auto`` (see ``choose_mode``), ``online``, ``offline`` or ``disabled``.
-        log_model: send the model at the end: the last one, and the best.
+        log_model: send the model at the end: the last one, and the best of its stage.
 
     Raises:
         UserError: an unknown mode.
@@ -118,6 +121,7 @@ class WandbRun(OptionalLogger):
                 raise
             log.warning("Weights & Biases cannot be reached (%s); this run is kept offline", one_line(error))
             run = self._init(wandb, "offline")
+        quiet_log("wandb")
         run.define_metric("step", hidden=True)
         run.define_metric("*", step_metric="step")
         return run
@@ -149,12 +153,12 @@ class WandbRun(OptionalLogger):
         import wandb
 
         models = sorted((self.run_dir / "model").glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
-        best = self.run_dir / "checkpoints" / "best.ckpt"
+        best = best_of_last_stage(self.run_dir)
         if models:
             artifact = wandb.Artifact(f"{self.experiment_name}-{run.id}", type="model")
             artifact.add_file(str(models[-1]))
             run.log_artifact(artifact, aliases=["latest", "last"])
-        if best.exists():
+        if best is not None:
             with tempfile.TemporaryDirectory(dir=self.run_dir / "wandb") as folder:
                 path = Path(folder) / f"{self.experiment_name}.safetensors"
                 found = load_weights(best)
@@ -162,6 +166,13 @@ class WandbRun(OptionalLogger):
                 artifact = wandb.Artifact(f"{self.experiment_name}-{run.id}-best", type="model")
                 artifact.add_file(str(path))
                 run.log_artifact(artifact, aliases=["latest", "best"])
+
+
+def best_of_last_stage(run_dir: Path) -> Path | None:
+    """The best checkpoint of the GAN stage, or of the pixel stage where there was no other; None without any."""
+    stages: tuple[Stage, ...] = ("gan", "pixel")
+    files = [run_dir / "checkpoints" / best_file(stage) for stage in stages]
+    return next((file for file in files if file.exists()), None)
 
 
 def run_id(run_dir: Path) -> str:

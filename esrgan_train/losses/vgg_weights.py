@@ -10,20 +10,21 @@ import torch
 from torch import Tensor
 from torchvision.models import VGG19_Weights  # type: ignore[import-untyped]
 
+from esrgan_train.archs.checks import check_finite
 from esrgan_train.archs.tensor_files import read_safetensors, read_torch
 from esrgan_train.errors import UserError, given_as
 from esrgan_train.losses.vgg import CONVS
 
-RANDOM_GAIN = 4.0
+RANDOM_GAIN = 0.09  # the demo's GAN stage: perceptual and pixel term alike at a weight of 1
 
 
 def random_weights(seed: int) -> dict[str, Tensor]:
     """Draw He-normal weights and zero biases; the global random state is not touched.
 
     He's scale keeps the features' mean square and their distances about equal from layer to layer, so that no
-    layer drowns the others. The first convolution is ``RANDOM_GAIN`` times larger, and without biases so is
-    every feature, which brings the loss to the order of the ImageNet one: 2 to 4 for a blurred and slightly
-    noisy photograph at an L1 distance of 0.03.
+    layer drowns the others. The first convolution is scaled by ``RANDOM_GAIN``, and without biases so is every
+    feature: the loss is about as large as the L1 distance of the images themselves. At the size of the ImageNet
+    loss, some fifty times that, random features overrule the pixel loss and leave stripes and checkerboards.
 
     Source: Liu et al., "Generic Perceptual Loss for Modeling Structured Output Dependencies", CVPR 2021: the
     structure of a deep network serves as a loss without any training.
@@ -66,7 +67,7 @@ def file_weights(file: Path) -> dict[str, Tensor]:
     """Read torchvision's VGG19 from a ``.pth`` or ``.safetensors`` file; only its ``features.*`` are needed.
 
     Raises:
-        UserError: the file cannot be read or holds another network.
+        UserError: the file cannot be read, or holds another network or NaN.
     """
     content = read_safetensors(file)[0] if file.suffix.lower() == ".safetensors" else read_torch(file)
     weights = {}
@@ -81,4 +82,5 @@ def file_weights(file: Path) -> dict[str, Tensor]:
                     "model's state dict, or loss.perceptual.features=random"
                 )
             weights[key] = tensor
+    check_finite(weights, f"loss.perceptual.features={file}")
     return weights

@@ -67,15 +67,21 @@ class Meter:
         self._samples += samples
 
     def read(self) -> dict[str, float]:
-        """The means over all processes and ``samples_per_second`` since the last reading; then start anew.
+        """``means``; then start anew."""
+        means = self.means()
+        self.restart()
+        return means
+
+    def means(self) -> dict[str, float]:
+        """The means over all processes and ``samples_per_second`` since the last reading.
 
         Empty when nothing was added; the means are left out when every iteration was skipped.
         """
         if self._sums is None:
             return {}
-        mean_over_processes([self._sums])
-        *sums, count = self._sums.tolist()
+        totals = self._sums.clone()
+        mean_over_processes([totals])
+        *sums, count = totals.tolist()
         means = {name: value / count for name, value in zip(self._names, sums, strict=True)} if count else {}
         means["samples_per_second"] = self._samples / max(time.perf_counter() - self._started, 1e-9)
-        self.restart()
         return means

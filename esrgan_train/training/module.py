@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from esrgan_train.allocator import give_back_freed_memory
 from esrgan_train.devices import prefers_channels_last
-from esrgan_train.metrics.image_quality import ImageQuality
+from esrgan_train.errors import UserError
 from esrgan_train.training.backward import (
     Images,
     Measured,
@@ -23,6 +24,8 @@ from esrgan_train.training.backward import (
     published_backward,
     shared_backward,
 )
+from esrgan_train.training.batch import complete
+from esrgan_train.training.buffers import Snapshot, power_vectors
 from esrgan_train.training.ema import EMA
 from esrgan_train.training.gradients import clip, gradients_of, mean_over_processes, norm_of
 from esrgan_train.training.guard import NonFinite
@@ -32,6 +35,8 @@ from esrgan_train.training.options import Options
 from esrgan_train.training.precision import Precision
 from esrgan_train.training.randomness import seed_layers
 from esrgan_train.training.schedule import Schedule
+from esrgan_train.training.trial import is_trial
+from esrgan_train.training.validation import Validation
 
 log = logging.getLogger(__name__)
 
@@ -96,23 +101,19 @@ class ESRGANModule(LightningModule):
         self.precision = precision
         self.metadata = metadata
         self.settings: dict[str, Any] = {}  # kept in the checkpoint: a resumed run sees what was changed
+        self.measured: dict[str, Any] = {}  # likewise: what validation depends on besides the weights
         self.make_optimizers = make_optimizers
         self.schedule = schedule
         self.players = self._players()
-        self.quality = ImageQuality(border=upscale)
-        self.bicubic_quality = ImageQuality(border=upscale)
-        self.clean_quality = ImageQuality(border=upscale)
-        self.clean_bicubic_quality = ImageQuality(border=upscale)
-        self.validates_clean = False  # every process meets a batch, so all know alike
+        self.validation = Validation(upscale=upscale, memory_format=self.lr_format)
         self.meter = Meter()
         self.nonfinite = NonFinite()
         self.gan_iteration_seconds: float | None = None
         self.last_stage: Stage = self.objective.stage(0)
         self._settings: list[list[dict[str, Any]]] = []
         if options.compile:
-            for network in (self.generator, self.discriminator):
-                if network is not None:
-                    network.compile()  # in place: the names of the weights stay
+            for network in self._networks():
+                network.compile()  # in place: the names of the weights stay
 
     def _players(self) -> list[str]:
         """Names of the optimizers this training needs, in the order in which they are stored."""
@@ -132,6 +133,35 @@ class ESRGANModule(LightningModule):
         self._settings = [[_settings(group) for group in optimizer.param_groups] for optimizer in optimizers]
         return optimizers
 
+    # a Trainer of one's own
+
+    def setup(self, stage: str) -> None:  # noqa: ARG002
+        """Refuse a Trainer that would lay a number format of its own over this module's.
+
+        Raises:
+            UserError: it has another precision than ``32-true``.
+        """
+        if self.trainer.precision != "32-true":
+            raise UserError(
+                f"Trainer(precision={self.trainer.precision!r}) does not go with ESRGANModule, which casts by "
+                "itself: leave it out, and give the module precision=choose_precision('bf16', 'cuda') or the like"
+            )
+
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **parts: Any) -> Any:
+        """Lightning's, which takes the parts of a training as keywords: no checkpoint holds losses or optimizers.
+
+        Raises:
+            UserError: they were not given.
+        """
+        if missing := [name for name in inspect.signature(cls).parameters if name not in parts]:
+            raise UserError(
+                f"ESRGANModule.load_from_checkpoint needs {', '.join(missing)}, which no checkpoint holds: use "
+                f"esrgan_train.load_generator({str(checkpoint_path)!r}) for the network, or ckpt_path to go on "
+                "with the run"
+            )
+        return super().load_from_checkpoint(checkpoint_path, *args, **parts)
+
     # training
 
     def on_train_start(self) -> None:
@@ -143,6 +173,7 @@ class ESRGANModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002 — Lightning's signature
         """One iteration on ``batch``: lr (B,3,h,w), hr and hr_target (B,3,H,W), float32 in [0, 1]."""
+        batch = complete(batch, measured=False)
         images = self.arrange(batch)
         done = self.trainer.global_step
         stage = self.objective.stage(done)
@@ -163,9 +194,12 @@ class ESRGANModule(LightningModule):
 
         self.meter.add(measured, skip=skip, samples=len(images["lr"]) * self.trainer.world_size)
         self.nonfinite.add(done + 1, batch.get("index"), measured, skip)
+        ends = done + 1 >= self.trainer.max_steps > 0
         if (done + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self._log_training(done + 1)
-        if done + 1 >= self.trainer.max_steps > 0:
+            self._log_training(done + 1, self.meter.read())
+        elif ends:
+            self._log_training(done + 1, self.meter.means())  # kept: a run may go on from here
+        if ends:
             self.trainer.should_stop = True  # unlike reaching max_steps, a stop is preceded by a validation
 
     def _seed_layers(self, done: int) -> None:
@@ -179,21 +213,23 @@ class ESRGANModule(LightningModule):
     def accumulate(self, images: Images, stage: Stage, *, adversarial_weight: float | None = None) -> Measured:
         """Leave this iteration's gradients on every player of the stage; return what was measured.
 
+        The gradients are those of the whole batch: each part's passes meet the normalized weights that the first
+        part's met, and power iterations count once.
+
         ``adversarial_weight`` is the objective's, unless given.
         """
         parts = self.options.accumulate
-        pieces = {name: tensor.chunk(parts) for name, tensor in images.items()}
-        measured = [
-            self.backward_all(
-                {name: piece[part] for name, piece in pieces.items()},
-                stage,
-                share=1 / parts,
-                adversarial_weight=adversarial_weight,
-            )
-            for part in range(parts)
-        ]
         if parts == 1:
-            return measured[0]
+            return self.backward_all(images, stage, adversarial_weight=adversarial_weight)
+        vectors = Snapshot(vector for network in self._networks() for vector in power_vectors(network))
+        pieces = {name: tensor.chunk(parts) for name, tensor in images.items()}
+        measured = []
+        for part in range(parts):
+            vectors.restore()
+            images = {name: piece[part] for name, piece in pieces.items()}
+            measured.append(
+                self.backward_all(images, stage, share=1 / parts, adversarial_weight=adversarial_weight)
+            )
         return {name: torch.stack([m[name].detach() for m in measured]).mean() for name in measured[0]}
 
     def backward_all(
@@ -236,6 +272,9 @@ class ESRGANModule(LightningModule):
         names = {"pixel": "grad_norm_generator"}
         return measured | {names.get(player, f"grad_norm_{player}"): norm for player, norm in norms.items()}, skip
 
+    def _networks(self) -> list[nn.Module]:
+        return [network for network in (self.generator, self.discriminator) if network is not None]
+
     def _parameters_of(self, player: str) -> list[nn.Parameter]:
         network = self.discriminator if player == "discriminator" else self.generator
         assert network is not None
@@ -272,6 +311,7 @@ class ESRGANModule(LightningModule):
     def _enter_gan_stage(self, done: int) -> None:
         """Go on from the averaged weights, as the published second stage does."""
         self.ema.copy_to(self.generator)
+        self.log_rest()
         self.meter.restart()
         log.info("iteration %d: the GAN stage starts from the averaged generator", done)
 
@@ -281,24 +321,33 @@ class ESRGANModule(LightningModule):
         It also tells how long the GAN stage will take.
         """
         started = time.perf_counter()
-        buffers = {}
-        if self.discriminator is not None:
-            buffers = {name: buffer.clone() for name, buffer in self.discriminator.named_buffers()}
-        self.accumulate(images, "gan")
+        buffers = Snapshot(buffer for network in self._networks() for buffer in network.buffers())
+        # A copy: a network may work in place on its input, and these images are still to be trained on.
+        self.accumulate({name: tensor.clone() for name, tensor in images.items()}, "gan")
         self.zero_grad(set_to_none=True)
-        if self.discriminator is not None:
-            for name, buffer in self.discriminator.named_buffers():
-                buffer.copy_(buffers[name])
+        buffers.restore()
         self.gan_iteration_seconds = time.perf_counter() - started
         self._seed_layers(0)
         self.meter.restart()
 
-    def _log_training(self, step: int) -> None:
-        measured = self.meter.read()
-        measured["lr"] = self._learning_rate(step - 1)
-        values = {f"train/{name}": value for name, value in measured.items()}
+    def _log_training(self, step: int, measured: dict[str, float]) -> None:
+        values = self._training_values(step, measured)
         self.log_dict(values, logger=False, on_step=True, on_epoch=False)
         self._tell_loggers(values, step)
+
+    def log_rest(self) -> None:
+        """Log what was measured since the last line of the log, where a stage or a run ends between two lines.
+
+        The meter keeps it: a run that goes on from here logs the whole interval.
+        """
+        if measured := self.meter.means():
+            step = self.trainer.global_step
+            self._tell_loggers(self._training_values(step, measured), step)
+
+    def _training_values(self, step: int, measured: dict[str, float]) -> dict[str, float]:
+        return {
+            f"train/{name}": value for name, value in (measured | {"lr": self._learning_rate(step - 1)}).items()
+        }
 
     def _tell_loggers(self, values: dict[str, Any], step: int) -> None:
         """Log at once. Left to Lightning, the last training values would be logged again when the run stops."""
@@ -316,42 +365,25 @@ class ESRGANModule(LightningModule):
         self.meter.pause()
 
     def on_validation_end(self) -> None:
-        """Let the training clock run again."""
+        """Let go of what photos took, which workers forked from here would hold on to; let the clock run again."""
+        give_back_freed_memory()
         self.meter.resume()
 
     def forward(self, lr: Tensor) -> Tensor:
         """(B, 3, h, w) in [0, 1] to (B, 3, h·upscale, w·upscale) by the averaged generator, in float32."""
-        sr: Tensor = self.ema(lr.contiguous(memory_format=self.lr_format))
+        # Always a copy: a network may work in place on its input, and the caller goes on with it.
+        sr: Tensor = self.ema(lr.clone(memory_format=self.lr_format))
         return sr
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compare the averaged generator and bicubic enlargement with a whole photo."""
-        sr = self(batch["lr"])
-        bicubic = F.interpolate(batch["lr"], scale_factor=float(self.upscale), mode="bicubic")
-        self.validates_clean = "lr_clean" in batch
-        if batch["counts"].all():
-            self.quality.update(sr, batch["hr"])
-            self.bicubic_quality.update(bicubic, batch["hr"])
-            if self.validates_clean:
-                clean = batch["lr_clean"]
-                enlarged = F.interpolate(clean, scale_factor=float(self.upscale), mode="bicubic")
-                self.clean_quality.update(self(clean), batch["hr"])
-                self.clean_bicubic_quality.update(enlarged, batch["hr"])
-        return {"sr": sr, "bicubic": bicubic}
+        """Compare the averaged generator and bicubic enlargement with held-out photos."""
+        return self.validation.take(self.ema.module, complete(batch, measured=True))
 
     def on_validation_epoch_end(self) -> None:
         """Log the means over all photos."""
-        ours, bicubic = self.quality.compute(), self.bicubic_quality.compute()
-        self.quality.reset()
-        self.bicubic_quality.reset()
-        values = {f"val/{name}": value for name, value in ours.items()}
-        values |= {f"val/{name}_bicubic": value for name, value in bicubic.items()}
-        clean = {"clean": self.clean_quality, "clean_bicubic": self.clean_bicubic_quality}
-        for suffix, quality in clean.items() if self.validates_clean else ():
-            values |= {f"val/{name}_{suffix}": quality.compute()[name] for name in ("psnr", "ssim")}
-            quality.reset()
+        values = {f"val/{name}": value for name, value in self.validation.means().items()}
         self.log_dict(values, logger=False, sync_dist=True)
-        if not self.trainer.sanity_checking:
+        if not is_trial(self.trainer):
             self._tell_loggers(values, self.trainer.global_step)
 
     # checkpoints
@@ -360,6 +392,7 @@ class ESRGANModule(LightningModule):
         """Add what rebuilds the generator from the file alone, and what the next iteration needs to know."""
         checkpoint["esrgan_train"] = self.metadata
         checkpoint["settings"] = self.settings
+        checkpoint["measured"] = self.measured
         checkpoint["players"] = self.players
         checkpoint["stage"] = self.last_stage
         checkpoint["meter"] = self.meter.state_dict()

@@ -11,6 +11,7 @@ from esrgan_train.losses.adversarial import AdversarialLoss
 
 Stage = Literal["pixel", "gan"]
 STAGE_NAMES: dict[Stage, str] = {"pixel": "pixel stage", "gan": "GAN stage"}
+LEARNING_RATES: dict[Stage, str] = {"pixel": "optimizer.pixel_lr", "gan": "optimizer.lr"}  # the one that counts
 
 
 class Objective(nn.Module):
@@ -75,6 +76,10 @@ class Objective(nn.Module):
     def stage(self, iterations_done: int) -> Stage:
         """The stage of the iteration that follows ``iterations_done`` others."""
         return "gan" if self.has_gan_stage and iterations_done >= self.start_step else "pixel"
+
+    def stage_of(self, iteration: int) -> Stage:
+        """The stage that iteration number ``iteration`` belongs to; 0, before the first, counts to its stage."""
+        return self.stage(max(iteration - 1, 0))
 
     def adversarial_weight_after(self, iterations_done: int) -> float:
         """The weight of the generator's adversarial term in the iteration that follows ``iterations_done``."""

@@ -26,8 +26,7 @@ def expecting_all() -> Iterator[None]:
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise RunError(
-            f"another process of this run has ended, so this one cannot go on ({reason}): "
-            "see its last lines, then resume with ckpt_path=last"
+            f"another process of this run has ended, so this one cannot go on ({reason}): see its last lines"
         ) from error
 
 

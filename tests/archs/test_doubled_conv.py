@@ -57,6 +57,16 @@ def test_the_derivative_is_that_of_finite_differences():
     assert float((of_x * to_x).sum() + (of_weight * to_weight).sum()) == pytest.approx(expected, rel=1e-4)
 
 
+def test_second_derivatives_are_those_of_finite_differences():
+    """The gradients are linear in each argument, so that large steps are exact and float32 will do."""
+    torch.manual_seed(0)
+    x, weight = images(1, 2, 4, 5).requires_grad_(), torch.randn(2, 2, 3, 3, requires_grad=True)
+    slope = torch.randn(1, 2, 8, 10, requires_grad=True)
+    assert takes_fast_way(x)
+    with pytest.warns(UserWarning, match="not a double precision"):
+        assert torch.autograd.gradgradcheck(convolve_doubled, (x, weight), slope, eps=0.5, atol=1e-4, rtol=1e-4)
+
+
 @pytest.mark.parametrize("wanted", [0, 1])
 def test_one_gradient_can_be_asked_for_alone(wanted):
     x, weight = images(1, 3, 8, 8).requires_grad_(), torch.randn(4, 3, 3, 3, requires_grad=True)
@@ -77,6 +87,26 @@ def test_everything_else_takes_the_plain_way_and_gives_its_very_bits(other):
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=other == "autocast"):
         assert not takes_fast_way(x)
         assert torch.equal(convolve_doubled(x, weight), plain(x, weight))
+
+
+def test_a_gradient_penalty_is_the_same_in_either_order_of_memory(monkeypatch):
+    """R1, with a processor's kernels for the weights' gradients too."""
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    torch.manual_seed(1)
+    first, last = UNetDiscriminatorSN(num_feat=8), UNetDiscriminatorSN(num_feat=8)
+    last.load_state_dict(first.state_dict())
+    last.to(memory_format=torch.channels_last)
+    image = torch.rand(2, 3, 64, 64)
+    found = []
+    for network, x in ((first, image.clone()), (last, images(2, 3, 64, 64).copy_(image))):
+        x.requires_grad_()
+        (slope,) = torch.autograd.grad(network(x).sum(), x, create_graph=True)
+        penalty = slope.square().sum((1, 2, 3)).mean()
+        penalty.backward()
+        found.append([slope.detach(), *(p.grad for p in network.parameters() if p.ndim > 1)])
+    for ours, theirs in zip(*found, strict=True):
+        assert theirs.abs().max() > 0
+        assert relative_difference(ours, theirs) < 1e-5
 
 
 @pytest.mark.parametrize("gt_size", [64, 72, 136])

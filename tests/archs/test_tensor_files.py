@@ -10,6 +10,7 @@ import torch
 
 from esrgan_train.archs.tensor_files import read_safetensors, read_torch, write_safetensors, write_torch
 from esrgan_train.errors import UserError
+from tests.small_files import files_of_at_most
 
 
 class Malicious:
@@ -48,6 +49,26 @@ def test_equal_content_gives_equal_bytes_under_any_name(tmp_path, tensors):
     write_torch(tmp_path / "one.pth", tensors)
     write_torch(tmp_path / "two.pth", tensors)
     assert (tmp_path / "one.pth").read_bytes() == (tmp_path / "two.pth").read_bytes()
+
+
+@pytest.mark.parametrize("size", [100, 3_000, 30_000, 39_000])
+@pytest.mark.parametrize("write", [write_torch, write_safetensors])
+def test_a_disk_that_takes_only_a_part_is_an_error_of_the_system(write, size, tmp_path):
+    tensors = {"weight": torch.rand(10_000)}
+    arguments = (tensors,) if write is write_torch else (tensors, {})
+    with files_of_at_most(size), pytest.raises(OSError, match=r"File too large: .*model\.pth'"):
+        write(tmp_path / "model.pth", *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fault_of_torch_is_none_of_the_disk(tmp_path, monkeypatch):
+    def broken(_content, file):
+        file.write(b"half")
+        raise RuntimeError("a fault of torch")
+
+    monkeypatch.setattr(torch, "save", broken)
+    with pytest.raises(RuntimeError, match="a fault of torch"):
+        write_torch(tmp_path / "model.pth", {})
 
 
 def test_a_failed_write_leaves_the_old_file_alone(tmp_path, tensors):

@@ -47,6 +47,19 @@ def test_equals_the_plain_convolution_with_all_gradients(kernel, stride, biased)
 
 
 @pytest.mark.usefixtures("capability")
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (4, 2)])
+def test_second_derivatives_are_those_of_finite_differences(kernel, stride):
+    """The gradients are linear in each argument, so that large steps are exact and float32 will do."""
+    torch.manual_seed(kernel)
+    x, weight = images(1, 2, 4, 6).requires_grad_(), torch.randn(2, 2, kernel, kernel, requires_grad=True)
+    bias = torch.randn(2, requires_grad=True)
+    with pytest.warns(UserWarning, match="not a double precision"):
+        assert torch.autograd.gradgradcheck(
+            lambda *inputs: convolve(*inputs, stride=stride), (x, weight, bias), eps=0.5, atol=1e-4, rtol=1e-4
+        )
+
+
+@pytest.mark.usefixtures("capability")
 @pytest.mark.parametrize("capability", ["AVX2"], indirect=True)
 def test_the_weight_costs_nothing_where_only_the_image_is_asked_for(monkeypatch):
     """As in the generator's share of a discriminator pass that serves both players."""

@@ -112,7 +112,7 @@ def test_loaded_weights_are_independent_of_the_file(tmp_path, network):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({"state_dict": {"encoder.w": torch.rand(2)}}, "a checkpoint without a generator"),
+        ({"state_dict": {"discriminator.w": torch.rand(2)}}, "a checkpoint without a generator"),
         ({"params": {}}, "holds no weights"),
         ({}, "holds no weights"),
         ({"params": {"w": 3}}, "'w', which is no weight"),

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import json
 import logging
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from esrgan_train.archs.weights import load_weights
+from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.config import compose_config
+from esrgan_train.loggers.metrics_csv import read_rows
 from esrgan_train.train import train
-from esrgan_train.training import checkpoint_io
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
+from esrgan_train.training.module import ESRGANModule
 from tests.tiny import tiny
 
 
@@ -19,17 +24,91 @@ def steps(folder: Path) -> dict[str, int]:
     return {p.name: torch.load(p, weights_only=True)["global_step"] for p in folder.glob("*.ckpt")}
 
 
-def test_last_best_and_every_kth_are_kept_and_nothing_else(tmp_path: Path) -> None:
-    overrides = ("trainer.max_steps=12", "recipe.start_step=100", "callbacks.checkpoints.every_n_steps=8")
-    train(compose_config(tiny(tmp_path / "run", *overrides)))
+def rows(run_dir: Path) -> list[dict[str, str]]:
+    return read_rows(run_dir / "metrics.csv")
+
+
+def test_last_the_best_of_each_stage_and_every_kth_are_kept_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    overrides = ("trainer.max_steps=12", "recipe.start_step=8", "callbacks.checkpoints.every_n_steps=8")
+    with caplog.at_level(logging.INFO):
+        train(compose_config(tiny(tmp_path / "run", *overrides)))
     kept = steps(tmp_path / "run" / "checkpoints")
-    assert kept.pop("best.ckpt") in (4, 8, 12)
-    assert kept == {"last.ckpt": 12, "step_00000008.ckpt": 8}
-    assert len(list((tmp_path / "run" / "checkpoints").iterdir())) == 3
+    psnr = {int(row["step"]): float(row["val/psnr"]) for row in rows(tmp_path / "run") if row["val/psnr"]}
+    assert list(psnr) == [4, 8, 12]
+    best = max((4, 8), key=lambda step: psnr[step])
+    assert kept == {"last.ckpt": 12, "step_00000008.ckpt": 8, "best_pixel.ckpt": best, "best_gan.ckpt": 12}
+    assert len(list((tmp_path / "run" / "checkpoints").iterdir())) == 4
+    told = json.loads((tmp_path / "run" / "summary.json").read_text())["best"]
+    assert told == {
+        stage: {
+            "val/psnr": pytest.approx(psnr[step], abs=1e-4),
+            "step": step,
+            "file": f"checkpoints/best_{stage}.ckpt",
+        }
+        for stage, step in {"pixel": best, "gan": 12}.items()
+    }
+    assert "best          the same: of the GAN stage, by val/psnr" in caplog.text
     model = load_weights(tmp_path / "run" / "model" / "x4_prelu.safetensors")
     last = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     for name, tensor in model.state_dict.items():
         assert torch.equal(tensor, last[f"ema.module.{name}"])
+
+
+def watching(run_dir: Path, monitor: str) -> Checkpoints:
+    return Checkpoints(run_dir=str(run_dir), name="x", monitor=monitor, mode="max", every_n_steps=None)
+
+
+def resume(checkpoints: Checkpoints, path: Path, content: dict[str, Any]) -> None:
+    module = object.__new__(ESRGANModule)
+    module.__dict__["measured"] = {}
+    trainer: Any = SimpleNamespace(is_global_zero=True, ckpt_path=str(path))
+    batches = {"total": {"ready": 13, "completed": 12}}
+    loops = {"fit_loop": {"epoch_loop.batch_progress": batches}}
+    checkpoints.on_load_checkpoint(trainer, module, {**content, "loops": loops})
+
+
+def test_a_best_by_another_value_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    before, later = watching(tmp_path, "val/psnr"), watching(tmp_path, "val/ssim")
+    before.best.note("pixel", 8, 25.0)
+    best = tmp_path / "checkpoints" / "best_pixel.ckpt"
+    best.parent.mkdir()
+    torch.save({"global_step": 8, "state_dict": {}}, best)
+    with caplog.at_level(logging.INFO):
+        resume(later, tmp_path / "last.ckpt", {"global_step": 12, "best": before.best.state()})
+    assert later.best.stages == {}
+    (aside,) = (tmp_path / "abandoned").iterdir()
+    assert steps(aside / "checkpoints") == {"best_pixel.ckpt": 8}
+    assert not best.exists()
+    assert "val/psnr 25 after 8 iterations cannot be compared" in caplog.text
+    assert "(changed: callbacks.checkpoints.monitor)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("best_step", "file_step", "kept"),
+    # Of a process that died while saving, the best may still be an earlier one.
+    [(8, 8, True), (12, None, True), (12, 8, True), (8, None, False), (8, 4, False)],
+)
+def test_a_best_goes_on_where_its_checkpoint_is_here_or_is_the_one_resumed(
+    best_step: int, file_step: int | None, kept: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    resumed = tmp_path / "elsewhere" / "step_00000012.ckpt"
+    resumed.parent.mkdir()
+    torch.save({"global_step": 12, "state_dict": {}}, resumed)
+    best = tmp_path / "checkpoints" / "best_gan.ckpt"
+    if file_step:
+        best.parent.mkdir()
+        torch.save({"global_step": file_step, "state_dict": {}}, best)
+    before, later = (watching(tmp_path, "val/psnr") for _ in range(2))
+    before.best.note("gan", best_step, 25.0)
+    with caplog.at_level(logging.INFO):
+        resume(later, resumed, {"global_step": 12, "best": before.best.state()})
+    assert later.best.stages == ({"gan": (25.0, best_step)} if kept else {})
+    if kept:
+        assert steps(best.parent) == {"best_gan.ckpt": best_step}
+    else:
+        assert "the best of the GAN stage is begun again: val/psnr 25 after 8 iterations" in caplog.text
 
 
 def test_a_save_that_fails_keeps_the_checkpoint_before_and_training_goes_on(
@@ -46,19 +125,18 @@ def test_a_save_that_fails_keeps_the_checkpoint_before_and_training_goes_on(
         torch_save(content, file)
 
     torch_save = torch.save
-    monkeypatch.setattr(checkpoint_io.torch, "save", full_disk)
+    monkeypatch.setattr(torch, "save", full_disk)
     with caplog.at_level(logging.WARNING):
         train(compose_config(tiny(tmp_path / "run", "trainer.max_steps=8", "recipe.start_step=100")))
     assert saves == [4, 8]
     assert steps(tmp_path / "run" / "checkpoints")["last.ckpt"] == 4
     assert not list((tmp_path / "run" / "checkpoints").glob("*partial*"))
-    assert "the checkpoint after iteration 8 could not be saved" in caplog.text
-    assert "No space left on device" in caplog.text
+    assert f"{tmp_path}/run/checkpoints/last.ckpt cannot be written (No space left on device)" in caplog.text
 
 
 def test_the_file_is_flushed_before_it_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     events = []
-    fsync, replace = checkpoint_io.replacing.__wrapped__.__globals__["os"].fsync, Path.replace
+    fsync, replace = os.fsync, Path.replace
     monkeypatch.setattr("esrgan_train.files.os.fsync", lambda fd: (events.append("flush"), fsync(fd))[1])
     monkeypatch.setattr(Path, "replace", lambda self, to: (events.append("rename"), replace(self, to))[1])
     DurableCheckpointIO().save_checkpoint({"global_step": 1}, tmp_path / "last.ckpt")

@@ -18,7 +18,8 @@ OK, BAD = torch.zeros(()), torch.ones(())
 
 
 def module() -> Any:
-    return SimpleNamespace(nonfinite=NonFinite(), seed=3)
+    objective = SimpleNamespace(stage_of=lambda step: "pixel" if step <= 5 else "gan")
+    return SimpleNamespace(nonfinite=NonFinite(), seed=3, objective=objective)
 
 
 def add(module: Any, step: int, skip: torch.Tensor) -> None:
@@ -56,8 +57,15 @@ def test_too_many_in_a_row_stop_the_run_with_advice(tmp_path: Path) -> None:
     restored = Guard(run_dir=str(tmp_path), max_in_row=3)
     restored.load_state_dict(guard.state_dict())
     add(watched, 6, BAD)
-    with pytest.raises(RunError, match=r"3 iterations in a row, up to 6.*lower optimizer\.lr"):
+    with pytest.raises(RunError, match=r"3 iterations in a row, up to 6.*lower optimizer\.lr,"):
         restored.read(TRAINER, watched)
+
+
+def test_the_advice_names_the_learning_rate_of_the_stage(tmp_path: Path) -> None:
+    guard, watched = Guard(run_dir=str(tmp_path), max_in_row=1), module()
+    add(watched, 1, BAD)
+    with pytest.raises(RunError, match=r"lower optimizer\.pixel_lr,"):
+        guard.read(TRAINER, watched)
 
 
 def test_a_limit_below_one_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from esrgan_train.callbacks.health import Health
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.train import train
+from esrgan_train.training.objective import Stage
 from tests.tiny import tiny
 
 ACCURACY = {"d_accuracy": {"limit": 0.95, "patience": 100}}
@@ -21,6 +22,22 @@ def test_a_lasting_illness_is_warned_about_once_with_the_options_to_change() -> 
     assert "iterations 50 to 150" in told[2][0]
     assert "99%" in told[2][0]
     assert "optimizer.discriminator.lr" in told[2][0]
+
+
+def test_in_the_pixel_stage_the_advice_is_its_learning_rate() -> None:
+    health = Health(signs={"clipped": {"limit": 0.05, "patience": 0}})
+    (message,) = health.read(10, {"train/clipped": 0.2}, "pixel")
+    assert message.endswith("lower optimizer.pixel_lr")
+
+
+@pytest.mark.parametrize(("stage", "option"), [("pixel", "optimizer.pixel_lr"), ("gan", "optimizer.lr")])
+def test_a_run_that_diverges_is_told_at_once_in_plain_words(stage: Stage, option: str) -> None:
+    health = Health(signs={"colour_shift": {"limit": 0.04, "patience": 100}})
+    told = [health.read(step, {"train/colour_shift": 1100866.25}, stage) for step in range(0, 400, 50)]
+    assert [len(messages) for messages in told] == [1, 0, 0, 0, 0, 0, 0, 0]
+    assert "training has diverged" in told[0][0]
+    assert told[0][0].endswith(f"a lower {option}")
+    assert "1100866" not in told[0][0]
 
 
 def test_one_good_reading_starts_the_count_anew() -> None:
@@ -56,7 +73,7 @@ def test_options_that_cannot_be_meant_are_refused(signs: dict[str, dict[str, flo
 def test_a_run_whose_colours_drift_is_warned_and_says_so_in_its_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    more = ("recipe.max_steps=8", "recipe.start_step=4", "callbacks.health.signs.colour_shift.patience=2")
+    more = ("recipe.max_steps=4", "recipe.start_step=0", "callbacks.health.signs.colour_shift.patience=2")
     with caplog.at_level(logging.WARNING):
         train(compose_config(tiny(tmp_path, *more, "callbacks.health.signs.colour_shift.limit=0")))
     warned = [record.message for record in caplog.records if "mean colour" in record.message]

@@ -11,6 +11,7 @@ import lightning
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from esrgan_train.data.datamodule import DataModule
@@ -130,16 +131,57 @@ def test_small_and_bad_photos_are_said_once_by_the_first_process(
     make_photos: MakePhotos, caplog: pytest.LogCaptureFixture
 ) -> None:
     photos = make_photos(*[(80, 80)] * 10, (20, 90))
-    photos[4].write_bytes(b"no picture")
-    datamodule = DataModule(split=Split(photos, make_photos((40, 40), folder="val")), **OPTIONS)
+    for number in (4, 6, 7):
+        photos[number].write_bytes(b"no picture")
+    film = Image.open(photos[1])
+    film.save(photos[1], save_all=True, append_images=[film])
+    options = OPTIONS | {"max_bad_fraction": 0.5}
+    datamodule = DataModule(split=Split(photos, make_photos((40, 40), folder="val")), **options)
     with caplog.at_level(logging.INFO, logger="esrgan_train"):
         datamodule.setup("fit")
         with_trainer(datamodule, is_global_zero=False)
         datamodule.setup("fit")
-    small, bad = (record.getMessage() for record in caplog.records)
-    assert "1 of 11 photos looked at are smaller than the 78 × 78 window" in small
-    assert "1 of 11 photos looked at cannot be read" in bad
-    assert "04.png" in bad
+    several, small, bad, *others = caplog.records
+    assert several.getMessage() == "1 of 11 photos looked at hold several pictures: the first of each is used"
+    assert "1 of 11 photos looked at are smaller than the 78 × 78 window" in small.getMessage()
+    assert f"3 of 11 photos looked at cannot be read; the first: {photos[4]} cannot" in bad.getMessage()
+    assert [record.getMessage().partition(" cannot be read")[0] for record in others] == [
+        str(photos[6]),
+        str(photos[7]),
+    ]
+    assert all(getattr(record, "to_file_only", False) for record in others)
+
+
+def test_what_is_passed_over_is_said_once_and_not_before_there_is_a_log(
+    make_photos: MakePhotos, caplog: pytest.LogCaptureFixture
+) -> None:
+    roots = [make_photos(*[(80, 80)] * 3, folder=folder).root for folder in ("a", "b", "val")]
+    for root, name in zip(roots, ("1.cr2", "2.psd", "3.svg"), strict=True):
+        (root / name).touch()
+    options = OPTIONS | {"val_fraction": 0.05, "max_val_photos": 32}
+    datamodule = FolderDataModule(train_dir=roots[:2], val_dir=roots[2], **options)
+    assert caplog.messages == []
+    with caplog.at_level(logging.INFO, logger="esrgan_train"):
+        datamodule.setup("fit")
+    places = [("data.train_dir", roots[0], ".cr2"), ("data.train_dir", roots[1], ".psd")]
+    assert caplog.messages == [
+        f"{option}={root}: passed over: 1 {suffix}: convert them to PNG or TIFF"
+        for option, root, suffix in [*places, ("data.val_dir", roots[2], ".svg")]
+    ]
+
+
+def test_large_held_out_photos_are_said_once_and_cut(split: Split, caplog: pytest.LogCaptureFixture) -> None:
+    large = Split(split.train, split.train)  # of 80 × 80
+    datamodule = DataModule(split=large, **(OPTIONS | {"val_max_size": 64}))
+    assert {batch["hr"].shape for batch in datamodule.val_dataloader()} == {(1, 3, 64, 64)}
+    with caplog.at_level(logging.INFO, logger="esrgan_train"):
+        datamodule.setup("fit")
+        DataModule(split=large, **(OPTIONS | {"val_max_size": 80})).setup("fit")
+        DataModule(split=large, **OPTIONS).setup("fit")
+    assert caplog.messages == [
+        "3 of 3 held-out photos looked at are larger than data.val_max_size=64 pixels a side: their middle is "
+        "measured; null takes them whole"
+    ]
 
 
 def test_it_describes_itself(split: Split) -> None:
@@ -155,6 +197,7 @@ def test_it_describes_itself(split: Split) -> None:
         ({"gt_size": 100}, "data.gt_size=100 .* give 96 or 104"),
         ({"num_workers": -1}, "data.num_workers=-1"),
         ({"seed": -1}, "seed=-1"),
+        ({"val_max_size": 63}, "data.val_max_size=63"),
     ],
 )
 def test_wrong_values_are_refused(split: Split, changed: dict[str, Any], message: str) -> None:

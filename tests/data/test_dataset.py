@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from esrgan_train.data.dataset import TrainingPhotos, ValidationPhotos
-from esrgan_train.data.stream import Purpose, photo_index, sample_rng
+from esrgan_train.data.dataset import TrainingPhotos
+from esrgan_train.data.stream import photo_index
 from esrgan_train.degradation import RealESRGANDegradation, usm_sharpen
 from esrgan_train.errors import UserError
-from esrgan_train.images.decode import decode, to_float
 from esrgan_train.images.find import PathTable
 
 MakePhotos = Callable[..., PathTable]
@@ -152,28 +151,3 @@ def test_wrong_values_are_refused(
 ) -> None:
     with pytest.raises(UserError, match=message):
         make_dataset(make_photos((80, 80)), **changed)
-
-
-def test_held_out_photos_are_whole_plain_and_fixed(make_photos: MakePhotos) -> None:
-    photos = make_photos((61, 83), (40, 50))
-    degradation = RealESRGANDegradation(upscale=4)
-    held_out = ValidationPhotos(photos, degradation=degradation, upscale=4, seed=3)
-    assert len(held_out) == 2
-    assert sorted(held_out[0]) == ["counts", "hr", "index", "lr", "name"]
-    item = held_out[0]
-    assert (item["index"], item["name"]) == (0, "00.png")
-    assert item["lr"].shape == (3, 15, 20)
-    hr = to_float(decode(photos[0]))[:60, :80]
-    assert np.array_equal(item["hr"].numpy(), hr.transpose(2, 0, 1))
-    expected = degradation(hr, sample_rng(3, 0, purpose=Purpose.VALIDATION))
-    assert np.array_equal(item["lr"].numpy(), expected.transpose(2, 0, 1))
-    assert torch.equal(held_out[0]["lr"], item["lr"])
-    again = held_out[2]  # a process with nothing left of its own
-    assert (item["counts"], again["counts"]) == (True, False)
-    assert torch.equal(again["lr"], item["lr"])
-
-
-def test_a_held_out_photo_without_a_whole_lr_pixel_is_named(make_photos: MakePhotos) -> None:
-    held_out = ValidationPhotos(make_photos((3, 90)), degradation=block_mean, upscale=4, seed=0)
-    with pytest.raises(UserError, match=r"00\.png is smaller than upscale=4"):
-        held_out[0]

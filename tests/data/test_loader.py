@@ -20,6 +20,7 @@ from esrgan_train.data.stream import RankStridedSampler
 from esrgan_train.degradation import usm_sharpen
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import PathTable
+from esrgan_train.images.formats import NAMES
 
 MakePhotos = Callable[..., PathTable]
 MakeDataset = Callable[..., TrainingPhotos]
@@ -148,8 +149,8 @@ def test_workers_leave_the_naming_of_bad_photos_to_the_main_process(
     finally:
         logging.getLogger("esrgan_train").removeHandler(shown)
     expected = sorted(
-        f"{photos[index]} cannot be read: it is not a PNG, JPEG, WebP, TIFF or BMP file, or its header is "
-        "damaged; another photo takes its place"
+        f"{photos[index]} cannot be read: it is not a {NAMES} file, or its header is damaged; another photo "
+        "takes its place"
         for index in bad
     )
     assert sorted(caplog.messages) == expected

@@ -133,15 +133,15 @@ def test_a_pair_found_to_be_of_a_wrong_scale_is_replaced(
 
 
 def test_held_out_pairs_are_whole(pairs: PairTables) -> None:
-    held_out = ValidationPairs(pairs, upscale=UPSCALE, seed=0)
-    item = held_out[4]
-    assert (len(held_out), item["index"], item["name"], item["counts"]) == (3, 1, "1.png", False)
-    assert held_out[1]["counts"]
+    held_out = ValidationPairs(pairs, upscale=UPSCALE, seed=0, max_size=None, max_bad_fraction=0.5)
+    item = held_out[1]
+    assert (len(held_out), item["index"], item["name"], item["counts"]) == (3, 1, "1.png", True)
+    assert not held_out[4]["counts"]
     assert item["lr"].shape == (3, 30, 22)
     assert torch.equal(enlarged(item["lr"]), item["hr"])
     Image.new("RGB", (4, 4)).save(pairs.lr[0])
-    with pytest.raises(UserError, match=r"0\.png is 100 × 80, but upscale=2"):
-        held_out[0]
+    assert not held_out[0]["counts"]
+    assert "0.png is 100 × 80, but upscale=2" in held_out.bad.noted()[0]
 
 
 def compose(root: Path, *more: str) -> Any:
@@ -184,9 +184,11 @@ def test_the_configuration_builds_it_without_a_degradation(root: Path, caplog: p
 
 def test_what_has_no_effect_and_what_was_left_out_is_said(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     (root / "lr/5.png").unlink()
+    (root / "lr/5.psd").touch()
     with caplog.at_level(logging.WARNING, logger="esrgan_train"):
         started(build_datamodule(compose(root, "degradation=light")))
     assert caplog.messages == [
+        f"data.train_lr_dir={root / 'lr'}: passed over: 1 .psd: convert them to PNG or TIFF",
         "data.train_dir: 1 of 6 photos have no partner in data.train_lr_dir and are left out: 5.png",
         "degradation has no effect with data=paired: the LR photos are used as they are; leave it out",
     ]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import ncnn
 import numpy as np
@@ -17,23 +18,57 @@ from esrgan_train.cli import run_command
 from esrgan_train.errors import UserError
 from esrgan_train.export.__main__ import main
 from esrgan_train.export.exported import Exported
+from esrgan_train.export.ncnn_files import export_ncnn
+from esrgan_train.export.reference import runner
 from esrgan_train.export.verify import largest_difference, verify
+from tests.inference.networks import build
 
 OPTIONS = {"num_feat": 8, "num_conv": 2}
-BRANCHING = """
+OWN = """
+import os
+import signal
+
+import torch
 from torch import nn
 from esrgan_train.archs import generator
 
 
-@generator("branching")
-class Branching(nn.Module):
+class Own(nn.Module):
     def __init__(self, upscale: int = 2) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 12, 1)
 
     def forward(self, lr):
-        return nn.functional.pixel_shuffle(self.conv(lr if lr.mean() > 0.2 else lr * 3), 2)
+        return nn.functional.pixel_shuffle(self.conv(self.change(lr)), 2)
+
+
+@generator("branching")
+class Branching(Own):
+    def change(self, lr):
+        return lr if lr.mean() > 0.2 else lr * 3
+
+
+@generator("crashing")
+class Crashing(Own):
+    def change(self, lr):
+        if torch.compiler.is_exporting():
+            print("a last word", flush=True)
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return lr
 """
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Model files of two own generators: one with a branch, one at which the converter to ONNX crashes."""
+    (tmp_path / "archs").mkdir()
+    (tmp_path / "archs/own_arch.py").write_text(OWN)
+    monkeypatch.setenv("ESRGAN_TRAIN_ARCHS", str(tmp_path / "archs"))
+    torch.manual_seed(0)
+    state = {"conv.weight": torch.rand(12, 3, 1, 1), "conv.bias": torch.rand(12)}
+    for arch in ("branching", "crashing"):
+        save_model(tmp_path / f"{arch}.pth", state, {"arch": arch, "options": {}})
+    return tmp_path
 
 
 def checkpoint(path, act_type, upscale):
@@ -99,20 +134,41 @@ def test_onnx_uses_common_operations_and_names_its_axes(tmp_path):
     assert b"site-packages" not in (tmp_path / "out" / "mine.onnx").read_bytes()
 
 
-def test_a_file_that_computes_something_else_is_not_kept(tmp_path, monkeypatch, capsys):
-    folder = tmp_path / "archs"
-    folder.mkdir()
-    (folder / "branching_arch.py").write_text(BRANCHING)
-    monkeypatch.setenv("ESRGAN_TRAIN_ARCHS", str(folder))
-    state = {"conv.weight": torch.rand(12, 3, 1, 1), "conv.bias": torch.rand(12)}
-    save_model(tmp_path / "m.pth", state, {"arch": "branching", "options": {}})
+def test_a_format_that_cannot_be_made_or_differs_is_left_out_and_told(own, capsys):
     # ncnn's tracing looks at a black image alone, and takes the branch of dark images for all.
-    assert main([str(tmp_path / "m.pth"), "-o", str(tmp_path / "out"), "--format", "safetensors", "ncnn"]) == 1
-    assert "ncnn fp16: differs too much, so nothing was kept" in capsys.readouterr().err
-    with pytest.raises(UserError, match=r"--format onnx cannot hold Branching.*leave onnx out"):
-        main([str(tmp_path / "m.pth"), "-o", str(tmp_path / "out"), "--format", "onnx"])
-    assert {path.name for path in tmp_path.iterdir()} == {"archs", "m.pth"}
+    assert main([str(own / "branching.pth"), "-o", str(own / "out")]) == 1
+    told = capsys.readouterr().err
+    assert "error: ncnn fp16 differs too much, so it was not kept; --fp32 writes no float16" in told
+    assert re.search(r"error: --format onnx cannot hold Branching: .*; leave onnx out\n", told)
+    assert {path.name for path in (own / "out").iterdir()} == {"branching.pth", "branching.safetensors"}
+    assert {path.name for path in own.iterdir()} == {"archs", "branching.pth", "crashing.pth", "out"}
+
+
+def test_a_converter_that_crashes_is_told_and_the_other_formats_are_made(own, capsys):
+    assert (
+        main([str(own / "crashing.pth"), "-o", str(own / "out"), "--format", "onnx", "ncnn", "safetensors"]) == 1
+    )
+    assert capsys.readouterr().err == (
+        "error: --format onnx cannot hold Crashing: the converter died of SIGSEGV (a last word); leave onnx out\n"
+    )
+    files = {path.name for path in (own / "out").iterdir()}
+    assert files == {"crashing.safetensors", "crashing.param", "crashing.bin", "crashing.json"}
+
+
+def test_networks_that_refuse_small_pictures_are_exported(tmp_path):
+    torch.save({"params": build("realcugan").state_dict()}, tmp_path / "m.pth")
     assert main([str(tmp_path / "m.pth"), "-o", str(tmp_path / "out"), "--format", "safetensors"]) == 0
+    torch.save({"params": build("fast realcugan").state_dict()}, tmp_path / "fast.pth")
+    with pytest.raises(UserError, match=r"takes only pictures whose sides are multiples of 4.*cannot be exported"):
+        main([str(tmp_path / "fast.pth"), "-o", str(tmp_path / "out"), "--format", "safetensors"])
+
+
+def test_ncnn_is_given_images_that_outlive_the_call(tmp_path):
+    network = SRVGGNetCompact(**OPTIONS, upscale=2).eval()
+    exported = export_ncnn(network, tmp_path / "m", {}, tmp_path, half=False)
+    # Not contiguous, so each image is copied; the copies' memory is taken again at once.
+    lr = np.random.default_rng(0).random((3, 31, 4, 33), np.float32).transpose(2, 0, 1, 3)
+    assert largest_difference(exported.run(lr), runner(network)(lr)) < 1e-5
 
 
 def test_a_missing_package_is_named_before_any_work(tmp_path, monkeypatch):

@@ -8,17 +8,22 @@ from __future__ import annotations
 import faulthandler
 import io
 import sys
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import cv2
+import imagecodecs
 import numpy as np
 import tifffile
 from PIL import Image
 
-from esrgan_train.images.decode import UnreadableImageError, decode, read_size
+from esrgan_train.images.decode import UnreadableImageError, decode, read_header
+from esrgan_train.images.photo import read_photo
 
 
+@cache
 def originals() -> dict[str, bytes]:
     """A small sound file of every kind that is read, by name."""
     rng = np.random.default_rng(0)
@@ -41,7 +46,32 @@ def originals() -> dict[str, bytes]:
     pillow("TIFF_raw", smooth)
     pillow("TIFF_lzw", smooth, compression="tiff_lzw")
     pillow("TIFF_deflate", smooth, compression="tiff_deflate")
+    pillow("GIF_palette", smooth)
+    pillow("GIF_film", smooth, save_all=True, append_images=[Image.fromarray(smooth[::-1])])
+    pillow("AVIF_8", smooth)
+    pillow("JPEG2000_8", smooth)
+    pillow("TGA_raw", smooth)
+    pillow("TGA_rle", smooth, compression="tga_rle")
+    pillow("PPM_8", smooth)
+    pillow("QOI_rgb", smooth)
+    pillow("DDS_rgb", smooth)
+    pillow("DDS_dxt5", np.dstack([smooth, smooth[:, :, :1]]), pixel_format="DXT5")
+    with suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+        pillow("HEIF_8", smooth)
+        file = io.BytesIO()
+        pillow_heif.from_bytes("RGB;16", (64, 48), deep.tobytes()).save(file)
+        made["HEIF_10"] = file.getvalue()
     made["PNG_16"] = cv2.imencode(".png", deep)[1].tobytes()
+    made["PPM_16"] = b"P6 64 48 65535\n" + deep.astype(">u2").tobytes()
+    made["PPM_plain"] = b"P3 16 16 999\n" + b" ".join(b"%d" % (level % 1000) for level in deep[:16, :16].flat)
+    made["AVIF_12"] = imagecodecs.avif_encode(deep >> 4, bitspersample=12)
+    made["JPEG2000_16"] = imagecodecs.jpeg2k_encode(deep, level=0, reversible=True, codecformat="jp2")
+    made["JPEGXL_8"] = imagecodecs.jpegxl_encode(smooth)
+    made["JPEGXL_16"] = imagecodecs.jpegxl_encode(deep, lossless=True)
+    made["JPEGXL_film"] = imagecodecs.jpegxl_encode(np.stack([smooth, smooth[::-1]]))
     file = io.BytesIO()
     tifffile.imwrite(file, deep, photometric="rgb", compression="zlib")
     made["TIFF_16"] = file.getvalue()
@@ -81,12 +111,13 @@ def main(folder: Path, count: int, seed: int) -> None:
     for number in range(count):
         kind = names[number % len(names)]
         rng = np.random.default_rng([seed, number])
-        path = folder / f"{number:06}.{kind.partition('_')[0].lower()}"
+        path = folder / f"{number:06}.{kind.partition('_')[0].lower()}"  # TGA is told by its suffix
         path.write_bytes(mutate(sound[kind], rng))
         print(path.name, kind, end=" ", flush=True)
         try:
-            read_size(path)
+            read_header(path)
             image = decode(path)
+            read_photo(path)
         except UnreadableImageError as error:
             print("refused" if "\n" not in str(error) else f"refused in several lines: {error}", flush=True)
         else:

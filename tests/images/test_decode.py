@@ -13,7 +13,7 @@ from PIL import Image
 from skimage.data import coffee
 
 from esrgan_train.errors import UserError
-from esrgan_train.images.decode import UnreadableImageError, decode, read_size, to_float
+from esrgan_train.images.decode import UnreadableImageError, decode, read_header, to_float
 
 HEIGHT, WIDTH = 12, 17
 
@@ -32,7 +32,7 @@ def test_lossless_rgb_comes_back_as_it_was(tmp_path: Path, rgb: Any, suffix: str
     assert image.dtype == np.uint8
     assert np.array_equal(image, rgb)
     assert image.flags.writeable
-    assert read_size(path) == (WIDTH, HEIGHT)
+    assert read_header(path).size == (WIDTH, HEIGHT)
 
 
 def test_jpeg_equals_opencv(tmp_path: Path, rgb: Any) -> None:
@@ -190,12 +190,14 @@ def test_a_truncated_file_is_named(tmp_path: Path, rgb: Any, suffix: str, kept: 
 
 def test_a_missing_file_another_kind_and_a_folder_are_named(tmp_path: Path, rgb: Any) -> None:
     check_message(tmp_path / "gone.png", "No such file")
-    Image.fromarray(rgb).save(tmp_path / "a.gif")
-    check_message((tmp_path / "a.gif").rename(tmp_path / "a.png"), "it is not a PNG, JPEG")
+    Image.fromarray(rgb).save(tmp_path / "a.pcx")
+    check_message((tmp_path / "a.pcx").rename(tmp_path / "a.png"), "it is not a PNG, JPEG")
+    (tmp_path / "empty.png").touch()
+    check_message(tmp_path / "empty.png", "it is empty")
     (tmp_path / "folder.png").mkdir()
     check_message(tmp_path / "folder.png", "directory")
     with pytest.raises(UnreadableImageError, match="No such file"):
-        read_size(tmp_path / "gone.png")
+        read_header(tmp_path / "gone.png")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.uint32, np.int16])

@@ -9,6 +9,8 @@ import pytest
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import decode
 from esrgan_train.images.encode import to_uint8, write_image
+from esrgan_train.images.photo import Photo, write_photo
+from tests.small_files import files_of_at_most
 
 RNG = np.random.default_rng(2)
 SMOOTH = np.add.outer(np.arange(64), np.arange(48))[:, :, None] + np.array([0, 40, 90])
@@ -16,10 +18,19 @@ RGB = SMOOTH.astype(np.uint8)
 
 
 def test_to_uint8_clamps_and_rounds_to_the_nearest() -> None:
-    values = [-1.0, 0.0, 0.4 / 255, 0.6 / 255, 127.4 / 255, 1.0, 7.0, np.inf, -np.inf, np.nan]
-    assert to_uint8(np.array(values, np.float32)).tolist() == [0, 0, 0, 1, 127, 255, 255, 255, 0, 0]
+    values = [-1.0, 0.0, 0.4 / 255, 0.6 / 255, 127.4 / 255, 1.0, 7.0]
+    assert to_uint8(np.array(values, np.float32)).tolist() == [0, 0, 0, 1, 127, 255, 255]
     levels = np.arange(256, dtype=np.uint8)
     assert np.array_equal(to_uint8(levels.astype(np.float32) / 255), levels)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_does_not_look_like_a_picture(wrong: float) -> None:
+    image = np.full((2, 2, 3), 0.2, np.float32)
+    image[0, 1, 2] = wrong
+    assert to_uint8(image).tolist() == [[[51, 51, 51], [255, 0, 255]], [[51, 51, 51], [51, 51, 51]]]
+    with pytest.raises(ValueError, match="not finite"):
+        to_uint8(image[:, :, 2])
 
 
 @pytest.mark.parametrize("suffix", ["png", "PNG", "tif", "tiff", "bmp"])
@@ -82,3 +93,15 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
         write_image(path, np.zeros((1, 20000, 3), np.uint8))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tiff"])
+def test_what_the_disk_does_not_take_is_no_fault_of_the_format(tmp_path: Path, suffix: str) -> None:
+    noise = RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    write_image(tmp_path / f"whole.{suffix}", noise)
+    last_byte_missing = (tmp_path / f"whole.{suffix}").stat().st_size - 1
+    with files_of_at_most(last_byte_missing), pytest.raises(OSError, match=rf"File too large: .*a\.{suffix}'"):
+        write_image(tmp_path / f"a.{suffix}", noise)
+    with files_of_at_most(500), pytest.raises(OSError, match=rf"File too large: .*b\.{suffix}'"):
+        write_photo(tmp_path / f"b.{suffix}", Photo(noise, None, gray=False, profile=None, several=False))
+    assert [path.name for path in tmp_path.iterdir()] == [f"whole.{suffix}"]

@@ -19,13 +19,25 @@ def relative(table: PathTable) -> list[str]:
 
 
 def test_finds_every_format_in_subfolders_sorted_by_posix_path(tmp_path: Path) -> None:
-    names = ["a/z.JPG", "a.png", "b/c/d.tiff", "b/Ä ö.webp", "B.jpeg", "x.TIF", "y.bmp"]
+    names = ["a/z.JPG", "a.png", "b/c/d.tiff", "b/Ä ö.webp", "B.jpeg", "x.TIF", "y.bmp", "movie.gif", "f.jfif"]
     touch(*(tmp_path / name for name in names))
-    touch(tmp_path / "notes.txt", tmp_path / ".hidden.png", tmp_path / ".cache/a.png", tmp_path / "movie.gif")
-    table = find_photos(tmp_path, option="data.train_dir")
+    touch(tmp_path / "notes.txt", tmp_path / ".hidden.png", tmp_path / ".cache/a.png", tmp_path / "png")
+    said: list[str] = []
+    table = find_photos(tmp_path, option="data.train_dir", say=said.append)
+    assert said == []
     assert relative(table) == sorted(names)
     assert list(table) == [tmp_path / name for name in sorted(names)]
     assert all(path.is_file() for path in table)
+
+
+def test_pictures_of_other_kinds_are_counted_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    touch(*(tmp_path / name for name in ("a.png", "b/1.CR2", "b/2.cr2", "c.psd", "notes.txt", ".hidden.cr2")))
+    find_photos(tmp_path, option="INPUT")
+    line = f"INPUT={tmp_path}: passed over: 2 .cr2, 1 .psd: convert them to PNG or TIFF"
+    assert caplog.messages == [line]
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(UserError, match=r"holds no photo that is read \(passed over: 2 \.cr2, 1 \.psd: convert"):
+        find_photos(tmp_path, option="INPUT")
 
 
 def test_table_is_a_sequence_without_python_strings(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 from skimage.data import coffee
 
 from esrgan_train.images.decode import UnreadableImageError, decode
@@ -16,7 +16,7 @@ from esrgan_train.images.plain import decode_plain
 
 def plainly(path: Path) -> Any:
     with Image.open(path) as image:
-        return decode_plain(path, image)
+        return decode_plain(path.read_bytes(), image)
 
 
 def by_pillow(path: Path) -> Any:
@@ -81,8 +81,7 @@ def test_a_png_with_a_wrong_byte_or_without_its_end_is_left_to_pillow(tmp_path: 
     (tmp_path / "a.png").write_bytes(content)
     with Image.open(tmp_path / "a.png") as image:
         for stored in (bytes(damaged), content[:-1], content[:-12], content[:60]):
-            (tmp_path / "a.png").write_bytes(stored)
-            assert decode_plain(tmp_path / "a.png", image) is None
+            assert decode_plain(stored, image) is None
 
 
 @pytest.mark.parametrize(
@@ -101,12 +100,17 @@ def test_a_png_that_may_be_turned_or_animated_is_left_to_pillow(tmp_path: Path, 
     assert plainly(tmp_path / "a.png") is None
 
 
-def test_a_jpeg_that_is_turned_or_without_its_end_is_left_to_pillow(tmp_path: Path) -> None:
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_a_turned_jpeg_has_pillows_pixels(tmp_path: Path, turn: int) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.fromarray(coffee()[:32, :48]).save(tmp_path / "a.jpg", exif=exif)
-    assert plainly(tmp_path / "a.jpg") is None
-    assert decode(tmp_path / "a.jpg").shape == (48, 32, 3)
+    exif[0x0112] = turn
+    Image.fromarray(coffee()[:32, :49]).save(tmp_path / "a.jpg", exif=exif)
+    with Image.open(tmp_path / "a.jpg") as image:
+        upright = np.asarray(ImageOps.exif_transpose(image))
+    assert np.array_equal(plainly(tmp_path / "a.jpg"), upright)
+
+
+def test_a_jpeg_without_its_end_is_left_to_pillow(tmp_path: Path) -> None:
     Image.fromarray(coffee()[:32, :48]).save(tmp_path / "b.jpg")
     (tmp_path / "b.jpg").write_bytes((tmp_path / "b.jpg").read_bytes()[:-1])
     assert plainly(tmp_path / "b.jpg") is None

@@ -4,18 +4,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import ImageFont
 
+from esrgan_train.images.lettering import font
 from esrgan_train.images.sheet import labelled_sheet, shorten
 
 
 def tile(height: int, width: int, value: int) -> Any:
-    return np.full((height, width, 3), value, np.uint8)
+    return np.full((height, width, 3), (value, 0, 0), np.uint8)
 
 
 def place_of(sheet: Any, value: int) -> tuple[int, int, int, int]:
-    """Top, left, height and width of the area of one gray value."""
-    rows, columns = np.nonzero((sheet == value).all(axis=2))
+    """Top, left, height and width of a tile."""
+    rows, columns = np.nonzero((sheet == (value, 0, 0)).all(axis=2))
     return rows.min(), columns.min(), rows.max() - rows.min() + 1, columns.max() - columns.min() + 1
 
 
@@ -42,16 +42,25 @@ def test_labels_and_title_are_drawn_above_the_tiles() -> None:
 
 
 def test_a_long_label_loses_its_middle() -> None:
-    font = ImageFont.load_default(15)
-    short = shorten("a_very_long_name_of_a_photo_0001.png", font, 120)
-    assert font.getlength(short) <= 120
-    assert short.startswith("a_very")
+    letters = font(15)
+    short = shorten("a_very_long_name_of_a_photo_0001.png", letters, 120)
+    assert letters.getlength(short) <= 120
+    assert short.startswith("a_v")
     assert short.endswith(".png")
-    assert shorten("short", font, 120) == "short"
-    assert shorten("x", font, 0) == "…"
+    assert shorten("short", letters, 120) == "short"
+    assert shorten("x", letters, 0) == "…"
 
 
 @pytest.mark.parametrize("rows", [[], [[]], [[("a", np.zeros((4, 4, 3)))]], [[("a", np.zeros((4, 4), np.uint8))]]])
 def test_what_is_no_sheet_is_refused(rows: Any) -> None:
     with pytest.raises(ValueError):
         labelled_sheet(rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "escaped"),
+    [("Müller 写真.png", r"Müller \u5199\u771f.png"), ("a\nb", r"a\nb"), ("Łódź Ελλάδα 😀", "Łódź Ελλάδα 😀")],
+)
+def test_labels_are_drawn_as_letters_or_escapes_and_never_as_boxes(name: str, escaped: str) -> None:
+    drawn, expected = (labelled_sheet([[(label, tile(40, 300, 101))]], title=label) for label in (name, escaped))
+    assert np.array_equal(drawn, expected)

@@ -18,10 +18,11 @@ from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.errors import UserError
 from esrgan_train.export.onnx_file import export_onnx
 from esrgan_train.images.photo import fill_hidden, read_photo
+from esrgan_train.inference.memory import automatic_tile
 from esrgan_train.inference.models import load_network
-from esrgan_train.inference.tiling import automatic_tile, receptive_radius
-from esrgan_train.inference.upscaler import Upscaler, choose_precision, upscale_tensor
-from esrgan_train.upscale import main, plan
+from esrgan_train.inference.tiling import receptive_radius
+from esrgan_train.inference.upscaler import BF16_FOR_8_BITS, Upscaler, choose_precision, upscale_tensor
+from esrgan_train.upscale import main
 from tests.archs.test_published_weights import MODELS, read_ncnn, run_ncnn
 
 CPU = torch.device("cpu")
@@ -54,24 +55,6 @@ def test_one_pixel_less_than_the_receptive_field_shows() -> None:
         assert (net(lr) - tiled).abs().max() > 1e-7
 
 
-def test_the_measured_reach_of_a_stranger_is_the_computed_one() -> None:
-    net = network(num_conv=4)
-    assert receptive_radius(torch.nn.Sequential(net)) == receptive_radius(net) == 6
-
-
-def test_a_network_that_sees_everything_is_not_cut() -> None:
-    class Everything(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.gain = torch.nn.Parameter(torch.ones(1))
-
-        def forward(self, lr: torch.Tensor) -> torch.Tensor:
-            return lr * self.gain + lr.mean()
-
-    with pytest.raises(UserError, match="--tile 0"):
-        receptive_radius(Everything())
-
-
 def test_pictures_agree_with_spandrel(model: Path) -> None:
     image = np.random.default_rng(0).integers(0, 256, (45, 31, 3), np.uint8)
     lr = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
@@ -86,6 +69,28 @@ def test_bf16_agrees_with_float32_to_45_db() -> None:
     exact = Upscaler(network(), device=CPU, precision="32", tile=0)(image).astype(float)
     quick = Upscaler(network(), device=CPU, precision="bf16", tile=0)(image).astype(float)
     assert 10 * np.log10(255**2 / max(((exact - quick) ** 2).mean(), 1e-9)) >= 45
+
+
+def test_16_bit_pictures_are_computed_in_float32_unless_bf16_is_asked_for() -> None:
+    deep = np.random.default_rng(0).integers(0, 65536, (32, 32, 3), np.uint16)
+    shallow = (deep >> 8).astype(np.uint8)
+    by_precision = {
+        precision: Upscaler(network(), device=CPU, precision=precision, tile=0)
+        for precision in ("32", "bf16", BF16_FOR_8_BITS)
+    }
+    of_deep, of_shallow = (
+        {precision: upscaler(image) for precision, upscaler in by_precision.items()} for image in (deep, shallow)
+    )
+    assert np.array_equal(of_deep[BF16_FOR_8_BITS], of_deep["32"])
+    assert np.array_equal(of_shallow[BF16_FOR_8_BITS], of_shallow["bf16"])
+    assert np.abs(of_deep["bf16"].astype(int) - of_deep["32"]).max() > 10  # the reason
+
+
+def test_bf16_for_8_bits_is_chosen_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for native, expected in ((True, BF16_FOR_8_BITS), (False, "32")):
+        monkeypatch.setattr("esrgan_train.inference.upscaler.multiplies_bf16", lambda _, native=native: native)
+        assert choose_precision("auto", CPU, network()) == expected
+    assert choose_precision("bf16", CPU, network()) == "bf16"
 
 
 def test_transparency_profile_and_gray_are_kept(tmp_path: Path, model: Path) -> None:
@@ -131,21 +136,6 @@ def test_scale_makes_another_size_and_a_bad_photo_does_not_stop_the_rest(
     assert not list((tmp_path / "o").glob("*"))[1:]
 
 
-def test_two_photos_of_one_name_are_named(tmp_path: Path) -> None:
-    for name in ("a.png", "a.jpg"):
-        Image.new("RGB", (2, 2)).save(tmp_path / name)
-    with pytest.raises(UserError, match=r"a\.png and .*a\.jpg would both become"):
-        plan([str(tmp_path)], tmp_path / "o", "png")
-
-
-def test_names_that_differ_only_in_capitals_are_not_written_over_each_other(tmp_path: Path) -> None:
-    for folder, name in (("one", "Photo.png"), ("two", "photo.jpg")):
-        (tmp_path / folder).mkdir()
-        Image.new("RGB", (2, 2)).save(tmp_path / folder / name)
-    with pytest.raises(UserError, match=r"photo\.jpg and .*Photo\.png would both become .* where capitals"):
-        plan([str(tmp_path / "one"), str(tmp_path / "two")], tmp_path / "o", "png")
-
-
 def test_a_malicious_pickle_is_refused_and_runs_nothing(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
 
@@ -186,7 +176,7 @@ def test_files_of_every_kind_are_read_upright_and_in_their_colours(
     with caplog.at_level("WARNING"):
         assert main([str(tmp_path / "in"), "-o", str(tmp_path / "o"), "--model", str(model)]) == 0
     assert [record.message for record in caplog.records] == [
-        f"{tmp_path / 'in/film.webp'} holds 2 pictures: only the first is enlarged"
+        f"{tmp_path / 'in/film.webp'} holds several pictures: only the first is enlarged"
     ]
     expected = np.array(Image.open(tmp_path / "o/plain.png")).astype(float)
     for name, limit in (("palette", 12), ("cmyk", 3), ("sub/turned", 0), ("film", 0)):
@@ -273,9 +263,13 @@ def test_what_an_onnx_model_cannot_do_is_said_in_a_line(
         load_network(model)
 
 
-def test_the_chosen_tile_is_one_that_a_processor_is_quick_with() -> None:
+def test_the_chosen_tile_is_one_that_a_processor_is_quick_with(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 64 <= automatic_tile(network(), 2, CPU) <= 256
-    assert 64 <= automatic_tile(network(), 2, torch.device("cuda")) <= 512
+    for free, tile in ((1 << 20, 64), (1 << 40, 512)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _, free=free: (free, 1 << 40))
+        assert automatic_tile(network(), 2, torch.device("cuda")) == tile
+    monkeypatch.delattr("os.sysconf")  # as on Windows
+    assert automatic_tile(network(), 2, CPU) == 256
 
 
 def test_small_tiles_bound_the_memory() -> None:

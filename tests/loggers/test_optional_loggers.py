@@ -17,7 +17,7 @@ from esrgan_train.errors import UserError
 from esrgan_train.images.encode import write_image
 from esrgan_train.loggers.metrics_csv import read_rows
 from esrgan_train.loggers.tensorboard import TensorBoard
-from esrgan_train.loggers.wandb_run import WandbRun, choose_mode, has_login, run_id
+from esrgan_train.loggers.wandb_run import WandbRun, best_of_last_stage, choose_mode, has_login, run_id
 from esrgan_train.train import train
 from tests.tiny import tiny
 
@@ -125,6 +125,14 @@ def test_wandb_gets_settings_readings_previews_and_models(tmp_path: Path, monkey
     assert steps == {"train/pixel": [2, 4], "val/psnr": [4], "previews": [4]}
     assert [aliases[1] for _, aliases in run.artifacts] == ["last", "best"]
     assert run.finished == [0]
+
+
+def test_the_best_model_is_that_of_the_last_stage(tmp_path: Path) -> None:
+    assert best_of_last_stage(tmp_path) is None
+    (tmp_path / "checkpoints").mkdir()
+    for stage in ("pixel", "gan"):
+        (tmp_path / "checkpoints" / f"best_{stage}.ckpt").touch()
+        assert best_of_last_stage(tmp_path) == tmp_path / "checkpoints" / f"best_{stage}.ckpt"
 
 
 def test_a_resumed_run_goes_on_in_the_same_wandb_run_even_from_another_place(

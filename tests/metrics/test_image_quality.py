@@ -7,8 +7,13 @@ import skimage.data
 import torch
 from basicsr.metrics import calculate_psnr, calculate_ssim
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torchmetrics.functional.image import structural_similarity_index_measure
 
-from esrgan_train.metrics.image_quality import MAX_PSNR, ImageQuality, psnr, psnr_y, ssim, ssim_y
+from esrgan_train.images.colour import rgb_to_y
+from esrgan_train.metrics import image_quality
+from esrgan_train.metrics.image_quality import MAX_PSNR, MEASURES, psnr, psnr_y, ssim, ssim_y
 
 PHOTOS = {
     "astronaut": skimage.data.astronaut()[:121, 140:300],
@@ -103,39 +108,77 @@ def test_unequal_shapes_are_refused():
         psnr(torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 17), 0)
 
 
-def test_the_metric_averages_over_images_of_all_sizes():
-    metric, expected = ImageQuality(border=2), []
-    for name in PHOTOS:
-        sr, hr = (tensor(image) for image in pair(name))
-        metric.update(sr, hr)
-        expected.append([function(sr, hr, 2).item() for function in (psnr, ssim, psnr_y, ssim_y)])
-    actual = metric.compute()
-    assert list(actual) == ["psnr", "ssim", "psnr_y", "ssim_y"]
-    np.testing.assert_allclose([value.item() for value in actual.values()], np.mean(expected, 0), rtol=1e-6)
-    metric.reset()
-    assert metric.count == 0
-
-
 def test_a_batch_counts_as_its_images():
     sr, hr = (tensor(image) for image in pair("chelsea"))
-    batch, single = ImageQuality(border=4), ImageQuality(border=4)
-    batch.update(torch.cat([sr, hr]), torch.cat([hr, hr]))
-    single.update(sr, hr)
-    single.update(hr, hr)
-    for name, value in batch.compute().items():
-        torch.testing.assert_close(value, single.compute()[name])
+    for measure in MEASURES.values():
+        batch = measure(torch.cat([sr, hr]), torch.cat([hr, hr]), 4)
+        torch.testing.assert_close(batch, torch.cat([measure(sr, hr, 4), measure(hr, hr, 4)]))
 
 
-def test_two_processes_states_add_up():
-    sr, hr = (tensor(image) for image in pair("coffee"))
-    one, two, both = (ImageQuality(border=4) for _ in range(3))
-    for metric, image in ((one, sr), (two, hr), (both, sr), (both, hr)):
-        metric.update(image, hr)
-    one.sums, one.count = one.sums + two.sums, one.count + two.count  # what the sum over processes does
-    assert {kind.__name__ for kind in one._reductions.values()} == {"dim_zero_sum"}
-    one._computed = None
-    for name, value in one.compute().items():
-        torch.testing.assert_close(value, both.compute()[name])
+@pytest.mark.parametrize("name", MEASURES)
+def test_8_bit_images_count_as_their_floats(name):
+    images = pair("coffee")
+    planes = [torch.from_numpy(image).permute(2, 0, 1)[None] for image in images]
+    floats = [tensor(image) for image in images]
+    assert torch.equal(MEASURES[name](*planes, 3), MEASURES[name](*floats, 3))
+
+
+@pytest.fixture
+def short_strips(monkeypatch):
+    """Strips of one to a few rows of windows, so that small pictures have many."""
+
+    def shorten(pixels: int) -> None:
+        monkeypatch.setattr(image_quality, "_STRIP_PIXELS", pixels)
+        monkeypatch.setattr(image_quality, "_LEAST_ROWS", 1)
+
+    return shorten
+
+
+@pytest.mark.parametrize("size", [(11, 11), (12, 40), (61, 11), (47, 53), (100, 33)])
+@pytest.mark.parametrize("pixels", [1, 1500])
+def test_strips_give_what_the_whole_picture_gives(size, pixels, short_strips):
+    height, width = size
+    hr = tensor(skimage.data.astronaut()[100 : 100 + height, 150 : 150 + width])
+    sr = (hr + 0.06 * torch.randn(hr.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+    short_strips(pixels)
+    rgb = [(image * 255).round().double() for image in (sr, hr)]
+    luma = [rgb_to_y(image / 255) * 255 for image in rgb]
+    for suffix, (one, other) in (("", rgb), ("_y", luma)):
+        error = peak_signal_noise_ratio(other.numpy(), one.numpy(), data_range=255)
+        assert MEASURES[f"psnr{suffix}"](sr, hr, 0).item() == pytest.approx(error, abs=2e-5)
+        maps = structural_similarity_index_measure(
+            one, other, data_range=255.0, reduction="none", return_full_image=True
+        )[1][..., 5:-5, 5:-5]
+        assert MEASURES[f"ssim{suffix}"](sr, hr, 0).item() == pytest.approx(maps.mean().item(), abs=5e-6)
+
+
+class Largest(TorchDispatchMode):
+    """Notes the number formats and the largest size of what is computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.formats, self.numel = set(), 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        output = func(*args, **(kwargs or {}))
+        if isinstance(output, torch.Tensor) and not func.is_view:
+            self.formats.add(output.dtype)
+            self.numel = max(self.numel, output.numel())
+        return output
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("name", MEASURES)
+def test_what_is_in_flight_does_not_grow_with_the_picture(name, device):
+    numels = []
+    with FakeTensorMode(), torch.device(device):
+        for height in (100, 400):
+            images = [torch.empty(1, 3, height, 3000, dtype=torch.uint8) for _ in range(2)]
+            with Largest() as largest:
+                MEASURES[name](*images, 4)
+            assert largest.formats == {torch.float32}
+            numels.append(largest.numel)
+    assert numels[0] == numels[1]
 
 
 def test_autocast_does_not_change_the_values():

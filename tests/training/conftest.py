@@ -95,7 +95,9 @@ Fit = Callable[..., Trainer]
 
 @pytest.fixture
 def fit() -> Fit:
-    def fit(module: ESRGANModule, batches: list[Batch], steps: int, callbacks: Any = ()) -> Trainer:
+    def fit(
+        module: ESRGANModule, batches: list[Batch], steps: int, callbacks: Any = (), log_every: int = 1
+    ) -> Trainer:
         """Train on the first ``steps`` of ``batches``."""
         trainer = Trainer(
             accelerator="cpu",
@@ -106,7 +108,7 @@ def fit() -> Fit:
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            log_every_n_steps=1,
+            log_every_n_steps=log_every,
             callbacks=list(callbacks),
         )
         trainer.fit(module, DataLoader(batches, batch_size=None))

@@ -18,7 +18,7 @@ def held_out(*, clean: bool) -> list[dict[str, Any]]:
     photos = []
     for index in range(3):
         item: dict[str, Any] = {"lr": torch.rand(3, 8, 8), "hr": torch.rand(3, 32, 32), "index": index}
-        item |= {"name": f"{index}.png", "counts": index < 2}  # the last is a repetition
+        item |= {"name": f"{index}.png", "counts": index < 2}  # the last stands for no photo
         photos.append(item | ({"lr_clean": torch.rand(3, 8, 8)} if clean else {}))
     return photos
 

@@ -23,7 +23,6 @@ from esrgan_train.losses.adversarial import AdversarialLoss, HingeLoss, LeastSqu
 from esrgan_train.losses.perceptual import PerceptualLoss
 from esrgan_train.losses.pixel import CharbonnierLoss
 from esrgan_train.training import ema
-from esrgan_train.training import module as training_module
 from esrgan_train.training.module import ESRGANModule
 
 MakeModule = Callable[..., ESRGANModule]
@@ -53,9 +52,6 @@ def fake_cuda() -> Iterator[Copies]:
         # Fake parameters are on CUDA from the start; they cannot be copied, nor change their order of memory.
         stack.enter_context(patch.object(ema, "deepcopy", lambda _: SRVGGNetCompact(num_feat=8, num_conv=2)))
         stack.enter_context(patch.object(nn.Module, "to", lambda network, *_, **__: network))
-        stack.enter_context(
-            patch.object(training_module, "ImageQuality", lambda **_: nn.Identity())
-        )  # of validation
         stack.enter_context(FakeTensorMode())
         stack.enter_context(torch.device("cuda"))
         stack.enter_context(copies)

@@ -32,6 +32,7 @@ def test_reads_means_and_the_rate_without_pauses(clock: Clock) -> None:
     meter.resume()
     meter.add({"pixel": torch.tensor(3.0)}, skip=NO, samples=4)
     clock.now = 6.0
+    assert meter.means() == {"pixel": 2.0, "samples_per_second": 4.0}  # and keeps them
     assert meter.read() == {"pixel": 2.0, "samples_per_second": 4.0}
     assert meter.read() == {}
 

@@ -184,18 +184,6 @@ def test_bf16_keeps_weights_gradients_and_losses_in_float32(make_module: Any, ba
         assert measured[name].item() != exact[name].item()  # bf16 was really used
 
 
-def test_accumulated_parts_give_the_gradients_of_the_whole_batch(make_module: Any, batches: Any) -> None:
-    whole, parts = make_module(accumulate=1), make_module(accumulate=2)
-    for module in (whole, parts):
-        still_judge(module, batches[0])
-    expected, measured = (module.accumulate(batches[0], "gan") for module in (whole, parts))
-    for ours, theirs in zip(parts.parameters(), whole.parameters(), strict=True):
-        if theirs.grad is not None:
-            torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-4, atol=1e-7)
-    for name in ("pixel", "adversarial", "d_real", "d_fake"):
-        torch.testing.assert_close(measured[name], expected[name])
-
-
 def test_clipping_bounds_each_players_gradients_and_logs_what_they_were(
     make_module: Any, batches: Any, fit: Any
 ) -> None:
@@ -282,6 +270,27 @@ def test_the_log_holds_the_means_over_the_interval(make_module: Any, batches: An
             *("colour_shift", "samples_per_second", "lr", "grad_norm_generator", "grad_norm_discriminator"),
         )
     }
+
+
+@pytest.mark.parametrize(("log_every", "rest"), [(2, [4]), (100, [0, 1, 2, 3, 4])])
+def test_the_last_interval_is_logged_though_it_is_not_whole(
+    make_module: Any, batches: Any, fit: Any, log_every: int, rest: list[int]
+) -> None:
+    class Losses(Callback):
+        def __init__(self) -> None:
+            self.found: list[float] = []
+
+        def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+            self.found.append(float(trainer.callback_metrics["train/pixel"]))
+
+    each = Losses()
+    fit(make_module(), batches, steps=5, callbacks=[each])
+    module = make_module()
+    trainer = fit(module, batches, steps=5, log_every=log_every)
+    mean = sum(each.found[n] for n in rest) / len(rest)
+    assert float(trainer.callback_metrics["train/pixel"]) == pytest.approx(mean, rel=1e-6)
+    # A run that goes on from here logs the interval whole.
+    assert module.meter.state_dict()["sums"][-1] == len(rest)
 
 
 def test_a_perceptual_loss_without_an_adversarial_one_is_a_stage_too(

@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image, ImageOps
 
 from esrgan_train.images.decode import UnreadableImageError, decode
-from esrgan_train.images.depth16 import orient
+from esrgan_train.images.sampled import orient
 
 HEIGHT, WIDTH = 12, 17
 
@@ -88,20 +88,6 @@ def test_of_several_pages_the_first_is_read(tmp_path: Path) -> None:
     pages = np.stack([samples(3), 65535 - samples(3)])
     tifffile.imwrite(tmp_path / "a.tif", pages, photometric="rgb")
     assert np.array_equal(decode(tmp_path / "a.tif"), pages[0])
-
-
-@pytest.mark.parametrize(
-    ("image", "options", "reason"),
-    [
-        (np.moveaxis(samples(3), 2, 0), {"photometric": "rgb", "planarconfig": "separate"}, "interleaved"),
-        (samples(4), {"photometric": "separated"}, "neither gray nor RGB"),
-    ],
-    ids=["planar", "cmyk"],
-)
-def test_what_opencv_gets_wrong_is_refused(tmp_path: Path, image: Any, options: Any, reason: str) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", image, **options)
-    with pytest.raises(UnreadableImageError, match=reason):
-        decode(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])

@@ -1,0 +1,99 @@
+"""What spandrel, with which the field's programs open models, makes of weights; and its classes by name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Weights as spandrel reads them.
+
+    Attributes:
+        architecture: the name that spandrel gives it.
+        scale: output pixels per input pixel, each way.
+        rgb: whether one RGB picture goes in and one comes out.
+        network: in evaluation mode on the CPU, with spandrel's own names of the weights.
+    """
+
+    architecture: str
+    scale: int
+    rgb: bool
+    network: nn.Module
+
+
+class MisreadError(ValueError):
+    """Weights that spandrel takes for those of a network which they do not fit. The message is one line."""
+
+
+def read(state_dict: Mapping[str, Tensor]) -> Reading | None:
+    """Guess network and options from the weights alone, as spandrel does; None where it knows none.
+
+    Raises:
+        MisreadError: it guesses wrongly and fails.
+    """
+    import spandrel  # slow to import, and few need it
+
+    try:
+        found = spandrel.ModelLoader().load_from_state_dict(dict(state_dict))  # it writes into the dict
+    except spandrel.UnsupportedModelError:
+        return None
+    except Exception as error:  # a stranger's weights may be wrong in any way
+        raise MisreadError(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+    single = isinstance(found, spandrel.ImageModelDescriptor)
+    rgb = single and (found.input_channels, found.output_channels) == (3, 3)
+    return Reading(found.architecture.id, found.scale, rgb, found.model.eval())
+
+
+def classes() -> Mapping[str, type[nn.Module]]:
+    """The networks that spandrel itself offers, as ``module:Class``: all that a file may name besides our own."""
+    from spandrel import MAIN_REGISTRY
+
+    found: dict[str, type[nn.Module]] = {}
+    for support in MAIN_REGISTRY:
+        module = sys.modules[type(support.architecture).__module__]
+        for name in getattr(module, "__all__", ()):
+            cls = getattr(module, name)
+            if isinstance(cls, type) and issubclass(cls, nn.Module):
+                found[f"{module.__name__}:{name}"] = cls
+    return found
+
+
+def target_of(cls: type[nn.Module]) -> str:
+    """``module:Class`` as files name it: spandrel's public name, any other class by where it is defined."""
+    public = {offered: name for name, offered in classes().items()}
+    return public.get(cls, f"{cls.__module__}:{cls.__qualname__}")
+
+
+def renamed(state_dict: Mapping[str, Tensor], network: nn.Module) -> Mapping[str, Tensor]:
+    """Weights under the names of ``network``, where spandrel knows several for its class; else as they are."""
+    if type(network) not in classes().values():
+        return state_dict
+    try:
+        reading = read(state_dict)
+    except MisreadError:  # what does not fit is told by whoever compares the names
+        return state_dict
+    if reading is None or type(reading.network) is not type(network):
+        return state_dict
+    return reading.network.state_dict()
+
+
+def options_of(network: nn.Module) -> dict[str, object]:
+    """The arguments that a network of spandrel was built with, defaults included; of any other, none."""
+    return dict(getattr(network, "hyperparameters", {}))
+
+
+def options_apart(one: nn.Module, other: nn.Module) -> dict[str, object]:
+    """The options of ``one``, of a class of spandrel, that are not those of ``other``."""
+    theirs = options_of(other)
+    return {n: v for n, v in options_of(one).items() if n not in theirs or not alike(v, theirs[n])}
+
+
+def alike(one: object, other: object) -> bool:
+    """Whether two options are equal; JSON makes lists of tuples."""
+    first, second = (list(value) if isinstance(value, tuple) else value for value in (one, other))
+    return bool(first == second)

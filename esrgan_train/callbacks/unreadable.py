@@ -1,0 +1,39 @@
+"""Photos that cannot be read, in any process of the run."""
+
+from __future__ import annotations
+
+import sys
+
+from lightning import Callback, LightningModule, Trainer
+
+from esrgan_train.data.datamodule import StreamDataModule
+from esrgan_train.errors import UserError
+from esrgan_train.training.processes import gather_objects
+
+
+class Unreadable(Callback):
+    """Lets the processes know at each validation what the others could not read.
+
+    So each bad photo is named and counted once a run, and a run with too many bad held-out photos ends in all
+    processes alike.
+    """
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Exchange, then judge the held-out photos.
+
+        Raises:
+            UserError: more of them than ``data.max_bad_fraction``, or all, are bad.
+        """
+        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        if not isinstance(datamodule, StreamDataModule):
+            return
+        training, held_out = datamodule.bad
+        for theirs in gather_objects((training.noted(), held_out.noted())):
+            training.learn(theirs[0])
+            held_out.learn(theirs[1])
+        try:
+            held_out.check()
+        except UserError:
+            if trainer.is_global_zero:
+                raise
+            sys.exit(2)  # all end alike, and the first process tells why

@@ -1,0 +1,119 @@
+"""Whether weights, read from a file, make the same network: by this project, and by the programs of the field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from esrgan_train.archs import field
+from esrgan_train.archs.build import build_generator
+from esrgan_train.archs.classes import class_of
+from esrgan_train.archs.remedies import override
+from esrgan_train.archs.weights import ModelFile, as_written
+from esrgan_train.errors import UserError
+
+MODEL = "this run's model file"
+STIR = 0.01  # standard deviation of what is added to the weights: some start at 0 and would hide an option
+TOLERANCE = 1e-5  # of the largest output
+_FAILURES = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError)
+
+
+def check_reading(network: nn.Module, metadata: Mapping[str, object], *, lr_side: int) -> str | None:
+    """Open the model file that a run will write, without writing it, and compare one output.
+
+    Args:
+        network: on the CPU; it stays as it is, and so do torch's random numbers.
+        metadata: as they will stand in the file.
+        lr_side: of the random picture that is enlarged, in pixels.
+
+    Returns:
+        None, or one line that warns: nothing opens the file, or other programs open it as another network.
+
+    Raises:
+        UserError: this project would open it as another network.
+    """
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        trained = _stirred(network)
+        model = as_written(MODEL, trained.state_dict(), metadata)
+        try:
+            class_of(model)
+        except UserError as error:
+            return f"{error}; until then upscale, export and compare cannot open what this run trains"
+        if _apart(trained, build_generator(model), lr_side):
+            raise UserError(
+                f"generator {type(network).__name__} computes something else when it is built again from its "
+                "options and weights: make every setting an argument of its constructor, and every tensor a "
+                "parameter or a buffer"
+            )
+        return _as_others_read(trained, model, lr_side)
+
+
+def check_start(network: nn.Module, model: ModelFile, *, lr_side: int) -> str | None:
+    """Compare a network that has taken the weights of ``model`` with the one they were trained in.
+
+    Args:
+        network: on the CPU; it stays as it is, and so do torch's random numbers.
+        model: the file that was loaded.
+        lr_side: of the random picture that is enlarged, in pixels.
+
+    Returns:
+        None, or one line that warns: it computes something else. None also where nobody can tell.
+    """
+    was_training = network.training
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            original = build_generator(model)
+            if not _apart(network.eval(), original, lr_side):
+                return None
+    except UserError:  # the file names no class, or one that is not here: there is nothing to compare with
+        return None
+    finally:
+        network.train(was_training)
+    fitting = " ".join(override(name, value) for name, value in field.options_apart(original, network).items())
+    return (
+        f"init_from={model.path} was trained as another network, so training starts from something else than that "
+        f"model: {f'give {fitting}' if fitting else 'choose its generator and options'}, unless you mean it"
+    )
+
+
+def _as_others_read(trained: nn.Module, model: ModelFile, lr_side: int) -> str | None:
+    remedy = "give them the .onnx or ncnn export; this project's commands read the file's own options"
+    try:
+        reading = field.read(model.state_dict)
+    except field.MisreadError as error:
+        return f"{MODEL} will not open in other programs: spandrel guesses a network and fails ({error}); {remedy}"
+    if reading is None or not _apart(trained, reading.network, lr_side):
+        return None
+    same = type(reading.network) is type(trained)
+    options = field.options_apart(reading.network, trained) if same else {}
+    guess = " ".join([f"{reading.architecture} ×{reading.scale}", *(f"{n}={v}" for n, v in options.items())])
+    return f"{MODEL} will open as another network in other programs, since spandrel guesses {guess}; {remedy}"
+
+
+def _stirred(network: nn.Module) -> nn.Module:
+    copy = deepcopy(network).to(memory_format=torch.contiguous_format)  # as it will be read
+    torch.manual_seed(0)
+    for parameter in copy.parameters():
+        parameter.add_(STIR * torch.randn_like(parameter))
+    return copy.eval()
+
+
+def _apart(one: nn.Module, other: nn.Module, lr_side: int) -> bool:
+    """Whether two networks in evaluation mode differ on one random picture."""
+    expected, got = (_output(network, lr_side) for network in (one, other))
+    if expected is None or got is None or expected.shape != got.shape:
+        return True
+    bound = TOLERANCE * float(expected.abs().nan_to_num().max())
+    return not torch.allclose(got, expected, rtol=0, atol=bound, equal_nan=True)
+
+
+def _output(network: nn.Module, lr_side: int) -> Tensor | None:
+    torch.manual_seed(0)  # of layers that draw, too
+    try:
+        sr: Tensor = network(torch.rand(1, 3, lr_side, lr_side))
+    except _FAILURES:
+        return None
+    return sr

@@ -1,0 +1,115 @@
+"""The worker processes of a loader: how they begin, are waited for, and end."""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+import signal
+import threading
+import weakref
+from collections.abc import Iterable
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+from torch.utils.data._utils.signal_handling import _remove_worker_pids  # type: ignore[attr-defined]
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
+
+from esrgan_train import signals
+from esrgan_train.data.worker_errors import death
+from esrgan_train.errors import RunError, StopRequestedError
+
+PATIENCE = 5.0  # seconds for which a worker that reads is waited for when the run is to end
+_LOOK_EVERY = 0.5  # seconds, while a batch is waited for
+
+
+def begin(worker_id: int) -> None:  # noqa: ARG001 (torch passes it)
+    """What a worker does first: one thread, and deaf to the signals that a whole process group gets.
+
+    Each worker is one core's worth of work; the main process keeps its own number. OpenCV is single-threaded
+    everywhere, see esrgan_train.images. When the main process is killed, the worker ends, whatever it does.
+    """
+    torch.set_num_threads(1)
+    signals.ignore()
+    threading.Thread(target=_end_with_parent, name="end_with_parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # torch also looks for the parent, but not while a photo is read, nor if that was gone before it first looked
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+class WorkerIterator(_MultiProcessingDataLoaderIter):
+    """torch's iterator over the batches of worker processes, which ends better.
+
+    - A worker that died is noticed when a batch is fetched, between two iterations. torch also raises from a
+      signal handler, in the midst of whatever the main process does.
+    - When the run was asked to stop, a batch is waited for ``PATIENCE`` and no longer.
+    - At the end, workers that are stuck are killed after ``PATIENCE``, all at once: they ignore SIGTERM.
+
+    Raises:
+        RunError: on fetching, a worker died.
+        StopRequestedError: on fetching, no batch comes, and a signal has asked the run to stop.
+    """
+
+    def __init__(self, loader: DataLoader[Any]) -> None:
+        self._waited = 0.0
+        with signals.held_back():  # torch lets a worker die of SIGTERM until ``begin``
+            super().__init__(loader)
+        _remove_worker_pids(id(self))
+        self._worker_pids_set = False
+        _open.add(self)
+
+    def _try_get_data(self, timeout: float = _LOOK_EVERY) -> tuple[bool, Any]:
+        self._look_after_workers()
+        try:
+            came, data = super()._try_get_data(timeout)  # type: ignore[no-untyped-call]
+        except (OSError, EOFError, RuntimeError):  # a lost connection may be seen before the death behind it
+            dying = wait([worker.sentinel for worker in self._workers], timeout=1)
+            for worker in self._workers:
+                if worker.sentinel in dying:
+                    worker.join()
+            self._look_after_workers()
+            raise
+        self._waited = 0.0 if came else self._waited + timeout
+        number = signals.requested()
+        if self._waited >= PATIENCE and number:
+            name = signal.Signals(number).name
+            raise StopRequestedError(f"stopped by {name} while no photo came for {PATIENCE:g} seconds", number)
+        return came, data
+
+    def _look_after_workers(self) -> None:
+        for worker in self._workers:
+            if worker.exitcode is not None:
+                raise RunError(death(worker.pid, worker.exitcode))
+
+    def _shutdown_workers(self) -> None:
+        if not hasattr(self, "_workers"):  # they could not even be started
+            return
+        workers = [worker for worker in self._workers if worker.is_alive()]
+        killer = threading.Timer(PATIENCE, _kill, [workers])
+        if workers:
+            killer.start()
+        super()._shutdown_workers()
+        killer.cancel()
+
+
+_open: weakref.WeakSet[WorkerIterator] = weakref.WeakSet()
+
+
+@atexit.register
+def _kill_all() -> None:
+    # multiprocessing, which would wait for them after a SIGTERM, has registered before and so comes later
+    for iterator in _open:
+        _kill(iterator._workers)
+
+
+def _kill(workers: Iterable[BaseProcess]) -> None:
+    for worker in workers:
+        worker.kill()

@@ -1,0 +1,99 @@
+"""Which files are pictures: what can be read, and what only looks like it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from PIL import AvifImagePlugin, Image
+
+from esrgan_train.images import jpeg_xl, tiff
+
+# A format, by its name to Pillow, and the suffixes under which its files are looked for. Content decides what a
+# file is; the first that accepts it reads it.
+_SUFFIXES = {
+    "PNG": ".png .apng",
+    "JPEG": ".jpg .jpeg .jpe .jfif",
+    "WEBP": ".webp",
+    tiff.NAME: "",  # the TIFF files that Pillow reads not at all or not in full
+    "TIFF": ".tif .tiff",
+    "BMP": ".bmp",
+    "GIF": ".gif",
+    "AVIF": ".avif",
+    "HEIF": ".heic .heif .hif",
+    jpeg_xl.NAME: ".jxl",
+    "JPEG2000": ".jp2 .j2k .j2c .jpc .jpf .jpx",
+    "PPM": ".ppm .pgm .pbm .pnm",
+    "QOI": ".qoi",
+    "DDS": ".dds",
+    "TGA": ".tga",
+}
+NAMES = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, HEIC, JPEG XL, JPEG 2000, PPM, QOI, DDS or TGA"
+
+# Pictures of kinds that nothing here reads: raw photographs, editors' documents, microscopes, high dynamic range.
+_UNREADABLE = (
+    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 "
+    ".rwl .sr2 .srf .srw .x3f "
+    ".afphoto .ai .cdr .clip .eps .kra .ora .pdn .psb .psd .sai .svg .svgz .xcf "
+    ".czi .dcm .fit .fits .lif .mrxs .nd2 .ndpi .oib .oif .svs .vsi "
+    ".exr .hdr .pfm .rgbe "
+    ".bpg .cur .dib .djvu .emf .flif .icns .ico .jls .jxr .pam .pcx .pict .ras .sgi .wdp .wmf .xbm .xpm"
+)
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_REMEDY = "convert them to PNG or TIFF"
+_HEIF_REMEDY = "pip install 'esrgan-train[heif]'"
+
+
+def _register() -> bool:
+    """Make the formats that Pillow lacks known to it; whether the package for HEIF is there."""
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # as all of images/: one picture, one core
+    # Ours can be asked for by name alone: Image.open of others, who know no samples(), never meets them.
+    Image.OPEN[tiff.NAME] = tiff.TiffPicture, tiff.accepts
+    Image.OPEN[jpeg_xl.NAME] = jpeg_xl.JpegXlPicture, jpeg_xl.accepts
+    if find_spec("pillow_heif") is None:
+        return False
+    import pillow_heif
+
+    pillow_heif.options.DECODE_THREADS = 1
+    pillow_heif.register_heif_opener()
+    return True
+
+
+_HEIF_INSTALLED = _register()
+_FORMATS = [name for name in _SUFFIXES if name != "HEIF" or _HEIF_INSTALLED]
+
+SUFFIXES = frozenset(suffix for name in _FORMATS for suffix in _SUFFIXES[name].split())
+PASSED_OVER = frozenset(_UNREADABLE.split()) | frozenset(_SUFFIXES["HEIF"].split()) - SUFFIXES
+
+
+def formats_of(path: str | Path) -> list[str]:
+    """The formats that a file may be of: TGA only by its suffix, since it has no signature."""
+    return _FORMATS if Path(path).suffix.lower() == ".tga" else [name for name in _FORMATS if name != "TGA"]
+
+
+def why_unidentified(path: str | Path) -> str:
+    """What to say of a file that no format accepts."""
+    with Path(path).open("rb") as file:
+        start = file.read(12)
+    if not start:
+        return "it is empty"
+    if start[4:8] == b"ftyp" and start[8:] in _HEIF_BRANDS and not _HEIF_INSTALLED:
+        return f"it is a HEIC file: {_HEIF_REMEDY}"
+    if (suffix := Path(path).suffix.lower()) in _UNREADABLE.split():
+        return f"files of the kind {suffix} are not read: {_REMEDY}"
+    return f"it is not a {NAMES} file, or its header is damaged"
+
+
+def passed_over(counts: Mapping[str, int]) -> str:
+    """One line about files with suffixes of ``PASSED_OVER``, counted by suffix; empty without any."""
+    heif = {suffix: count for suffix, count in counts.items() if suffix in _SUFFIXES["HEIF"].split()}
+    others = {suffix: count for suffix, count in counts.items() if suffix not in heif}
+    parts = [(others, _REMEDY), (heif, _HEIF_REMEDY)]
+    lines = [f"passed over: {_counted(some)}: {remedy}" for some, remedy in parts if some]
+    return "; ".join(lines)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    often = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count:,} {suffix}" for suffix, count in often)

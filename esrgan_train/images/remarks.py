@@ -1,0 +1,99 @@
+"""What is odd about a photo that can be read all the same: one line, with the photo's name."""
+
+from __future__ import annotations
+
+import logging
+import mmap
+import multiprocessing
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import PIL
+
+log = logging.getLogger(__name__)
+
+_MOST = 1000  # lines of one process
+_PILLOW = str(Path(PIL.__file__).parent)
+
+# A mark for each line that has been said. Worker processes share it, so that each photo is named once.
+_said = mmap.mmap(-1, 2**20)
+_count = 0
+
+
+@dataclass
+class _Notes:
+    own: list[str] = field(default_factory=list)
+    of_libraries: list[str] = field(default_factory=list)
+
+
+_notes: ContextVar[_Notes | None] = ContextVar("_notes", default=None)
+
+
+def remark(text: str) -> None:
+    """Note something of the photo that is being read."""
+    notes = _notes.get()
+    assert notes is not None, "no photo is being read"
+    notes.own.append(text)
+
+
+@contextmanager
+def remarks_on(path: str | Path) -> Iterator[None]:
+    """Say what is remarked inside, and what Pillow and tifffile warn of, with the photo's name.
+
+    Nothing is said if it ends in an exception, which is what there is to say then.
+    """
+    notes = _Notes()
+    token = _notes.set(notes)
+    others: list[warnings.WarningMessage] = []  # of other threads
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.filterwarnings("always", module=r"PIL\.")  # of each photo, not of the first alone
+            try:
+                yield
+            finally:
+                for warning in caught:
+                    if warning.filename.startswith(_PILLOW):
+                        notes.of_libraries.append(str(warning.message))
+                    else:
+                        others.append(warning)
+    finally:
+        _notes.reset(token)
+        for w in others:
+            warnings.showwarning(w.message, w.category, w.filename, w.lineno)
+    for text in notes.own:
+        _say(f"{path}: {text}")
+    if found := list(dict.fromkeys(" ".join(text.split()) for text in notes.of_libraries)):
+        more = f" (and {len(found) - 1} more such remarks)" if len(found) > 1 else ""
+        _say(f"{path}: {found[0]}{more}")
+
+
+def _say(line: str) -> None:
+    """Log a line once; from worker processes to ``train.log`` alone, since a progress bar would tear it."""
+    global _count
+    place = zlib.crc32(line.encode("utf-8", "surrogateescape")) % len(_said)
+    if _said[place] or _count >= _MOST:
+        return
+    _said[place], _count = 1, _count + 1
+    where = {"to_file_only": multiprocessing.parent_process() is not None}
+    log.warning("%s", line, extra=where)
+    if _count == _MOST:
+        log.warning("further remarks about photos are left out", extra=where)
+
+
+class _WhileReading(logging.Filter):
+    """Takes the warnings of a library's logger for those of the photo that is being read."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        notes = _notes.get()
+        if notes is None or record.levelno < logging.WARNING:
+            return True
+        notes.of_libraries.append(record.getMessage())
+        return False
+
+
+logging.getLogger("tifffile").addFilter(_WhileReading())

@@ -1,0 +1,45 @@
+"""Whatever goes wrong with one photo, told as that photo's failure."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from esrgan_train.errors import RunError, UserError
+from esrgan_train.inference.memory import ran_out
+
+
+@contextmanager
+def naming(photo: Path | str, doing: str, remedy: str) -> Iterator[None]:
+    """Turn any error of the block into one line that names the photo, so that others can go on.
+
+    Args:
+        photo: the file at which the block works.
+        doing: what it does, such as ``enlarging``.
+        remedy: what to do about too little memory.
+
+    Raises:
+        UserError: as it comes; it names its file.
+        RunError: in place of any other exception. One that nobody has foreseen is named by its class, and shown
+            in full if the environment says HYDRA_FULL_ERROR=1.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except RunError as error:
+        raise RunError(f"{photo}: {error}") from error
+    except Exception as error:
+        if ran_out(error):
+            raise RunError(f"{photo}: not enough memory for {doing}; {remedy}") from error
+        if isinstance(error, OSError) and error.strerror:
+            raise RunError(f"{photo}: {doing} failed: {error.strerror}") from error
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            traceback.print_exception(error)
+        reason = " ".join(str(error).split())[:300]
+        raise RunError(
+            f"{photo}: {doing} failed: {type(error).__name__}: {reason} (HYDRA_FULL_ERROR=1 shows where)"
+        ) from error

@@ -1,0 +1,90 @@
+"""How far a network looks: measured by changing a block of a picture."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from esrgan_train.inference.trial import MULTIPLES, noise, run
+
+# The block lies in the middle of a picture. Both numbers are multiples of what most sides have to be.
+FARTHEST, _BLOCK = 48, 16
+_SIDE = 2 * FARTHEST + _BLOCK
+
+
+def reach(network: nn.Module, *, scale: int, multiple: int, rounding: float) -> tuple[int, int] | None:
+    """How many pixels away an input pixel still changes an output pixel, and in what steps tiles may start.
+
+    What is not a number makes everything that is computed of it not a number, whatever weights and activations
+    it meets: one block of it shows the whole reach. Only operations that replace it (some runtimes' max) hide
+    it, so numbers are changed too, by little and by much.
+
+    Networks of windows, or that work at a lower resolution inside, give another result for a picture that
+    starts elsewhere; the number of pixels by which it may be moved is the step.
+
+    Args:
+        network: in evaluation mode and float32 on the CPU.
+        scale: its enlargement.
+        multiple: what its pictures' sides have to be multiples of.
+        rounding: equal up to rounding, as a part of the largest value.
+
+    Returns:
+        The radius in pixels, a multiple of the step, and the step, a multiple of ``multiple``. None if there is
+        no end of it within ``FARTHEST`` pixels.
+    """
+    try:
+        return _measured(network, scale, multiple, rounding)
+    except ValueError:  # it does not take these pictures
+        return None
+
+
+def _measured(network: nn.Module, scale: int, multiple: int, rounding: float) -> tuple[int, int] | None:
+    lr, block = noise(_SIDE, _SIDE), noise(_BLOCK, _BLOCK)
+    changed = _changed(run(network, _altered(lr, math.nan)).isnan(), scale)
+    if _in_units(changed, 1) >= FARTHEST:
+        return None
+    sr = run(network, lr)
+    for other in (block, 1e4 * block):
+        changed |= _changed(run(network, _altered(lr, other)) != sr, scale)
+    if _in_units(changed, 1) >= FARTHEST:
+        return None
+    for step in (step for step in MULTIPLES if multiple <= step <= _BLOCK):
+        radius = step * _in_units(changed, step)
+        if _may_start_at(network, lr, sr, step, radius, scale, rounding):
+            return radius, step
+    return None
+
+
+def _altered(lr: Tensor, block: Tensor | float) -> Tensor:
+    altered = lr.clone()
+    altered[..., FARTHEST:-FARTHEST, FARTHEST:-FARTHEST] = block
+    return altered
+
+
+def _changed(differs: Tensor, scale: int) -> Tensor:
+    """Per pixel of the input, whether any value of its enlargement differs; (side, side)."""
+    return nn.functional.max_pool2d(differs.any(1, keepdim=True).float(), scale)[0, 0] > 0
+
+
+def _in_units(changed: Tensor, unit: int) -> int:
+    """How many units of ``unit`` pixels the changed pixels lie away from the block, at most."""
+    rows, columns = (torch.nonzero(changed.any(axis)).flatten() // unit for axis in (1, 0))
+    if not len(rows):
+        return 0
+    first, last = FARTHEST // unit, (_SIDE - FARTHEST) // unit - 1
+    return max(0, *(int(max(first - places.min(), places.max() - last)) for places in (rows, columns)))
+
+
+def _may_start_at(
+    network: nn.Module, lr: Tensor, sr: Tensor, step: int, radius: int, scale: int, rounding: float
+) -> bool:
+    """Whether a picture that starts ``step`` pixels later is enlarged alike, out of sight of its new edges."""
+    try:
+        later = run(network, lr[..., step:, step:])
+    except ValueError:
+        return False
+    expected = sr[..., (step + radius) * scale :, (step + radius) * scale :]
+    found = later[..., radius * scale :, radius * scale :]
+    return bool((found - expected).abs().max() <= rounding * expected.abs().max())
