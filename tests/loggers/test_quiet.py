@@ -63,8 +63,12 @@ def test_what_is_printed_may_fail_for_a_while(tmp_path: Path, monkeypatch: pytes
     assert (tmp_path / "out.txt").read_text().endswith("a line\n")
 
 
-def test_train_log_may_fail_for_a_while(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_train_log_may_fail_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "train.log"
+    root = logging.getLogger()  # another test's console would print into pytest's file, whose size is limited too
+    monkeypatch.setattr(root, "handlers", [h for h in root.handlers if not isinstance(h, ConsoleHandler)])
     handler = add_log_file(path)
     log = logging.getLogger("esrgan_train")
     try:
