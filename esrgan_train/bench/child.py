@@ -129,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Measure one thing in a process of its own; the benchmark starts this itself.",
     )
     parser.add_argument("task", choices=("memory", "processes", "upscale"), help="what to measure")
-    parser.add_argument("side", choices=("ours", "peer"), help="of which code")
+    parser.add_argument("side", choices=("ours", "peer", "32", "bf16"), help="whose code, or our precision")
     parser.add_argument("sizes", metavar="SIZES", help="the benchmark's sizes, as JSON")
     return parser
 
