@@ -127,6 +127,7 @@ def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         f"{name}={now.get(name)} (was {before.get(name)})"
         for name in sorted({*before, *now})
         if before.get(name) != now.get(name)
+        and not (name in _HARMLESS_KEYS and name not in now)  # of old versions
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from esrgan_train.config import compose_config
+from esrgan_train.config import changed_settings, compose_config
 from esrgan_train.errors import StopRequestedError, UserError
 from esrgan_train.resume import choose_place, newest_sound, read_step
 from esrgan_train.train import train
@@ -227,3 +227,9 @@ def test_a_slurm_job_finds_its_folder_again(
 def test_other_stages_than_the_checkpoints_are_refused(finished: Path) -> None:
     with pytest.raises(UserError, match="was trained with the optimizers pixel, generator, discriminator"):
         run(finished, "trainer.max_steps=20", "loss.adversarial.weight=0", "ckpt_path=last")
+
+
+def test_what_only_an_earlier_version_took_for_a_setting_is_not_listed() -> None:
+    before = {"data.accumulate": 1, "data.gt_size": 64, "trainer.max_steps": 8}
+    now = {"data.gt_size": 32, "trainer.max_steps": 12}
+    assert changed_settings(before, now) == ["data.gt_size=32 (was 64)", "trainer.max_steps=12 (was 8)"]
