@@ -18,7 +18,6 @@ from esrgan_train.branches import goes_on_in, left_behind, set_aside
 from esrgan_train.build import build_datamodule, build_module, build_trainer
 from esrgan_train.callbacks.summary import Summary
 from esrgan_train.checks.features import random_features_on_trained_weights
-from esrgan_train.checks.paths import path_override
 from esrgan_train.checks.reading import check_reading
 from esrgan_train.commands import command
 from esrgan_train.config import (
@@ -32,14 +31,14 @@ from esrgan_train.config import (
     whole_batch,
 )
 from esrgan_train.data.datamodule import StreamDataModule
-from esrgan_train.errors import RunError, StopRequestedError, UserError, given_as
-from esrgan_train.files import replacing, take_failing
-from esrgan_train.given import arguments_given
+from esrgan_train.ending import reporting_end
+from esrgan_train.errors import RunError, UserError, given_as
+from esrgan_train.files import replacing
 from esrgan_train.launch import decide_together, rank, slurm_job, tell_children
 from esrgan_train.loggers.metrics_csv import FILE_NAME, trim_rows
-from esrgan_train.logs import add_log_file, hush_console, remove_log_file, show
+from esrgan_train.logs import hush_console, show
 from esrgan_train.outcome import announce_best, check_outcome
-from esrgan_train.resume import choose_place, folder_in_sweep, has_checkpoint, read_step
+from esrgan_train.resume import choose_place, folder_in_sweep, read_step
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.precision import choose_precision
 
@@ -80,12 +79,9 @@ def train(cfg: DictConfig) -> float | None:
     misread = check_reading(module.ema.module, module.metadata, lr_side=cfg.data.gt_size // cfg.upscale)
 
     run_dir = Path(cfg.run_dir)
-    handler = None
-    take_failing()  # of a run before, in the same process
     if rank() == 0:
         run_dir.mkdir(parents=True, exist_ok=True)
-        handler = add_log_file(run_dir / "train.log")
-    try:
+    with reporting_end(cfg, trainer, datamodule):
         if rank() == 0:
             prepare_run_dir(cfg, run_dir, checkpoint)
             announce(cfg, module, datamodule, precision.reason, trainer)
@@ -100,28 +96,6 @@ def train(cfg: DictConfig) -> float | None:
         check_outcome(cfg, trainer, module)
         if rank() == 0:
             report(trainer, run_dir, cfg.model_name)
-    except StopRequestedError as stop:
-        told = StopRequestedError(f"{stop}; {way_on(cfg, trainer.global_step)}", stop.signal_number)
-        log.info("%s", told, extra={"to_file_only": True})
-        raise told from None
-    except (UserError, RunError) as error:
-        if rank() == 0 and (isinstance(error, RunError) or error is datamodule.failure):
-            kind = RunError if isinstance(error, RunError) else UserError
-            error = kind(f"{error}; {way_on(cfg, trainer.global_step)}")
-        log.error("%s", error, extra={"to_file_only": True})
-        raise error
-    except Exception:
-        log.exception("training failed", extra={"to_file_only": True})
-        if rank() == 0 and has_checkpoint(run_dir):
-            log.warning("the run has failed; %s", way_on(cfg, trainer.global_step))
-        raise
-    finally:
-        tell_children(None)
-        if failing := take_failing():
-            names = ", ".join(f"{what} ({reason})" for what, reason in failing.items())
-            log.warning("not up to date, since the last attempt to write failed: %s", names)
-        if handler is not None:
-            remove_log_file(handler)
     return optimized_metric(cfg, trainer)
 
 
@@ -194,23 +168,6 @@ def announce_resume(cfg: DictConfig, checkpoint: dict[str, Any], module: ESRGANM
     changes = changed_settings(before, module.settings)
     if changes:
         log.warning("the run goes on, but not as it would have: changed %s", ", ".join(changes))
-
-
-def way_on(cfg: DictConfig, done: int) -> str:
-    """How to go on after a run has ended early, ``done`` iterations, by what it has left behind."""
-    if not has_checkpoint(Path(cfg.run_dir)):
-        again = command("esrgan_train", *arguments_given())
-        return f"there is no checkpoint yet, so start again with: {again}"
-    if done >= cfg.trainer.max_steps:
-        return f"no iteration is left to do, and {Path(cfg.run_dir) / 'model'} holds what they made"
-    return f"resume with: {resume_command(cfg)}"
-
-
-def resume_command(cfg: DictConfig) -> str:
-    """The command line that goes on with this run, to be pasted into a shell."""
-    replaced = ("ckpt_path", "run_dir")
-    given = [a for a in arguments_given() if a.lstrip("+").partition("=")[0] not in replaced]
-    return command("esrgan_train", *given, path_override("run_dir", cfg.run_dir), "ckpt_path=last")
 
 
 def announce(

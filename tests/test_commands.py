@@ -20,7 +20,8 @@ from esrgan_train.__main__ import main
 from esrgan_train.archs import ENVIRONMENT_VARIABLE
 from esrgan_train.callbacks.guard import Guard
 from esrgan_train.commands import command, interpreter
-from esrgan_train.train import report, resume_command
+from esrgan_train.ending import resume_command
+from esrgan_train.train import report
 from esrgan_train.training.guard import Skipped
 
 NAMES = ["photos", "my photos (2024)", "it's été, #1", 'a "b"', "2024", "[a,b]", "x=1", "~", "$HOME", "a\\b"]

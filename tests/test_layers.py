@@ -36,6 +36,7 @@ ORDER = [
     "contracts",
     "build",
     "outcome",
+    "ending",
     "train",
     "preview_data",
     "replay",

@@ -13,8 +13,6 @@ from esrgan_train.contracts.randomness import shared_randomness_kept
 
 log = logging.getLogger(__name__)
 
-_COPY = "the average of its weights is kept in a copy: let copy.deepcopy make one"
-
 
 def check_generator(generator: nn.Module, part: Part, *, upscale: int, lr_side: int) -> None:
     """Enlarge two crops as training does, and one picture with odd sides twice as validation does.

@@ -89,8 +89,11 @@ def test_one_that_draws_in_evaluation_mode_is_warned_about(caplog: pytest.LogCap
 
 
 def test_where_gradients_are_off_the_network_is_tried_as_it_is_trained() -> None:
+    network = Mine()
     with torch.no_grad():
-        check(Mine())
+        check(network)
+        assert not torch.is_grad_enabled()
+    assert all(weight.grad is None for weight in network.parameters())
 
 
 def test_the_trial_leaves_the_network_and_the_random_numbers_as_they_were() -> None:
