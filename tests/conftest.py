@@ -20,6 +20,17 @@ _shim.rgb_to_grayscale = transforms_functional.rgb_to_grayscale  # type: ignore[
 sys.modules.setdefault(_shim.__name__, _shim)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """One flag for all golden files."""
+    parser.addoption("--update-golden", action="store_true", help="write the golden files again")
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written again."""
+    return bool(request.config.getoption("--update-golden"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a GPU, the tests that need one are skipped."""
     if torch.cuda.is_available():

@@ -1,13 +1,12 @@
 """The stream of samples is a promise: a resumed run and a rerun of an old one depend on it.
 
-Regenerate with ``UPDATE_GOLDEN=1 python -m pytest tests/data/test_golden_stream.py``, and say in the changelog
+Regenerate with ``python -m pytest tests/data/test_golden_stream.py --update-golden``, and say in the changelog
 why samples are no longer what they were.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,7 @@ def every_fourth_and_a_draw(hr: Any, rng: np.random.Generator) -> Any:
 
 
 @pytest.mark.parametrize("data", ["sample", "folder"])
-def test_samples_are_what_they_always_were(data: str, tmp_path: Path) -> None:
+def test_samples_are_what_they_always_were(data: str, tmp_path: Path, update_golden: bool) -> None:
     split = sample_split() if data == "sample" else folder_split(folder_of_photos(tmp_path))
     dataset = TrainingPhotos(
         split.train,
@@ -65,7 +64,7 @@ def test_samples_are_what_they_always_were(data: str, tmp_path: Path) -> None:
     held_out = [split.val.relative(i) for i in range(len(split.val))]
     found = {"held_out": held_out, "samples": {str(n): describe(dataset, n) for n in NUMBERS}}
     golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
-    if os.environ.get("UPDATE_GOLDEN"):
+    if update_golden:
         GOLDEN.write_text(json.dumps(golden | {data: found}, indent=1) + "\n")
     else:
         assert found == golden[data]
