@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed-$(STAMP)
 INSTALLED_DEV := $(VENV)/.installed-dev-$(STAMP)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow torture lint format types bench preview-data wheel clean
+.PHONY: help setup train test test-slow torture lint format types bench plan preview-data wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,7 +43,10 @@ types: $(INSTALLED_DEV)  ## check types
 	$(BIN)/mypy
 
 bench: $(INSTALLED_DEV)  ## measure speed on this machine, beside the published code; ARGS=--quick for a minute
-	$(BIN)/python -m esrgan_train.bench $(ARGS)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+plan: $(INSTALLED_DEV)  ## predict what a training costs on GPUs; ARGS=--help lists the options
+	$(BIN)/python -m benchmarks.plan $(ARGS)
 
 wheel: $(INSTALLED_DEV)  ## build dist/*.whl
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

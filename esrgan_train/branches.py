@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from pathlib import Path
 
-from esrgan_train.archs.weights import load_checkpoint
 from esrgan_train.errors import UserError
 from esrgan_train.loggers.metrics_csv import FILE_NAME, read_rows, write_rows
+from esrgan_train.modelfiles.weights import load_checkpoint
 from esrgan_train.training.checkpoint_io import LAST
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from esrgan_train.archs import ENVIRONMENT_VARIABLE
+from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 
 
 def command(module: str, *arguments: object) -> str:

@@ -25,8 +25,6 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from esrgan_train.archs.build import build_generator
-from esrgan_train.archs.weights import load_weights
 from esrgan_train.build import build_datamodule
 from esrgan_train.callbacks.curves import points, use_log_scale
 from esrgan_train.cli import DONE, run_command
@@ -40,6 +38,8 @@ from esrgan_train.images.sheet import Tile, labelled_sheet
 from esrgan_train.inference.bicubic import REACH, enlarge_bicubic
 from esrgan_train.inference.reach import enlarge_part, reach_of
 from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
+from esrgan_train.modelfiles.rebuild import rebuild_generator
+from esrgan_train.modelfiles.weights import load_weights
 from esrgan_train.training.objective import STAGE_NAMES
 
 log = logging.getLogger(__name__)
@@ -177,7 +177,7 @@ def read_run(folder: Path) -> Run:
         raise UserError(f"broken: {type(error).__name__}: {' '.join(str(error).split())}") from error
     if not model.exists():
         raise UserError(f"model/{model.name} is missing")
-    generator = build_generator(load_weights(model)).eval()
+    generator = rebuild_generator(load_weights(model)).eval()
     return Run(
         folder=folder,
         config=config,

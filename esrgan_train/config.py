@@ -12,8 +12,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from esrgan_train.archs import discover
 from esrgan_train.archs.choices import check_names, store_choices
+from esrgan_train.archs.discovery import discover
 from esrgan_train.checks import effects
 from esrgan_train.checks.generator import bind_upscale
 from esrgan_train.checks.overrides import explain

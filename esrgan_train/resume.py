@@ -11,9 +11,9 @@ from typing import NamedTuple
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
-from esrgan_train.archs.weights import load_checkpoint
 from esrgan_train.branches import by_time, checkpoints_of, run_of
 from esrgan_train.errors import UserError
+from esrgan_train.modelfiles.weights import load_checkpoint
 
 log = logging.getLogger(__name__)
 

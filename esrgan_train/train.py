@@ -13,7 +13,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train import signals
 from esrgan_train.allocator import keep_freed_memory
-from esrgan_train.archs.weights import load_checkpoint
 from esrgan_train.branches import goes_on_in, left_behind, set_aside
 from esrgan_train.build import build_datamodule, build_module, build_trainer
 from esrgan_train.callbacks.summary import Summary
@@ -37,6 +36,7 @@ from esrgan_train.files import replacing
 from esrgan_train.launch import decide_together, rank, slurm_job, tell_children
 from esrgan_train.loggers.metrics_csv import FILE_NAME, trim_rows
 from esrgan_train.logs import hush_console, show
+from esrgan_train.modelfiles.weights import load_checkpoint
 from esrgan_train.outcome import announce_best, check_outcome
 from esrgan_train.resume import choose_place, folder_in_sweep, read_step
 from esrgan_train.training.module import ESRGANModule

@@ -22,11 +22,11 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from esrgan_train.archs.weights import save_pth
 from esrgan_train.build import build_datamodule
 from esrgan_train.config import compose_config
 from esrgan_train.inference.models import load_network
 from esrgan_train.metrics.image_quality import psnr
+from esrgan_train.modelfiles.weights import save_pth
 from tests.archs.test_published_weights import MODELS, read_ncnn
 
 CASES = {

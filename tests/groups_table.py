@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from esrgan_train.archs import discover
+from esrgan_train.archs.discovery import discover
 from esrgan_train.config import config_dir
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train import replay, upscale
 from esrgan_train.__main__ import main
-from esrgan_train.archs import ENVIRONMENT_VARIABLE
+from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 from esrgan_train.callbacks.guard import Guard
 from esrgan_train.commands import command, interpreter
 from esrgan_train.ending import resume_command

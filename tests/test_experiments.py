@@ -13,11 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
-from esrgan_train.archs import ENVIRONMENT_VARIABLE
+from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.archs.weights import save_pth
 from esrgan_train.build import build_generator
 from esrgan_train.config import check, compose_config, config_dir
+from esrgan_train.modelfiles.weights import save_pth
 from esrgan_train.train import train
 
 FROM_TRAINED = ("x4_general_wdn", "finetune")  # start with the GAN stage, from a trained model

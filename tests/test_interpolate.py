@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from esrgan_train.archs.build import build_generator
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.archs.weights import load_weights, save_model
 from esrgan_train.errors import UserError
 from esrgan_train.interpolate import main
+from esrgan_train.modelfiles.rebuild import rebuild_generator
+from esrgan_train.modelfiles.weights import load_weights, save_model
 
 
 def model(path, **changed):
@@ -38,7 +38,7 @@ def test_every_weight_is_mixed(tmp_path):
         (0.3, "a.pth", 3),
         (0.7, "b.safetensors", 3),
     ]
-    build_generator(mixed)
+    rebuild_generator(mixed)
 
 
 def test_several_weights_make_several_files_and_the_ends_are_the_models(tmp_path):

@@ -15,6 +15,7 @@ ORDER = [
     "images",
     "degradation",
     "archs",
+    "modelfiles",
     "commands",
     "model_name",
     "data",
@@ -45,8 +46,6 @@ ORDER = [
     "export",
     "interpolate",
     "evaluate",
-    "bench",
-    "plan",
     "__main__",
 ]
 

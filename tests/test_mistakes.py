@@ -19,11 +19,11 @@ from PIL import Image
 
 from esrgan_train.__main__ import main
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.archs.weights import save_pth
 from esrgan_train.checks.metrics import TRAINING, VALIDATION
 from esrgan_train.checks.sweep import check_sweep
 from esrgan_train.config import check, compose_config, config_dir, options_without_effect
 from esrgan_train.errors import UserError
+from esrgan_train.modelfiles.weights import save_pth
 from esrgan_train.train import train
 from tests.tiny import tiny
 

@@ -38,7 +38,7 @@ import esrgan_train
 for module in pkgutil.walk_packages(esrgan_train.__path__, "esrgan_train."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
-from esrgan_train.bench.machine import describe_machine
+from benchmarks.machine import describe_machine
 from esrgan_train.signals import SIGNALS
 from esrgan_train.data.loader import choose_num_workers
 print(describe_machine()["memory_gb"], len(SIGNALS), choose_num_workers("auto") >= 1)

@@ -19,9 +19,9 @@ from torch.utils.data import DataLoader
 import esrgan_train
 from esrgan_train import upscale
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.archs.weights import save_model
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
+from esrgan_train.modelfiles.weights import save_model
 from esrgan_train.upscale import main
 from tests.tiny import quiet_trainer, tiny
 

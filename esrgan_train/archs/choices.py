@@ -11,7 +11,7 @@ from hydra.core.config_store import ConfigStore
 from hydra_zen import builds
 from torch import nn
 
-from esrgan_train.archs import Architectures, discover
+from esrgan_train.archs.discovery import Architectures, discover
 from esrgan_train.errors import UserError
 
 

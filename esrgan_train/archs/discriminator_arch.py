@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esrgan_train.archs import discriminator
 from esrgan_train.archs.checks import check_flag, check_whole_number
+from esrgan_train.archs.cpu.weight_gradient import Conv3x3
+from esrgan_train.archs.discovery import discriminator
 from esrgan_train.archs.spectral_conv import SpectralConv2d
-from esrgan_train.archs.weight_gradient import Conv3x3
 
 
 @discriminator("unet_sn")

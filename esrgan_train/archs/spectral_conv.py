@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esrgan_train.archs.doubled_conv import convolve_doubled
-from esrgan_train.archs.weight_gradient import convolve
+from esrgan_train.archs.cpu.doubled_conv import convolve_doubled
+from esrgan_train.archs.cpu.weight_gradient import convolve
 
 
 class SpectralConv2d(nn.Module):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esrgan_train.archs import generator
 from esrgan_train.archs.checks import check_whole_number
+from esrgan_train.archs.discovery import generator
 from esrgan_train.errors import UserError
 
 LEAKY_SLOPE = 0.1

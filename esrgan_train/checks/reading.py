@@ -8,12 +8,12 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from esrgan_train.archs import field
-from esrgan_train.archs.build import build_generator
-from esrgan_train.archs.classes import class_of
-from esrgan_train.archs.remedies import override
-from esrgan_train.archs.weights import ModelFile, as_written
 from esrgan_train.errors import UserError
+from esrgan_train.modelfiles import field
+from esrgan_train.modelfiles.classes import class_of
+from esrgan_train.modelfiles.rebuild import rebuild_generator
+from esrgan_train.modelfiles.remedies import override
+from esrgan_train.modelfiles.weights import ModelFile, as_written
 
 MODEL = "this run's model file"
 STIR = 0.01  # standard deviation of what is added to the weights: some start at 0 and would hide an option
@@ -42,7 +42,7 @@ def check_reading(network: nn.Module, metadata: Mapping[str, object], *, lr_side
             class_of(model)
         except UserError as error:
             return f"{error}; until then upscale, export and compare cannot open what this run trains"
-        if _apart(trained, build_generator(model), lr_side):
+        if _apart(trained, rebuild_generator(model), lr_side):
             raise UserError(
                 f"generator {type(network).__name__} computes something else when it is built again from its "
                 "options and weights: make every setting an argument of its constructor, and every tensor a "
@@ -65,7 +65,7 @@ def check_start(network: nn.Module, model: ModelFile, *, lr_side: int) -> str | 
     was_training = network.training
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            original = build_generator(model)
+            original = rebuild_generator(model)
             if not _apart(network.eval(), original, lr_side):
                 return None
     except UserError:  # the file names no class, or one that is not here: there is nothing to compare with

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from esrgan_train import __version__
-from esrgan_train.archs.published import srvgg_options
-from esrgan_train.archs.weights import ModelFile
+from esrgan_train.modelfiles.published import srvgg_options
+from esrgan_train.modelfiles.weights import ModelFile
 
 
 def metadata_of(model: ModelFile, *, upscale: int, licence: str | None) -> dict[str, Any]:

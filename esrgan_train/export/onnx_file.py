@@ -14,8 +14,8 @@ import onnxruntime
 import torch
 from torch import nn
 
-from esrgan_train.archs.weights import METADATA_KEY
 from esrgan_train.export.exported import FLOAT16_TOLERANCE, FLOAT32_TOLERANCE, Batch, Exported
+from esrgan_train.modelfiles.weights import METADATA_KEY
 
 OPSET = 18  # torch's own; TensorRT takes it from 8.6 on, ONNX Runtime from 1.14 on
 INPUT, OUTPUT = "input", "output"

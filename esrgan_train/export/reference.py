@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from esrgan_train.archs.build import build_generator
-from esrgan_train.archs.weights import ModelFile, load_weights
 from esrgan_train.errors import UserError
 from esrgan_train.export.exported import Batch, Run
 from esrgan_train.inference.geometry import enlargement
+from esrgan_train.modelfiles.rebuild import rebuild_generator
+from esrgan_train.modelfiles.weights import ModelFile, load_weights
 
 
 def read_generator(path: Path) -> tuple[ModelFile, nn.Module]:
@@ -21,7 +21,7 @@ def read_generator(path: Path) -> tuple[ModelFile, nn.Module]:
         UserError: the file cannot be read, or its network is unknown.
     """
     model = load_weights(path)
-    return model, build_generator(model)
+    return model, rebuild_generator(model)
 
 
 def runner(network: nn.Module) -> Run:

@@ -9,14 +9,14 @@ from typing import Any
 import spandrel
 from torch import nn
 
-from esrgan_train.archs.build import build_generator
-from esrgan_train.archs.field import options_apart
-from esrgan_train.archs.weights import load_weights, save_model
 from esrgan_train.errors import UserError
 from esrgan_train.export.exported import FLOAT32_TOLERANCE, Exported
 from esrgan_train.export.photos import verification_photos
 from esrgan_train.export.reference import runner
 from esrgan_train.export.verify import largest_difference
+from esrgan_train.modelfiles.field import options_apart
+from esrgan_train.modelfiles.rebuild import rebuild_generator
+from esrgan_train.modelfiles.weights import load_weights, save_model
 
 
 def export_weights(generator: nn.Module, path: Path, metadata: Mapping[str, Any]) -> Exported:
@@ -32,7 +32,7 @@ def export_weights(generator: nn.Module, path: Path, metadata: Mapping[str, Any]
     try:
         opened = spandrel.ModelLoader(device="cpu").load_from_file(path)
     except spandrel.UnsupportedModelError:
-        again = build_generator(load_weights(path))
+        again = rebuild_generator(load_weights(path))
         return Exported(
             label=label, files=(path,), engine="esrgan_train", run=runner(again), tolerance=FLOAT32_TOLERANCE
         )

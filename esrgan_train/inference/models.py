@@ -6,9 +6,9 @@ from pathlib import Path
 
 from torch import nn
 
-from esrgan_train.archs.build import build_generator
-from esrgan_train.archs.weights import load_weights
 from esrgan_train.inference.onnx_model import OnnxNetwork
+from esrgan_train.modelfiles.rebuild import rebuild_generator
+from esrgan_train.modelfiles.weights import load_weights
 
 
 def load_network(path: Path) -> nn.Module:
@@ -21,4 +21,4 @@ def load_network(path: Path) -> nn.Module:
     """
     if path.suffix.lower() == ".onnx":
         return OnnxNetwork(path).eval()
-    return build_generator(load_weights(path))
+    return rebuild_generator(load_weights(path))

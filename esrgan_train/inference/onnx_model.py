@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from esrgan_train.archs.weights import METADATA_KEY
 from esrgan_train.errors import UserError
+from esrgan_train.modelfiles.weights import METADATA_KEY
 
 _NUMBERS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 

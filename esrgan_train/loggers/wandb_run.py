@@ -15,11 +15,11 @@ from urllib.parse import urlparse
 
 from omegaconf import OmegaConf
 
-from esrgan_train.archs.weights import load_weights, save_model
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
 from esrgan_train.loggers.attempts import OptionalLogger
 from esrgan_train.loggers.quiet import quiet_log
+from esrgan_train.modelfiles.weights import load_weights, save_model
 from esrgan_train.training.checkpoint_io import best_file
 from esrgan_train.training.objective import Stage
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
-from esrgan_train.archs.tensor_files import write_torch
 from esrgan_train.files import reporting_failure
+from esrgan_train.modelfiles.tensor_files import write_torch
 from esrgan_train.training.objective import Stage
 
 LAST = "last.ckpt"

@@ -8,8 +8,8 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from esrgan_train.archs import ENVIRONMENT_VARIABLE
 from esrgan_train.archs.choices import check_names, store_choices
+from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 

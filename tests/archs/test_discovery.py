@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from esrgan_train.archs import ENVIRONMENT_VARIABLE, USER_PACKAGE, discover, discriminator, generator
+from esrgan_train.archs import discriminator, generator
+from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE, USER_PACKAGE, discover
 from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 

@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from esrgan_train.archs.cpu.doubled_conv import convolve_doubled, takes_fast_way
 from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
-from esrgan_train.archs.doubled_conv import convolve_doubled, takes_fast_way
 
 
 def plain(x: Tensor, weight: Tensor) -> Tensor:

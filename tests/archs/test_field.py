@@ -17,12 +17,13 @@ from spandrel.architectures.SPAN import SPAN
 from torch import nn
 
 from esrgan_train import load_generator
-from esrgan_train.archs import ENVIRONMENT_VARIABLE, field
-from esrgan_train.archs.build import build_generator, load_into
-from esrgan_train.archs.classes import name_of
-from esrgan_train.archs.weights import ModelFile, load_weights, save_model
+from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 from esrgan_train.errors import UserError
 from esrgan_train.interpolate import main as interpolate
+from esrgan_train.modelfiles import field
+from esrgan_train.modelfiles.classes import name_of
+from esrgan_train.modelfiles.rebuild import load_into, rebuild_generator
+from esrgan_train.modelfiles.weights import ModelFile, load_weights, save_model
 
 SMALL_RCAN = {"n_feats": 16, "n_resgroups": 1, "n_resblocks": 1}
 SMALL_SPAN = {"num_in_ch": 3, "num_out_ch": 3, "feature_channels": 8}
@@ -145,7 +146,7 @@ def test_options_that_do_not_fit_are_told(target: str, options: dict[str, Any], 
     state = made(SPAN, SMALL_SPAN).state_dict()
     file = ModelFile(Path("m.pth"), dict(state), target=f"spandrel.architectures.{target}", options=options)
     with pytest.raises(UserError, match=words):
-        build_generator(file)
+        rebuild_generator(file)
 
 
 def published_rrdb() -> RRDBNet:

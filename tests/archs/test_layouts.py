@@ -11,12 +11,12 @@ from torch.optim.swa_utils import AveragedModel
 from esrgan_train import load_generator
 from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.archs.weights import load_weights, save_model
 from esrgan_train.build import build_generator
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.export.__main__ import main as export
 from esrgan_train.interpolate import main as interpolate
+from esrgan_train.modelfiles.weights import load_weights, save_model
 from tests.tiny import tiny
 
 Weights = dict[str, torch.Tensor]

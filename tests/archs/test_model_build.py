@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from esrgan_train.archs import ENVIRONMENT_VARIABLE
-from esrgan_train.archs.build import build_generator, load_into
+from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.archs.weights import ModelFile, load_weights, save_model
 from esrgan_train.build import build
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
+from esrgan_train.modelfiles.rebuild import load_into, rebuild_generator
+from esrgan_train.modelfiles.weights import ModelFile, load_weights, save_model
 
 ACTIVATIONS = ("prelu", "relu", "leakyrelu")
 
@@ -27,7 +27,7 @@ def test_a_saved_model_is_built_again(tmp_path, act_type, suffix):
     options = {"num_feat": 8, "num_conv": 1, "upscale": 3, "act_type": act_type}
     path = tmp_path / f"model{suffix}"
     save_model(path, network.state_dict(), {"arch": "srvgg", "options": options})
-    again = build_generator(load_weights(path))
+    again = rebuild_generator(load_weights(path))
     lr = torch.rand(1, 3, 8, 8)
     assert not again.training
     assert torch.equal(again(lr), network(lr))
@@ -37,7 +37,7 @@ def test_a_saved_model_is_built_again(tmp_path, act_type, suffix):
 def test_a_checkpoints_generator_is_built(act_type):
     options = {"num_feat": 8, "num_conv": 1, "act_type": act_type}
     network = SRVGGNetCompact(**options)
-    again = build_generator(model(dict(network.state_dict()), arch="srvgg", options=options))
+    again = rebuild_generator(model(dict(network.state_dict()), arch="srvgg", options=options))
     lr = torch.rand(1, 3, 8, 8)
     assert again.act_type == act_type
     assert torch.equal(again(lr), network(lr))
@@ -45,7 +45,7 @@ def test_a_checkpoints_generator_is_built(act_type):
 
 def test_a_strangers_compact_model_tells_its_shape():
     network = SRVGGNetCompact(num_feat=24, num_conv=8, upscale=2)
-    again = build_generator(model(dict(network.state_dict())))
+    again = rebuild_generator(model(dict(network.state_dict())))
     lr = torch.rand(1, 3, 8, 8)
     assert torch.equal(again(lr), network(lr))
 
@@ -61,9 +61,9 @@ def test_a_users_class_is_looked_up(tmp_path, monkeypatch):
     )
     state = dict(torch.nn.Conv2d(3, 5, 1).state_dict())
     with pytest.raises(UserError, match=f"'tiny', which is not here .*srvgg.*{ENVIRONMENT_VARIABLE}"):
-        build_generator(model(state, arch="tiny", options={"width": 5}))
+        rebuild_generator(model(state, arch="tiny", options={"width": 5}))
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path))
-    assert build_generator(model(state, arch="tiny", options={"width": 5})).out_channels == 5
+    assert rebuild_generator(model(state, arch="tiny", options={"width": 5})).out_channels == 5
     for options, words in (
         ({"width": 5, "depth": 1}, "unexpected keyword argument 'depth'"),
         ({}, "missing a required argument: 'width'"),
@@ -71,15 +71,15 @@ def test_a_users_class_is_looked_up(tmp_path, monkeypatch):
         ({"width": 4}, "weight is 5×3×1×1 instead of 4×3×1×1"),
     ):
         with pytest.raises(UserError, match=words):
-            build_generator(model(state, arch="tiny", options=options))
+            rebuild_generator(model(state, arch="tiny", options=options))
 
 
 def test_a_target_in_a_file_is_not_followed():
     options = {"_target_": "os.system", "num_feat": 8}
     with pytest.raises(UserError, match="unexpected keyword argument '_target_'"):
-        build_generator(model({"w": torch.rand(1)}, arch="srvgg", options=options))
+        rebuild_generator(model({"w": torch.rand(1)}, arch="srvgg", options=options))
     with pytest.raises(UserError, match=r"'os\.system', which is not here"):
-        build_generator(model({"w": torch.rand(1)}, arch="os.system"))
+        rebuild_generator(model({"w": torch.rand(1)}, arch="os.system"))
 
 
 def compose_and_build(overrides: list[str]) -> torch.nn.Module:
@@ -88,10 +88,10 @@ def compose_and_build(overrides: list[str]) -> torch.nn.Module:
 
 def test_models_that_do_not_say_enough_are_refused():
     with pytest.raises(UserError, match="does not say its architecture"):
-        build_generator(model({"conv.weight": torch.rand(1, 1, 1, 1)}))
+        rebuild_generator(model({"conv.weight": torch.rand(1, 1, 1, 1)}))
     state = SRVGGNetCompact(num_feat=8, num_conv=1, act_type="relu").state_dict()
     with pytest.raises(UserError, match="relu or leakyrelu"):
-        build_generator(model(dict(state)))
+        rebuild_generator(model(dict(state)))
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -99,7 +99,7 @@ def test_a_network_of_spandrel_that_was_trained_here_opens_again(tmp_path: Path,
     trained = compose_and_build(["generator=rrdb", "generator.num_filters=8", "generator.num_blocks=2"])
     said = {"arch": None, "options": {"num_filters": 8, "num_blocks": 2, "scale": 4}, "upscale": 4}
     save_model(tmp_path / f"m{suffix}", trained.state_dict(), said)
-    again = build_generator(load_weights(tmp_path / f"m{suffix}"))
+    again = rebuild_generator(load_weights(tmp_path / f"m{suffix}"))
     lr = torch.rand(1, 3, 9, 11)
     with torch.no_grad():
         torch.testing.assert_close(again(lr), trained.eval()(lr), rtol=0, atol=0)

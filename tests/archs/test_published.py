@@ -4,8 +4,8 @@ import pytest
 import torch
 from realesrgan.archs.srvgg_arch import SRVGGNetCompact as Published
 
-from esrgan_train.archs.published import from_published, srvgg_options, to_published
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.modelfiles.published import from_published, srvgg_options, to_published
 
 
 @pytest.mark.parametrize("upscale", [1, 2, 3, 4, 5])

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from esrgan_train.archs.tensor_files import read_safetensors, read_torch, write_safetensors, write_torch
 from esrgan_train.errors import UserError
+from esrgan_train.modelfiles.tensor_files import read_safetensors, read_torch, write_safetensors, write_torch
 from tests.small_files import files_of_at_most
 
 

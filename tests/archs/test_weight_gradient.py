@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from esrgan_train.archs import weight_gradient
-from esrgan_train.archs.weight_gradient import convolve, prefers_channels_first
+from esrgan_train.archs.cpu.weight_gradient import convolve, prefers_channels_first
 
 
 @pytest.fixture(params=["AVX2", "AVX512"])

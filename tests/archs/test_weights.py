@@ -8,9 +8,9 @@ import torch
 from realesrgan.archs.srvgg_arch import SRVGGNetCompact as Published
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.archs.tensor_files import read_safetensors
-from esrgan_train.archs.weights import load_checkpoint, load_weights, save_model, save_pth, save_safetensors
 from esrgan_train.errors import UserError
+from esrgan_train.modelfiles.tensor_files import read_safetensors
+from esrgan_train.modelfiles.weights import load_checkpoint, load_weights, save_model, save_pth, save_safetensors
 
 METADATA = {"arch": "srvgg", "options": {"num_feat": 8, "num_conv": 2, "act_type": "prelu"}, "iterations": 5}
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import torch
 
-from esrgan_train.archs.weights import load_weights
 from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.config import compose_config
 from esrgan_train.loggers.metrics_csv import read_rows
+from esrgan_train.modelfiles.weights import load_weights
 from esrgan_train.train import train
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
 from esrgan_train.training.module import ESRGANModule

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from esrgan_train.bench.workers import proportional_bytes
+from benchmarks.workers import proportional_bytes
 from esrgan_train.data.dataset import TrainingPhotos
 from esrgan_train.data.folder import folder_split
 from esrgan_train.data.loader import PhotoLoader

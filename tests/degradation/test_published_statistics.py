@@ -13,7 +13,7 @@ import pytest
 from lr_statistics import crop, measure
 from scipy.stats import ks_2samp
 
-from esrgan_train.bench.published_degradation import degrade_published, seed_published
+from benchmarks.published_degradation import degrade_published, seed_published
 from esrgan_train.degradation import RealESRGANDegradation
 
 

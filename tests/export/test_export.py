@@ -13,7 +13,6 @@ import torch
 
 import esrgan_train.export.packages as packages
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.archs.weights import load_weights, save_model
 from esrgan_train.cli import run_command
 from esrgan_train.errors import UserError
 from esrgan_train.export.__main__ import main
@@ -21,6 +20,7 @@ from esrgan_train.export.exported import Exported
 from esrgan_train.export.ncnn_files import export_ncnn
 from esrgan_train.export.reference import runner
 from esrgan_train.export.verify import largest_difference, verify
+from esrgan_train.modelfiles.weights import load_weights, save_model
 from tests.inference.networks import build
 
 OPTIONS = {"num_feat": 8, "num_conv": 2}

@@ -1,0 +1,1 @@
+"""Files that hold networks: read and written in the layouts of the field."""

@@ -1,0 +1,93 @@
+"""Builds a network from a model file, and fills a network with a file's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.errors import UserError
+from esrgan_train.modelfiles import field
+from esrgan_train.modelfiles.classes import class_of, construct, identified
+from esrgan_train.modelfiles.published import from_published, srvgg_options
+from esrgan_train.modelfiles.remedies import remedy
+from esrgan_train.modelfiles.weights import ModelFile
+
+
+def load_into(network: nn.Module, state_dict: Mapping[str, Tensor], name: str) -> None:
+    """Load weights strictly: every name and shape must fit.
+
+    Two liberties: a compact network with relu or leakyrelu takes its weights back from the published form, where
+    its fixed slope stands as PReLU slopes; a network of spandrel takes them under any names that spandrel knows
+    for its class, such as BasicSR's of RRDBNet.
+
+    Args:
+        network: filled in place.
+        state_dict: the weights.
+        name: the file or option to be named in the message.
+
+    Raises:
+        UserError: the weights do not fit; the message lists some differences and options that would fit.
+    """
+    if isinstance(network, SRVGGNetCompact) and srvgg_options(state_dict) is not None:
+        state_dict = from_published(state_dict, act_type=network.act_type)
+    wanted = network.state_dict()
+    if state_dict.keys() != wanted.keys():
+        state_dict = field.renamed(state_dict, network)
+    differences = [
+        *(f"{key} is missing" for key in wanted if key not in state_dict),
+        *(f"{key} is unknown" for key in state_dict if key not in wanted),
+        *(
+            f"{key} is {_size(state_dict[key])} instead of {_size(wanted[key])}"
+            for key in wanted
+            if key in state_dict and state_dict[key].shape != wanted[key].shape
+        ),
+    ]
+    if differences:
+        shown, more = ", ".join(differences[:3]), len(differences) - 3
+        raise UserError(
+            f"{name} does not fit {type(network).__name__}: {shown}{f' and {more} more' if more > 0 else ''}"
+            f"{remedy(network, state_dict)}"
+        )
+    network.load_state_dict(dict(state_dict), strict=True)  # some networks write into the dict
+
+
+def rebuild_generator(model: ModelFile) -> nn.Module:
+    """Return the generator of a model file, with its weights, in evaluation mode on the CPU.
+
+    A file that names its class and options gets these: a discovered class, or one of spandrel's. Of any other
+    the weights tell: a compact model's their own shape, spandrel recognises those of other networks of the field.
+    Nothing that a file names is ever imported.
+
+    Raises:
+        UserError: the architecture is unknown, or its options or weights do not fit.
+    """
+    if model.arch is None and model.target is None and srvgg_options(model.state_dict) is None:
+        network = _of_the_field(model)
+        if model.options:  # an early file of ours, which names no class: what weights hide is in its options
+            network = construct(model, type(network))
+    else:
+        named = identified(model)
+        network = construct(named, class_of(named))
+    load_into(network, model.state_dict, str(model.path))
+    return network.eval()
+
+
+def _of_the_field(model: ModelFile) -> nn.Module:
+    try:
+        reading = field.read(model.state_dict)
+    except field.MisreadError as error:  # weights that only resemble a known network
+        raise UserError(f"{model.path} cannot be built by spandrel: {error}; fetch it again") from error
+    if reading is None:
+        raise UserError(
+            f"{model.path} does not say its architecture, and neither this framework nor spandrel knows its "
+            "weights; give a super-resolution model"
+        )
+    if not reading.rgb:
+        raise UserError(f"{model.path} does not turn one RGB picture into another; give a super-resolution model")
+    return reading.network
+
+
+def _size(tensor: Tensor) -> str:
+    return "×".join(map(str, tensor.shape)) or "a number"

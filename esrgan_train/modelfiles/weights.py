@@ -1,0 +1,201 @@
+"""Reads and writes generators in the field's file formats and in this framework's checkpoints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from esrgan_train.archs.discovery import Role
+from esrgan_train.errors import UserError
+from esrgan_train.modelfiles import layouts
+from esrgan_train.modelfiles.published import to_published
+from esrgan_train.modelfiles.tensor_files import (
+    SUFFIXES,
+    TORCH_SUFFIXES,
+    read_safetensors,
+    read_torch,
+    write_safetensors,
+    write_torch,
+)
+
+METADATA_KEY = "esrgan_train"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A generator's weights as read from a file.
+
+    Attributes:
+        path: where they were read.
+        state_dict: tensors on the CPU, independent of the file; those of real numbers are float32.
+        arch: the name by which the network's class was discovered, where the file says so.
+        target: ``module:Class``, where the class was not discovered and the file says so.
+        options: the constructor's arguments, where the file says so.
+        metadata: all that the file says, the above included.
+    """
+
+    path: Path
+    state_dict: dict[str, Tensor]
+    arch: str | None = None
+    target: str | None = None
+    options: dict[str, object] = field(default_factory=dict)
+    metadata: dict[str, object] = field(default_factory=dict)
+
+
+def load_weights(path: str | Path, *, role: Role = "generator") -> ModelFile:
+    """Read a generator from a ``.pth``, ``.pt``, ``.safetensors`` or ``.ckpt`` file; no code in it is ever run.
+
+    Of a published ``.pth``, ``params_ema`` is preferred to ``params``; of our checkpoint, the averaged generator
+    to the raw one. Of other people's files the usual wrappers and prefixes are taken off (see ``layouts``).
+
+    Args:
+        path: the file.
+        role: which player's weights are wanted of a file that holds both.
+
+    Raises:
+        UserError: the file cannot be read or holds no such network.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UserError(f"{path} is no model file that can be read; give one of {', '.join(SUFFIXES)}")
+    if suffix in TORCH_SUFFIXES:
+        content = read_torch(path)
+        metadata = content.pop(METADATA_KEY, None)
+        if isinstance(metadata, dict) and isinstance(content.get("global_step"), int):
+            metadata = {**metadata, "iterations": content["global_step"]}  # a checkpoint has its own count
+    else:
+        tensors, header = read_safetensors(path)
+        content, metadata = dict(tensors), header.get(METADATA_KEY)
+    return _model_file(path, _network_in(path, content, role, ours=metadata is not None), metadata)
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a whole training checkpoint, tensors on the CPU; no code in it is ever run.
+
+    Raises:
+        UserError: the file cannot be read or is no checkpoint.
+    """
+    content = read_torch(Path(path))
+    if not isinstance(content.get("state_dict"), dict) or not isinstance(content.get("global_step"), int):
+        raise UserError(f"{path} is no training checkpoint; give a .ckpt, or use init_from for a model's weights")
+    return content
+
+
+def save_model(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
+    """Write a generator as ``.pth`` or ``.safetensors``, by the path's suffix, so that others can open it.
+
+    A compact model is written in the published form (``published.to_published``), and the metadata say so.
+
+    Args:
+        path: replaced in one step.
+        state_dict: the generator's own.
+        metadata: ``arch`` (the discovered name or None), ``options`` (the constructor's arguments) and other
+            plain values.
+    """
+    state_dict, metadata = published_form(state_dict, metadata)
+    save = save_safetensors if Path(path).suffix.lower() == ".safetensors" else save_pth
+    save(path, state_dict, metadata)
+
+
+def as_written(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> ModelFile:
+    """What ``load_weights`` would return of the file that ``save_model`` would write; nothing is written.
+
+    Raises:
+        UserError: what ``load_weights`` would refuse.
+    """
+    state_dict, metadata = published_form(state_dict, metadata)
+    return _model_file(Path(path), state_dict, json.dumps(metadata))
+
+
+def published_form(
+    state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]
+) -> tuple[dict[str, Tensor], dict[str, object]]:
+    """A compact model's weights with PReLU slopes, and metadata that say so; others as they are."""
+    options = metadata.get("options")
+    if metadata.get("arch") != "srvgg" or not isinstance(options, Mapping):
+        return dict(state_dict), dict(metadata)
+    state_dict = to_published(state_dict, act_type=str(options.get("act_type", "prelu")))
+    return state_dict, {**metadata, "options": {**options, "act_type": "prelu"}}
+
+
+def save_pth(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
+    """Write weights (``plain``) as the field's ``.pth``, with ``metadata`` as JSON beside them.
+
+    The weights stand under ``params`` alone: programs that mix two models read only that key.
+    """
+    write_torch(Path(path), {"params": plain(state_dict), METADATA_KEY: json.dumps(metadata)})
+
+
+def save_safetensors(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
+    """Write weights (``plain``) as ``.safetensors``, with ``metadata`` as JSON in the header."""
+    write_safetensors(Path(path), plain(state_dict), {METADATA_KEY: json.dumps(metadata)})
+
+
+def plain(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies on the CPU: real numbers as float32, whole numbers and truth values in their own type.
+
+    Each is contiguous and shares its memory with no other: a file would keep ``channels_last`` and views.
+    """
+    return {
+        name: tensor.detach().to(
+            "cpu",
+            torch.float32 if tensor.is_floating_point() else tensor.dtype,
+            copy=True,
+            memory_format=torch.contiguous_format,
+        )
+        for name, tensor in state_dict.items()
+    }
+
+
+def _network_in(path: Path, content: layouts.Entries, role: Role, *, ours: bool) -> layouts.Entries:
+    inner = layouts.unwrapped(content, role)
+    if not ours:  # in our files, names are the network's own, whatever they begin with
+        inner = layouts.bare(inner)
+    try:
+        if "state_dict" in content or (not ours and layouts.of_players(inner)):
+            inner = layouts.player(inner, role)
+        return inner if ours else layouts.bare(inner)
+    except LookupError:
+        raise UserError(f"{path} is a checkpoint without a {role}; give one that holds its weights") from None
+
+
+def _model_file(path: Path, found: layouts.Entries, metadata: object) -> ModelFile:
+    state_dict: dict[str, Tensor] = {}
+    for name, value in found.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor) or not _is_plain(value):
+            raise UserError(
+                f"{path} holds {name!r}, which is no weight; give a file of a generator's weights alone"
+            )
+        state_dict[name] = value
+    if not state_dict:
+        raise UserError(f"{path} holds no weights; fetch or export it again")
+    said = _parse(path, metadata)
+    arch, target, options = said.get("arch"), said.get("target"), said.get("options", {})
+    named = (arch is None or isinstance(arch, str)) and (target is None or isinstance(target, str))
+    if not named or not isinstance(options, dict):
+        raise UserError(f"{path} names no architecture in its {METADATA_KEY} entry; export it again")
+    return ModelFile(path, plain(state_dict), arch, target, options, said)  # type: ignore[arg-type]  # as named says
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    dense = tensor.layout == torch.strided and not tensor.is_quantized
+    return dense and not tensor.is_complex() and tensor.device.type == "cpu"
+
+
+def _parse(path: Path, metadata: object) -> dict[str, object]:
+    try:
+        said = json.loads(metadata) if isinstance(metadata, str) else metadata
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} has a damaged {METADATA_KEY} entry; export it again") from error
+    if said is None:
+        return {}
+    if not isinstance(said, dict):
+        raise UserError(f"{path} has a damaged {METADATA_KEY} entry; export it again")
+    return said

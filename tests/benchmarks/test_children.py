@@ -1,0 +1,70 @@
+"""What is measured in processes of its own."""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.apart import has_first_iteration, memory_row, processes_row, upscale_rows
+from benchmarks.child import forget_peak, has_peak_memory, peak_memory, result_of, start_child
+from benchmarks.sizes import QUICK
+from esrgan_train.devices import multiplies_bf16
+from esrgan_train.errors import RunError
+
+TINY = replace(QUICK, gt_size=16, gan_batch=2, num_feat=8, num_conv=2, discriminator_feat=8)
+
+
+@pytest.mark.skipif(not has_peak_memory(), reason="this system does not tell peak memory")
+def test_the_peak_is_forgotten_and_found_again():
+    forget_peak()
+    before = peak_memory()
+    block = mmap.mmap(-1, 80_000_000)  # goes back to the system whatever the allocator does
+    for page in range(0, 80_000_000, mmap.PAGESIZE):
+        block[page] = 1
+    after = peak_memory()
+    assert after - before > 70_000_000
+    block.close()
+    assert peak_memory() == pytest.approx(after, rel=1e-3)  # the system counts pages in batches
+    forget_peak()
+    assert peak_memory() < after
+
+
+@pytest.mark.slow
+def test_memory_of_both_sides_is_measured_apart_and_both_compute_the_same():
+    row = memory_row(TINY)
+    assert row.ours.median > 100
+    # Our defaults take bf16 where it is native: 8 bits of each number.
+    tolerance = 2**-9 if multiplies_bf16("cpu") else 1e-4
+    assert row.losses["ours"]["pixel"] == pytest.approx(row.losses["peer"]["pixel"], rel=tolerance)
+
+
+@pytest.mark.slow
+def test_two_processes_and_one_are_measured():
+    row = processes_row(TINY)
+    assert row.rounds == 6
+    assert row.peer is not None
+
+
+@pytest.mark.slow
+def test_upscaling_is_measured_apart_and_both_sides_make_the_same_picture():
+    rows = upscale_rows(TINY)
+    for row in rows:
+        assert row.rounds == 5
+        assert row.losses["ours"]["mean level"] == pytest.approx(row.losses["peer"]["mean level"], abs=0.1)
+
+
+def test_a_child_that_fails_is_told_in_one_line():
+    with pytest.raises(RunError, match=r"a process of the benchmark failed \(memory, ours\): TypeError: .*str"):
+        result_of(start_child("memory", "ours", replace(TINY, gt_size="wrong")), "memory, ours")  # type: ignore[arg-type]
+
+
+def test_only_a_training_loss_counts_as_the_first_iteration(tmp_path: Path):
+    file = tmp_path / "metrics.csv"
+    assert not has_first_iteration(file)
+    file.write_text("step,val/psnr,train/pixel\r\n0,20.1,\r\n")
+    assert not has_first_iteration(file)
+    file.write_text("step,val/psnr,train/pixel\r\n0,20.1,\r\n1,,0.3\r\n")
+    assert has_first_iteration(file)
