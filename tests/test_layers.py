@@ -10,7 +10,7 @@ import pytest
 import esrgan_train
 
 PACKAGE = Path(esrgan_train.__file__).parent
-ANYWHERE = {"", "errors", "files", "devices", "allocator", "signals"}
+ANYWHERE = {"", "bounds", "errors", "files", "devices", "allocator", "signals"}
 ORDER = [
     "images",
     "degradation",
