@@ -198,5 +198,5 @@ def test_wrong_options_are_told_in_one_line(arguments: list[str], tmp_path: Path
 def test_a_file_of_something_else_is_refused(tmp_path: Path):
     file = tmp_path / "a.json"
     file.write_text('{"rows": []}')
-    with pytest.raises(UserError, match="is no file of python -m esrgan_train"):
+    with pytest.raises(UserError, match="is no file of python -m benchmarks"):
         read_results(file)
