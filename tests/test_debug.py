@@ -141,7 +141,7 @@ def test_overfit_is_the_pixel_loss_on_clean_pairs():
     assert compose_config(["debug=overfit", "upscale=3"]).data.gt_size == 48
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 def test_overfitting_eight_crops_passes_35_db(tmp_path: Path):
     more = ("callbacks.previews=null", "callbacks.curves=null", "trainer.accelerator=cpu")
     train(compose_config(["debug=overfit", f"run_dir={tmp_path}", *more]))

@@ -150,7 +150,7 @@ for logger in loggers:
 """
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 @pytest.mark.skipif(not can_mount(), reason="no right to mount a small file system")
 def test_on_a_full_file_system_loggers_give_up_in_one_line_each(tmp_path: Path) -> None:
     done = on_a_small_file_system(tmp_path, "100k", "-c", LOGGERS)

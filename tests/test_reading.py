@@ -146,7 +146,7 @@ def test_a_run_says_it_and_its_files_are_opened_as_what_was_trained(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 def test_an_exported_graph_is_the_network_that_was_trained(tmp_path: Path):
     options = {"num_filters": 4, "num_blocks": 1, "scale": 3}
     network = ESRGAN(**options).eval()

@@ -63,7 +63,7 @@ def test_a_grid_runs_every_combination_in_folders_of_its_own(tmp_path: Path) -> 
     assert not (tmp_path / "2").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 def test_a_killed_search_goes_on_with_its_stored_study(tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     storage = tmp_path / "sweep" / "study.db"

@@ -21,7 +21,7 @@ MakePhotos = Callable[..., PathTable]
 SMAPS = Path("/proc/self/smaps_rollup")
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 @pytest.mark.skipif(not SMAPS.exists(), reason="needs Linux's account of memory")
 def test_a_workers_memory_stays_while_it_makes_20000_samples(
     make_photos: MakePhotos, make_dataset: Callable[..., TrainingPhotos]
@@ -42,7 +42,7 @@ def test_a_workers_memory_stays_while_it_makes_20000_samples(
     assert used[20_000] <= 1.03 * used[1_000]
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 def test_a_million_photos_are_split_in_seconds_and_little_memory(tmp_path: Path) -> None:
     for folder in range(100):
         (tmp_path / f"{folder:02}").mkdir()
