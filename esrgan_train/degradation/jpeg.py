@@ -8,9 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from esrgan_train.degradation.levels import from_levels, to_levels
-
-Image = NDArray[np.float32]
+from esrgan_train.degradation.image import Image, from_levels, to_levels
 
 
 def compress_jpeg(image: Image, quality: int, *, nearest_chroma: bool = False) -> Image:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from esrgan_train.degradation.levels import from_levels, to_levels
+from esrgan_train.degradation.image import from_levels, to_levels
 
 
 def test_rounds_and_clamps_as_the_published_code_does():
