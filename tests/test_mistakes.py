@@ -73,7 +73,7 @@ MISTAKES: list[tuple[str, list[str], list[str]]] = [
     ("a misspelt class", ["scheduler._target_=esrgan_train.training.schedule.Constnt"], ["schedule.Constant?"]),
     ("no module", ["scheduler._target_=nosuch.Thing"], ["scheduler._target_=nosuch.Thing", "no module nosuch"]),
     # bounds
-    ("activation", ["generator.act_type=gelu"], ["act_type='gelu'", "prelu, relu, leakyrelu"]),
+    ("activation", ["generator.act_type=gelu"], ["act_type=gelu", "prelu, relu, leakyrelu"]),
     ("upscale 0", ["upscale=0"], ["upscale=0", "from 1 to 16"]),
     ("two scales", ["generator.upscale=2"], ["generator.upscale=2", "give upscale=2"]),
     ("crop", ["data.gt_size=130"], ["data.gt_size=130", "128 or 136"]),
