@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from esrgan_train.errors import UserError
-from esrgan_train.images.damage import DAMAGE
 from esrgan_train.images.formats import formats_of, why_unidentified
 from esrgan_train.images.remarks import remarks_on
-from esrgan_train.images.sampled import SIDEWAYS, orientation
 from esrgan_train.images.samples import read_samples
+from esrgan_train.images.stored import SIDEWAYS, orientation
 
 Picture = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -84,7 +83,7 @@ def holds_several(image: Image.Image) -> bool:
         return False
     try:
         return bool(getattr(image, "is_animated", False))
-    except DAMAGE:  # of the second
+    except Exception:  # noqa: BLE001  # of a damaged second one, of any kind
         return True
 
 
@@ -119,7 +118,7 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
         raise UnreadableImageError(f"{path} cannot be read: {limit}; cut it into smaller ones") from None
     except UnidentifiedImageError as error:
         raise UnreadableImageError(f"{path} cannot be read: {why_unidentified(path)}") from error
-    except DAMAGE as error:
+    except Exception as error:  # the file may be damaged in any way
         raise UnreadableImageError(f"{path} cannot be read: {_reason(error)}") from error
 
 

@@ -8,7 +8,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from esrgan_train.images.sampled import SampledPicture, widen, with_channels
+from esrgan_train.images.plugin import SampledPicture
+from esrgan_train.images.stored import widen, with_channels
 
 NAME = "JPEGXL"
 

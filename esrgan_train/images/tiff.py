@@ -10,9 +10,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import ExifTags
 
-from esrgan_train.images.damage import DAMAGE
+from esrgan_train.images.plugin import SampledPicture
 from esrgan_train.images.remarks import remark
-from esrgan_train.images.sampled import SampledPicture, orient, orientation, with_channels
+from esrgan_train.images.stored import orient, orientation, with_channels
 
 NAME = "TIFFSAMPLES"
 
@@ -55,7 +55,7 @@ class TiffPicture(SampledPicture):
                 self.info["icc_profile"] = bytes(profile.value)
             if turned := page.tags.get(int(ExifTags.Base.Orientation)):
                 self.turn(turned.value)
-        except DAMAGE as error:
+        except Exception as error:  # of a damaged file tifffile may raise anything
             raise SyntaxError(str(error)) from error
         if unsigned and isinstance(bits, int) and (bits < 8 or (bits == 8 and colours is None)):
             raise SyntaxError("a picture for Pillow")

@@ -66,7 +66,6 @@ def test_gray_is_written(tmp_path: Path) -> None:
     [
         ("a.gif", RGB, "unknown format '.gif'; end the name in one of .png"),
         ("a", RGB, "unknown format ''"),
-        ("a.jpg", RGB.astype(np.uint16), "holds no 16-bit"),
         ("a.webp", np.zeros((1, 20000, 3), np.uint8), "20000 × 1 pixels cannot be written.*try .png"),
     ],
 )
@@ -77,12 +76,9 @@ def test_what_a_format_cannot_hold_is_named(tmp_path: Path, name: str, image: An
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "image", [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)]
-)
-def test_other_arrays_are_refused(tmp_path: Path, image: Any) -> None:
-    with pytest.raises(ValueError, match="pass"):
-        write_image(tmp_path / "a.png", image)
+def test_other_numbers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="image is float64; pass uint8 or uint16"):
+        write_image(tmp_path / "a.png", np.zeros((4, 4, 3)))
 
 
 def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
