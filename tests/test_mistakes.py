@@ -23,7 +23,7 @@ from esrgan_train.checks.metrics import TRAINING, VALIDATION
 from esrgan_train.checks.sweep import check_sweep
 from esrgan_train.config import check, compose_config, config_dir, options_without_effect
 from esrgan_train.errors import UserError
-from esrgan_train.modelfiles.weights import save_pth
+from esrgan_train.modelfiles.weights import save_model
 from esrgan_train.train import train
 from tests.tiny import tiny
 
@@ -162,7 +162,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "damaged.pth").write_bytes(b"PK\x03\x04 cut off")
     (folder / "evil.pth").write_bytes(pickle.dumps({"params": Evil()}))
     small = SRVGGNetCompact(num_feat=8, num_conv=2, upscale=4)
-    save_pth(folder / "small.pth", small.state_dict(), {})
+    save_model(folder / "small.pth", small.state_dict(), {})
     metadata = {
         "arch": "srvgg",
         "options": {

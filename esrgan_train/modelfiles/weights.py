@@ -100,8 +100,11 @@ def save_model(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Map
             plain values.
     """
     state_dict, metadata = published_form(state_dict, metadata)
-    save = save_safetensors if Path(path).suffix.lower() == ".safetensors" else save_pth
-    save(path, state_dict, metadata)
+    path, weights, said = Path(path), plain(state_dict), json.dumps(metadata)
+    if path.suffix.lower() == ".safetensors":
+        write_safetensors(path, weights, {METADATA_KEY: said})
+    else:  # under "params" alone: programs that mix two models read only that key
+        write_torch(path, {"params": weights, METADATA_KEY: said})
 
 
 def as_written(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> ModelFile:
@@ -123,19 +126,6 @@ def published_form(
         return dict(state_dict), dict(metadata)
     state_dict = to_published(state_dict, act_type=str(options.get("act_type", "prelu")))
     return state_dict, {**metadata, "options": {**options, "act_type": "prelu"}}
-
-
-def save_pth(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
-    """Write weights (``plain``) as the field's ``.pth``, with ``metadata`` as JSON beside them.
-
-    The weights stand under ``params`` alone: programs that mix two models read only that key.
-    """
-    write_torch(Path(path), {"params": plain(state_dict), METADATA_KEY: json.dumps(metadata)})
-
-
-def save_safetensors(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
-    """Write weights (``plain``) as ``.safetensors``, with ``metadata`` as JSON in the header."""
-    write_safetensors(Path(path), plain(state_dict), {METADATA_KEY: json.dumps(metadata)})
 
 
 def plain(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from realesrgan.archs.srvgg_arch import SRVGGNetCompact as Published
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.errors import UserError
 from esrgan_train.modelfiles.tensor_files import read_safetensors
-from esrgan_train.modelfiles.weights import load_checkpoint, load_weights, save_model, save_pth, save_safetensors
+from esrgan_train.modelfiles.weights import load_checkpoint, load_weights, save_model
 
 METADATA = {"arch": "srvgg", "options": {"num_feat": 8, "num_conv": 2, "act_type": "prelu"}, "iterations": 5}
 
@@ -58,7 +58,7 @@ def test_spandrel_and_the_published_class_open_our_files(tmp_path, suffix, act_t
 
 def test_a_pth_holds_params_alone_in_contiguous_float32(tmp_path, network):
     path = tmp_path / "model.pth"
-    save_pth(path, network.bfloat16().state_dict(), METADATA)
+    save_model(path, network.bfloat16().state_dict(), METADATA)
     content = torch.load(path, weights_only=True)
     assert set(content) == {"params", "esrgan_train"}
     assert json.loads(content["esrgan_train"]) == METADATA
@@ -67,7 +67,7 @@ def test_a_pth_holds_params_alone_in_contiguous_float32(tmp_path, network):
 
 def test_shared_tensors_can_be_saved(tmp_path):
     tensor = torch.rand(4)
-    save_safetensors(tmp_path / "model.safetensors", {"a": tensor, "b": tensor[:2]}, {})
+    save_model(tmp_path / "model.safetensors", {"a": tensor, "b": tensor[:2]}, {})
     assert torch.equal(load_weights(tmp_path / "model.safetensors").state_dict["b"], tensor[:2])
 
 

@@ -78,12 +78,7 @@ class _ConvolveDoubled(torch.autograd.Function):
         """
         x, weight = ctx.saved_tensors
         if torch.is_grad_enabled():  # create_graph
-            wanted = [argument for argument in (0, 1) if is_wanted(ctx, argument)]
-            found = torch.autograd.grad(
-                _convolve_plainly(x, weight), [(x, weight)[n] for n in wanted], gradients[0], create_graph=True
-            )
-            of = dict(zip(wanted, found, strict=True))
-            return of.get(0), of.get(1)
+            return _plain_gradients(ctx, x, weight, gradients[0])
         batch, channels, height, width = x.shape
         filters, tall, wide = weight.shape[0], _tile_size(height), _tile_size(width)
         taps = _taps(weight)  # (3, 3·K, C)
@@ -112,6 +107,13 @@ class _ConvolveDoubled(torch.autograd.Function):
             of_taps.view(3, 3, filters, channels).permute(2, 3, 0, 1).contiguous() if wants_weight else None
         )
         return of_x if wants_x else None, of_weight
+
+
+def _plain_gradients(ctx: Any, x: Tensor, weight: Tensor, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    wanted = {n: tensor for n, tensor in enumerate((x, weight)) if is_wanted(ctx, n)}
+    found = torch.autograd.grad(_convolve_plainly(x, weight), [*wanted.values()], gradient, create_graph=True)
+    of = dict(zip(wanted, found, strict=True))
+    return of.get(0), of.get(1)
 
 
 @lru_cache(maxsize=64)
