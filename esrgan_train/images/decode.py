@@ -36,10 +36,9 @@ class Header(NamedTuple):
 def decode(path: str | Path) -> Picture:
     """Read a picture file as (H, W, 3) RGB, uint8, or uint16 where it holds more than 8 bits.
 
-    ``formats`` lists the kinds of files. Gray, palette and CMYK become RGB. Alpha and transparency are dropped:
-    the colours beneath are shown as they are stored. The orientation is applied; colour profiles are not. Of an
-    animation or a file of several pages, the first picture is read. Floating-point and 32-bit samples are
-    refused, since nothing says which value is white.
+    ``formats`` lists the kinds of files. Gray, palette and CMYK become RGB. Alpha is dropped: the colours beneath
+    are as stored. The orientation is applied; colour profiles are not. Of an animation or several pages, the
+    first picture is read. Floating-point and 32-bit samples are refused, since nothing says which value is white.
 
     Raises:
         UnreadableImageError: the file is missing, truncated, damaged, of another kind, or of more than
@@ -67,7 +66,7 @@ def read_header(path: str | Path) -> Header:
 
 
 def read_upright_size(path: str | Path) -> tuple[int, int]:
-    """(width, height) as the picture is to be seen; where the file says that may be anywhere in it.
+    """(width, height) of the upright picture; takes longer, since the orientation may stand anywhere in the file.
 
     Raises:
         UnreadableImageError: the header cannot be read.
@@ -78,7 +77,7 @@ def read_upright_size(path: str | Path) -> tuple[int, int]:
 
 
 def holds_several(image: Image.Image) -> bool:
-    """Whether the file holds further pictures; what a camera puts behind a JPEG, a preview, does not count."""
+    """Whether the file holds further pictures; the previews that cameras append to a JPEG do not count."""
     if image.format == "MPO":
         return False
     try:
@@ -101,14 +100,14 @@ def to_float(image: NDArray[Any]) -> NDArray[np.float32]:
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[Image.Image]:
-    """The opened file, not yet loaded; libraries' warnings become remarks that name the file.
+    """The opened file, not yet loaded; the libraries' warnings become remarks that name the file.
 
     Raises:
-        UnreadableImageError: whatever goes wrong while it is open.
+        UnreadableImageError: anything goes wrong while it is open.
     """
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would wait for ever
-            raise OSError("it is no file but a directory, a pipe or a device")
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would hang
+            raise OSError("it is not a file but a directory, a pipe or a device")
         with remarks_on(path):
             warnings.simplefilter("error", Image.DecompressionBombWarning)  # a refusal, not a remark
             with Image.open(path, formats=formats_of(path)) as image:

@@ -77,8 +77,8 @@ def write_image(path: Path, image: NDArray[Any], *, profile: bytes | None = None
 
 
 def _encoded(path: Path, image: NDArray[np.uint8], profile: bytes | None, png_level: int) -> bytes:
-    # In memory, so that what the format cannot hold and what the disk cannot are two errors: Pillow raises
-    # OSError for both, and passes over a write of which a full disk takes only a part.
+    # In memory, so that the format's refusal and the disk's are two errors: Pillow raises OSError for both, and
+    # ignores that a full disk took only a part of a write.
     buffer, suffix = io.BytesIO(), path.suffix.lower()
     options = _OPTIONS[suffix] | ({"icc_profile": profile} if profile else {}) | {"compress_level": png_level}
     try:

@@ -18,8 +18,8 @@ from esrgan_train.images.remarks import remark
 from esrgan_train.images.samples import read_samples
 
 _PNG_LEVEL = 1  # of an enlarged photograph: five times quicker than the usual 6, and a sixth larger
-_PROFILE_SPACE = slice(16, 20)  # of an ICC profile: the colours it is for
-_OTHER_SPACES = {True: (b"RGB ", b"CMYK"), False: (b"GRAY", b"CMYK")}  # than those of gray, and of RGB
+_PROFILE_SPACE = slice(16, 20)  # of an ICC profile: the name of its colour space
+_OTHER_SPACES = {True: (b"RGB ", b"CMYK"), False: (b"GRAY", b"CMYK")}  # that do not fit gray, and RGB
 _LARGEST_SIDE = {".jpg": 65500, ".webp": 16383}
 
 
@@ -45,7 +45,7 @@ class Photo:
 def read_photo(path: Path) -> Photo:
     """Read a picture; colours as ``decode`` gives them.
 
-    A profile of other colours than those in ``rgb`` is dropped, with a remark: that of a CMYK file, or one for
+    A profile for other colours than those in ``rgb`` is dropped, with a remark: that of a CMYK file, or one for
     RGB in a gray file.
 
     Raises:
@@ -57,7 +57,7 @@ def read_photo(path: Path) -> Photo:
         gray = samples.shape[2] < 3
         if profile and not _fits(profile, gray=gray):
             space = profile[_PROFILE_SPACE].decode("ascii", "replace").strip()
-            remark(f"its colour profile is for {space}, not for {'gray' if gray else 'RGB'}, and is left out")
+            remark(f"its colour profile is for {space}, not for {'gray' if gray else 'RGB'}, and is dropped")
             profile = None
         several = holds_several(image)  # last, since Pillow goes to the second and back
     alpha = None if samples.shape[2] in (1, 3) else np.ascontiguousarray(samples[:, :, -1])
@@ -104,7 +104,7 @@ def write_photo(path: Path, photo: Photo) -> None:
 
 
 def fill_hidden(rgb: NDArray[Any], alpha: NDArray[Any], reach: float = 4.0) -> NDArray[Any]:
-    """Give fully transparent pixels the colour of visible ones nearby, so that none bleeds in as a dark fringe."""
+    """Give fully transparent pixels the colour of visible ones nearby, which prevents dark fringes."""
     weight = (alpha > 0).astype(np.float32)
     spread = cv2.GaussianBlur(weight, (0, 0), reach)
     colours = cv2.GaussianBlur(rgb.astype(np.float32) * weight[:, :, None], (0, 0), reach)
@@ -125,7 +125,7 @@ def resize_levels(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 
 def _stored_profile(path: Path, image: Image.Image) -> bytes | None:
-    """The ICC profile in the file; Pillow leaves that of a JPEG 2000 to others."""
+    """The ICC profile in the file; Pillow does not read that of a JPEG 2000."""
     if image.format != "JPEG2000":
         return image.info.get("icc_profile")
     stored = path.read_bytes()
@@ -135,5 +135,5 @@ def _stored_profile(path: Path, image: Image.Image) -> bytes | None:
 
 
 def _fits(profile: bytes, *, gray: bool) -> bool:
-    """Whether an ICC profile is not one of known other colours."""
+    """Whether an ICC profile is for these colours, or for a space that is not known here."""
     return profile[_PROFILE_SPACE] not in _OTHER_SPACES[gray]

@@ -1,4 +1,4 @@
-"""Each kind of picture file: its pixels against another decoder's, and what is said of those that are not read."""
+"""Each kind of picture file: its pixels against another decoder's, and the message for unsupported ones."""
 
 from __future__ import annotations
 
@@ -201,14 +201,14 @@ def test_a_truncated_file_and_a_decompression_bomb_are_refused(
 
 
 def test_other_pictures_are_counted_by_suffix_and_other_files_are_not() -> None:
-    assert formats.passed_over({".cr2": 5, ".psd": 1200, ".nef": 5}) == (
-        "passed over: 1,200 .psd, 5 .cr2, 5 .nef: convert them to PNG or TIFF"
+    assert formats.skipped({".cr2": 5, ".psd": 1200, ".nef": 5}) == (
+        "skipped: 1,200 .psd, 5 .cr2, 5 .nef: convert them to PNG or TIFF"
     )
-    assert formats.passed_over({}) == ""
-    assert not formats.SUFFIXES & formats.PASSED_OVER
+    assert formats.skipped({}) == ""
+    assert not formats.SUFFIXES & formats.UNSUPPORTED
 
 
-def test_without_the_package_for_heic_its_files_are_passed_over_with_the_remedy(tmp_path: Path) -> None:
+def test_without_the_package_for_heic_its_files_are_skipped_with_the_remedy(tmp_path: Path) -> None:
     for name in ("a.png", "b.heic", "c.HEIC", "d.psd"):
         write(tmp_path / name, RGB, format="PNG")
     (tmp_path / "e.png").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0")
@@ -226,7 +226,7 @@ def test_without_the_package_for_heic_its_files_are_passed_over_with_the_remedy(
         [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines() == [
-        f"x={tmp_path}: passed over: 1 .psd: convert them to PNG or TIFF; passed over: 2 .heic: "
+        f"x={tmp_path}: skipped: 1 .psd: convert them to PNG or TIFF; skipped: 2 .heic: "
         "pip install 'esrgan-train[heif]'",
         "['a.png', 'e.png']",
         f"{tmp_path / 'e.png'} cannot be read: it is a HEIC file: pip install 'esrgan-train[heif]'",
