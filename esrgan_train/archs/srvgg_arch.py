@@ -20,8 +20,7 @@ ACTIVATIONS = get_args(Activation)
 class SRVGGNetCompact(nn.Module):
     """A plain stack of 3×3 convolutions at low resolution, added to the nearest-neighbour enlargement.
 
-    The parameters, their order and their names (``body.0.weight``, …) are those of the published network, and
-    so is the order of the constructor's arguments; weights go from one to the other unchanged.
+    Parameters (names, shapes and order) and the constructor's arguments are those of the published network.
 
     Source: Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data",
     2021, and its repository.

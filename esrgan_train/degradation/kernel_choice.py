@@ -23,8 +23,8 @@ from esrgan_train.degradation.ranges import Betas, Cutoffs, Sigmas, Sizes, check
 class KernelChoice:
     """The family from which one stage of the degradation draws its blur kernel.
 
-    With probability `sinc_prob` the kernel is a circular low-pass; otherwise its shape is drawn by the six
-    odds. The defaults are those of both stages of the published recipe; `sigma` differs between them.
+    With probability `sinc_prob` the kernel is a circular low-pass; otherwise the six odds decide its shape. The
+    defaults are those of both stages of the published recipe; `sigma` differs between them.
 
     Attributes:
         sigma: Standard deviations, in pixels; drawn once for isotropic shapes, twice for the others, whose

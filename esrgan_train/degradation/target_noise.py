@@ -1,4 +1,4 @@
-"""Noise that a photograph keeps: it stands in the training target and in the input made from it."""
+"""Noise that a network learns to keep: it is in the training target and in the input made from it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from esrgan_train.degradation.noise import NoiseChoice
 class TargetNoise(NoiseChoice):
     """Gaussian or Poisson noise whose grains are as large as one LR pixel.
 
-    White noise at HR would be averaged away in the input, and a network cannot return what its input does not
-    show: it would learn to remove noise after all. So the noise is made at LR size and enlarged.
+    White noise at HR would be averaged away in the input, and the network would learn to remove noise after all.
+    So the noise is made at LR size and enlarged.
 
     Attributes:
         upscale: HR pixels per LR pixel, the size of a grain. The noise's own options refer to LR size.
