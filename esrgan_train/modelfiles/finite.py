@@ -1,4 +1,4 @@
-"""Weights with NaN or infinity in them: no training brings them back, and pictures turn black."""
+"""Finite weights: with NaN or infinity in them, no training recovers and pictures turn black."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def check_finite(tensors: Mapping[str, Tensor], name: str) -> None:
 
     Args:
         tensors: by their names.
-        name: the file or option to be named in the message.
+        name: the file or option to name in the message.
 
     Raises:
         UserError: naming the first such tensor.

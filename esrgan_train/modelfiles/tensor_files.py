@@ -1,4 +1,4 @@
-"""Opens and writes files of tensors without ever running code from them."""
+"""Files of tensors, read without ever running code from them, and written in one step."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_torch(path: Path) -> dict[str, object]:
     The tensors may be views of the file: copy those that are kept.
 
     Raises:
-        UserError: the file is missing, empty, damaged, holds objects (which could run code), or no dict.
+        UserError: the file is missing, empty or damaged, or holds objects (which could run code) or no dict.
     """
     check_file(path)
     try:
@@ -61,10 +61,10 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def write_torch(path: Path, content: Mapping[str, object], *, durable: bool = False) -> None:
-    """Write a dict of tensors, numbers and strings, beside ``path`` first and then renamed (see ``replacing``).
+    """Write a dict of tensors, numbers and strings, in one step (see ``replacing``).
 
     Raises:
-        OSError: it cannot be written; torch.save makes a RuntimeError of that.
+        OSError: it cannot be written.
     """
     # An open file rather than its name, which torch.save would write into the archive.
     with replacing(path, durable=durable) as beside, _Sink(io.FileIO(beside, "w")) as file:
@@ -77,7 +77,7 @@ def write_torch(path: Path, content: Mapping[str, object], *, durable: bool = Fa
 
 
 class _Sink(io.BufferedWriter):
-    """A file that remembers why it could not be written to."""
+    """A file that remembers why it could not be written: torch.save raises a RuntimeError without the reason."""
 
     error: OSError | None = None
 
@@ -90,13 +90,13 @@ class _Sink(io.BufferedWriter):
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write contiguous CPU tensors and strings, beside ``path`` first and then renamed."""
+    """Write contiguous CPU tensors and strings, in one step (see ``replacing``)."""
     with replacing(path) as beside:
         beside.write_bytes(safetensors.torch.save(dict(tensors), {"format": "pt", **metadata}))
 
 
 def check_file(path: Path) -> None:
-    """Refuse what is no readable, filled file.
+    """Refuse what is not a readable file with content.
 
     Raises:
         UserError: naming the path and what is wrong with it.
@@ -106,6 +106,6 @@ def check_file(path: Path) -> None:
     if not path.is_file():
         raise UserError(f"{path} is not a file; give the path of a model file")
     if not os.access(path, os.R_OK):
-        raise UserError(f"{path} may not be read; change its permissions")
+        raise UserError(f"{path} cannot be read; change its permissions")
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty; fetch or export it again")

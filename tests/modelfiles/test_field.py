@@ -100,7 +100,7 @@ def test_a_file_names_no_other_class(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "evil.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
     save_model(tmp_path / "m.pth", made(*HIDDEN["SPAN"]).state_dict(), {"target": target, "options": {}})
-    with pytest.raises(UserError, match=r"m\.pth needs .*(which no file can bring along|spandrel lacks)"):
+    with pytest.raises(UserError, match=r"m\.pth needs .*(which a file cannot provide|spandrel lacks)"):
         load_generator(tmp_path / "m.pth")
     assert "evil" not in sys.modules
 

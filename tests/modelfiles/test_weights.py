@@ -115,11 +115,11 @@ def test_loaded_weights_are_independent_of_the_file(tmp_path, network):
         ({"state_dict": {"discriminator.w": torch.rand(2)}}, "a checkpoint without a generator"),
         ({"params": {}}, "holds no weights"),
         ({}, "holds no weights"),
-        ({"params": {"w": 3}}, "'w', which is no weight"),
-        ({"params": {"w": torch.eye(3).to_sparse()}}, "'w', which is no weight"),
-        ({"params": {"w": torch.rand(2, dtype=torch.complex64)}}, "'w', which is no weight"),
-        ({"params": {"w": torch.rand(2, device="meta")}}, "'w', which is no weight"),
-        ({"epoch": 3, "w": torch.rand(2)}, "'epoch', which is no weight"),
+        ({"params": {"w": 3}}, "'w', which is not a weight"),
+        ({"params": {"w": torch.eye(3).to_sparse()}}, "'w', which is not a weight"),
+        ({"params": {"w": torch.rand(2, dtype=torch.complex64)}}, "'w', which is not a weight"),
+        ({"params": {"w": torch.rand(2, device="meta")}}, "'w', which is not a weight"),
+        ({"epoch": 3, "w": torch.rand(2)}, "'epoch', which is not a weight"),
         ({"params": {"w": torch.rand(2)}, "esrgan_train": "{"}, "damaged esrgan_train entry"),
         ({"params": {"w": torch.rand(2)}, "esrgan_train": "[]"}, "damaged esrgan_train entry"),
         ({"params": {"w": torch.rand(2)}, "esrgan_train": '{"arch": 3}'}, "names no architecture"),
@@ -134,7 +134,7 @@ def test_what_is_no_generator_is_refused(tmp_path, content, words):
 
 
 def test_other_kinds_of_file_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"model\.onnx is no model file.*\.pth"):
+    with pytest.raises(UserError, match=r"model\.onnx is not a model file.*\.pth"):
         load_weights(tmp_path / "model.onnx")
 
 
