@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from esrgan_train.bounds import Count, check_fields
-from esrgan_train.degradation.image import Image, check_sides, from_levels, to_levels
+from esrgan_train.degradation.image import Image, check_sides, to_levels
+from esrgan_train.images.decode import to_float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class BicubicDegradation:
         """
         check_sides(hr, self.upscale)
         channels = [self._reduce(hr[..., channel]) for channel in range(3)]
-        return from_levels(to_levels(np.stack(channels, axis=-1)))
+        return to_float(to_levels(np.stack(channels, axis=-1)))
 
     def _reduce(self, channel: Image) -> Image:
         # The widened kernel reaches two low-resolution pixels far; Pillow would renormalize it at the border.

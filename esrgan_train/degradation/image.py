@@ -1,4 +1,4 @@
-"""The float image that a degradation works on, and the 256 levels of an 8-bit file."""
+"""The float image that a degradation works on, and its rounding to the 256 levels of an 8-bit file."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ def to_levels(image: Image) -> NDArray[np.uint8]:
     """Round to the nearest 8-bit level, clamping to 0 … 255; (H, W, C) with C > 1, or (H, W)."""
     # OpenCV takes the magnitude, so negative values have to go first; it saturates at 255 by itself.
     return np.asarray(cv2.convertScaleAbs(np.maximum(image, 0.0), alpha=255.0), dtype=np.uint8)
-
-
-def from_levels(levels: NDArray[np.uint8]) -> Image:
-    """Return level/255 as float32, the value a decoded 8-bit file has."""
-    return levels.astype(np.float32) / np.float32(255.0)
 
 
 def check_sides(hr: Image, upscale: int) -> None:

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from esrgan_train.bounds import Fraction
-from esrgan_train.degradation.image import Image, from_levels, to_levels
+from esrgan_train.degradation.image import Image, to_levels
 from esrgan_train.degradation.poisson import sample_poisson
 from esrgan_train.degradation.ranges import NoiseLevels, PoissonScales, settle
+from esrgan_train.images.decode import to_float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ def add_poisson_noise(image: Image, *, scale: float, gray: bool, rng: np.random.
     peak = 2 ** math.ceil(math.log2(distinct))
     noise = sample_poisson(levels, peak, rng).astype(np.float32)
     noise *= np.float32(scale / peak)
-    noise -= np.float32(scale) * from_levels(levels)
+    noise -= np.float32(scale) * to_float(levels)
     return _add(image, noise[..., None] if gray else noise)
 
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from esrgan_train.bounds import Count, Fraction
 from esrgan_train.degradation.blur import blur
-from esrgan_train.degradation.image import Image, check_sides, from_levels, to_levels
+from esrgan_train.degradation.image import Image, check_sides, to_levels
 from esrgan_train.degradation.kernel_choice import draw_size
 from esrgan_train.degradation.kernels import circular_lowpass_kernel
 from esrgan_train.degradation.ranges import Cutoffs, Sizes, settle
 from esrgan_train.degradation.stage import FIRST_STAGE, SECOND_STAGE, Stage
+from esrgan_train.images.decode import to_float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ class RealESRGANDegradation:
         else:
             image = self.second.compress(image, rng)
             image = self._finish(image, height, width, rng)
-        return from_levels(to_levels(image))
+        return to_float(to_levels(image))
 
     def _finish(self, image: Image, height: int, width: int, rng: np.random.Generator) -> Image:
         """Resize to the final size and filter with the final low-pass, if there is one."""
