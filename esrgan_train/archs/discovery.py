@@ -75,7 +75,7 @@ def _marker(role: Role, name: str) -> Callable[[Network], Network]:
 
     def mark(cls: Network) -> Network:
         if not (inspect.isclass(cls) and issubclass(cls, nn.Module)):
-            raise TypeError(f'@{role}("{name}") must stand before a torch.nn.Module class')
+            raise TypeError(f'@{role}("{name}") must decorate a torch.nn.Module class')
         if _MARK in vars(cls):
             raise TypeError(f"{cls.__qualname__} already has a name; one class is one choice")
         setattr(cls, _MARK, (role, name))

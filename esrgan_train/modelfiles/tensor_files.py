@@ -32,7 +32,7 @@ def read_torch(path: Path) -> dict[str, object]:
     """
     check_file(path)
     try:
-        # The older format, which is no zip archive, cannot be mapped.
+        # The older format, which is not a zip archive, cannot be memory-mapped.
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         raise UserError(

@@ -80,11 +80,13 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a whole training checkpoint, tensors on the CPU; no code in it is ever run.
 
     Raises:
-        UserError: the file cannot be read or is no checkpoint.
+        UserError: the file cannot be read or is not a checkpoint.
     """
     content = read_torch(Path(path))
     if not isinstance(content.get("state_dict"), dict) or not isinstance(content.get("global_step"), int):
-        raise UserError(f"{path} is no training checkpoint; give a .ckpt, or use init_from for a model's weights")
+        raise UserError(
+            f"{path} is not a training checkpoint: give a .ckpt, or use init_from for a model's weights"
+        )
     return content
 
 

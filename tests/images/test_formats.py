@@ -162,7 +162,7 @@ def test_heic_has_the_pixels_of_its_library_upright(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["gif", "avif", "jxl", "heic", "tif"])
-def test_of_several_pictures_the_first_is_read_and_said_to_be(tmp_path: Path, suffix: str) -> None:
+def test_of_several_pictures_the_first_is_read_and_the_rest_reported(tmp_path: Path, suffix: str) -> None:
     path, second = tmp_path / f"a.{suffix}", 255 - SMOOTH
     if suffix == "heic":
         pytest.importorskip("pillow_heif")
@@ -175,7 +175,7 @@ def test_of_several_pictures_the_first_is_read_and_said_to_be(tmp_path: Path, su
     assert np.abs(decode(path).astype(int) - SMOOTH).mean() < 12  # as far as a GIF's palette takes it
 
 
-def test_a_tga_is_told_by_its_suffix_and_everything_else_by_its_content(tmp_path: Path) -> None:
+def test_a_tga_is_recognised_by_its_suffix_and_all_else_by_content(tmp_path: Path) -> None:
     write(tmp_path / "a.tga", RGB)
     assert np.array_equal(decode(tmp_path / "a.tga"), RGB)
     with pytest.raises(UnreadableImageError, match="it is not a PNG, JPEG"):

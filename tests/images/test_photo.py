@@ -100,7 +100,7 @@ def test_8_bit_alpha_and_gray_are_written(tmp_path: Path, channels: int, suffix:
         ("L", GRAY, None),
     ],
 )
-def test_a_profile_for_other_colours_is_left_out_and_said_to_be(
+def test_a_profile_for_other_colours_is_dropped_with_a_remark(
     tmp_path: Path,
     mode: str,
     profile: bytes,

@@ -43,7 +43,7 @@ def test_a_checkpoints_generator_is_built(act_type):
     assert torch.equal(again(lr), network(lr))
 
 
-def test_a_strangers_compact_model_tells_its_shape():
+def test_options_of_a_compact_model_are_read_from_its_weights():
     network = SRVGGNetCompact(num_feat=24, num_conv=8, upscale=2)
     again = rebuild_generator(model(dict(network.state_dict())))
     lr = torch.rand(1, 3, 8, 8)

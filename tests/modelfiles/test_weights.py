@@ -126,7 +126,7 @@ def test_loaded_weights_are_independent_of_the_file(tmp_path, network):
         ({"params": {"w": torch.rand(2)}, "esrgan_train": '{"options": 3}'}, "names no architecture"),
     ],
 )
-def test_what_is_no_generator_is_refused(tmp_path, content, words):
+def test_files_without_a_generator_are_refused(tmp_path, content, words):
     path = tmp_path / "model.pth"
     torch.save(content, path)
     with pytest.raises(UserError, match=f"{path} .*{words}"):
@@ -146,5 +146,5 @@ def test_a_checkpoint_is_read_whole(tmp_path):
 
 def test_a_model_is_no_checkpoint(tmp_path, network):
     save_model(tmp_path / "model.pth", network.state_dict(), METADATA)
-    with pytest.raises(UserError, match=r"no training checkpoint.*init_from"):
+    with pytest.raises(UserError, match=r"not a training checkpoint.*init_from"):
         load_checkpoint(tmp_path / "model.pth")
