@@ -18,7 +18,6 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from esrgan_train import __version__
-from esrgan_train.archs.checks import check_weights
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.checks.reading import check_start
@@ -33,6 +32,7 @@ from esrgan_train.data.window import Window
 from esrgan_train.errors import UserError, given_as
 from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.modelfiles.classes import name_of
+from esrgan_train.modelfiles.finite import check_weights
 from esrgan_train.modelfiles.rebuild import load_into
 from esrgan_train.modelfiles.weights import load_weights
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO

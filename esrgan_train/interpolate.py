@@ -13,11 +13,11 @@ from typing import Any
 from torch import Tensor
 
 from esrgan_train import __version__
-from esrgan_train.archs.checks import check_finite
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.errors import UserError
 from esrgan_train.modelfiles.classes import all_options, identified
 from esrgan_train.modelfiles.field import alike
+from esrgan_train.modelfiles.finite import check_finite
 from esrgan_train.modelfiles.weights import ModelFile, load_weights, published_form, save_model
 
 OUT_SUFFIXES = (".pth", ".safetensors")

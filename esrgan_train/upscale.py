@@ -20,7 +20,6 @@ from torch import nn
 
 from esrgan_train import api
 from esrgan_train.allocator import keep_freed_memory
-from esrgan_train.archs.checks import check_weights
 from esrgan_train.cli import DONE, FAILED, complain, run_command
 from esrgan_train.errors import RunError, UserError, given_as
 from esrgan_train.images.photo import Photo, check_format, read_photo, write_photo
@@ -30,6 +29,7 @@ from esrgan_train.inference.models import load_network
 from esrgan_train.inference.photos import compare, enlarge, final_size, resize
 from esrgan_train.inference.targets import plan
 from esrgan_train.inference.upscaler import Upscaler, choose_precision
+from esrgan_train.modelfiles.finite import check_weights
 
 log = logging.getLogger(__name__)
 

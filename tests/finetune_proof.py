@@ -26,7 +26,7 @@ from esrgan_train.build import build_datamodule
 from esrgan_train.config import compose_config
 from esrgan_train.inference.models import load_network
 from esrgan_train.metrics.image_quality import psnr
-from esrgan_train.modelfiles.weights import save_pth
+from esrgan_train.modelfiles.weights import save_model
 from tests.archs.test_published_weights import MODELS, read_ncnn
 
 CASES = {
@@ -48,7 +48,7 @@ def main(case: str) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         published = folder / "animevideo.pth"
-        save_pth(published, read_ncnn(MODELS / "realesr-animevideov3-x4"), {})
+        save_model(published, read_ncnn(MODELS / "realesr-animevideov3-x4"), {})
         start = [f"init_from={published}", "training.init=weights"]
         rows = {
             name: held_out(f, options)

@@ -23,7 +23,7 @@ from esrgan_train.checks.metrics import TRAINING, VALIDATION
 from esrgan_train.checks.sweep import check_sweep
 from esrgan_train.config import check, compose_config, config_dir, options_without_effect
 from esrgan_train.errors import UserError
-from esrgan_train.modelfiles.weights import save_pth
+from esrgan_train.modelfiles.weights import save_model
 from esrgan_train.train import train
 from tests.tiny import tiny
 
@@ -73,7 +73,7 @@ MISTAKES: list[tuple[str, list[str], list[str]]] = [
     ("a misspelt class", ["scheduler._target_=esrgan_train.training.schedule.Constnt"], ["schedule.Constant?"]),
     ("no module", ["scheduler._target_=nosuch.Thing"], ["scheduler._target_=nosuch.Thing", "no module nosuch"]),
     # bounds
-    ("activation", ["generator.act_type=gelu"], ["act_type='gelu'", "prelu, relu, leakyrelu"]),
+    ("activation", ["generator.act_type=gelu"], ["act_type=gelu", "prelu, relu, leakyrelu"]),
     ("upscale 0", ["upscale=0"], ["upscale=0", "from 1 to 16"]),
     ("two scales", ["generator.upscale=2"], ["generator.upscale=2", "give upscale=2"]),
     ("crop", ["data.gt_size=130"], ["data.gt_size=130", "128 or 136"]),
@@ -96,8 +96,8 @@ MISTAKES: list[tuple[str, list[str], list[str]]] = [
     ("first weights", ["training.init=xavier"], ["training.init=xavier", "default"]),
     ("pixel weight", ["loss.pixel.weight=-1"], ["loss.pixel.weight=-1", "from 0 on"]),
     ("start of the GAN stage", ["loss.adversarial.start_step=-5"], ["loss.adversarial.start_step=-5", "from 0 on"]),
-    ("range reversed", ["degradation.first.jpeg_quality=[95,30]"], ["jpeg_quality=[95, 30]", "ascending"]),
-    ("probability", ["degradation.second.blur_prob=1.5"], ["blur_prob=1.5", "[0, 1]"]),
+    ("range reversed", ["degradation.first.jpeg_quality=[95,30]"], ["jpeg_quality=[95,30]", "ascending"]),
+    ("probability", ["degradation.second.blur_prob=1.5"], ["blur_prob=1.5", "from 0 to 1"]),
     ("milestones", ["scheduler=multistep", "scheduler.milestones=[5,3]"], ["scheduler.milestones=[5, 3]", "ascending"]),
     ("seed", ["seed=-1"], ["seed=-1", "from 0 to"]),
     ("previews", ["callbacks.previews.crop=0"], ["callbacks.previews.crop=0", "from 1 on"]),
@@ -162,7 +162,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "damaged.pth").write_bytes(b"PK\x03\x04 cut off")
     (folder / "evil.pth").write_bytes(pickle.dumps({"params": Evil()}))
     small = SRVGGNetCompact(num_feat=8, num_conv=2, upscale=4)
-    save_pth(folder / "small.pth", small.state_dict(), {})
+    save_model(folder / "small.pth", small.state_dict(), {})
     metadata = {
         "arch": "srvgg",
         "options": {

@@ -100,7 +100,7 @@ def test_what_other_programs_guess_wrongly_is_warned_about(
 def test_a_class_that_no_file_can_name_is_warned_about():
     line = said_of(nn.Conv2d(3, 3, 1), {})
     assert line is not None
-    assert "needs torch.nn.modules.conv:Conv2d, which no file can bring along; put Conv2d into a *_arch.py" in line
+    assert "needs torch.nn.modules.conv:Conv2d, which a file cannot provide; put Conv2d into a *_arch.py" in line
 
 
 def write_choice(folder: Path, name: str, target: str, options: dict[str, Any]) -> str:

@@ -165,7 +165,7 @@ def test_what_is_passed_over_is_said_once_and_not_before_there_is_a_log(
         datamodule.setup("fit")
     places = [("data.train_dir", roots[0], ".cr2"), ("data.train_dir", roots[1], ".psd")]
     assert caplog.messages == [
-        f"{option}={root}: passed over: 1 {suffix}: convert them to PNG or TIFF"
+        f"{option}={root}: skipped: 1 {suffix}: convert them to PNG or TIFF"
         for option, root, suffix in [*places, ("data.val_dir", roots[2], ".svg")]
     ]
 

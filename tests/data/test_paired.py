@@ -188,7 +188,7 @@ def test_what_has_no_effect_and_what_was_left_out_is_said(root: Path, caplog: py
     with caplog.at_level(logging.WARNING, logger="esrgan_train"):
         started(build_datamodule(compose(root, "degradation=light")))
     assert caplog.messages == [
-        f"data.train_lr_dir={root / 'lr'}: passed over: 1 .psd: convert them to PNG or TIFF",
+        f"data.train_lr_dir={root / 'lr'}: skipped: 1 .psd: convert them to PNG or TIFF",
         "data.train_dir: 1 of 6 photos have no partner in data.train_lr_dir and are left out: 5.png",
         "degradation has no effect with data=paired: the LR photos are used as they are; leave it out",
     ]

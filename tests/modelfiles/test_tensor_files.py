@@ -101,7 +101,7 @@ def test_missing_empty_and_wrong_things_are_named(tmp_path, read):
 
 
 @pytest.mark.parametrize("content", [[1, 2], torch.rand(2), {1: torch.rand(2)}])
-def test_what_has_no_names_is_refused(tmp_path, content):
+def test_weights_without_names_are_refused(tmp_path, content):
     path = tmp_path / "model.pth"
     torch.save(content, path)
     with pytest.raises(UserError, match="holds no named weights"):

@@ -100,7 +100,7 @@ def test_a_file_names_no_other_class(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "evil.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
     save_model(tmp_path / "m.pth", made(*HIDDEN["SPAN"]).state_dict(), {"target": target, "options": {}})
-    with pytest.raises(UserError, match=r"m\.pth needs .*(which no file can bring along|spandrel lacks)"):
+    with pytest.raises(UserError, match=r"m\.pth needs .*(which a file cannot provide|spandrel lacks)"):
         load_generator(tmp_path / "m.pth")
     assert "evil" not in sys.modules
 
@@ -142,7 +142,7 @@ def test_a_class_of_ones_own_opens_once_it_is_offered(tmp_path: Path, monkeypatc
         ("RCAN:RCAN", SMALL_RCAN, "does not fit RCAN.*they are of SPAN ×4"),
     ],
 )
-def test_options_that_do_not_fit_are_told(target: str, options: dict[str, Any], words: str):
+def test_options_that_do_not_fit_are_reported(target: str, options: dict[str, Any], words: str):
     state = made(SPAN, SMALL_SPAN).state_dict()
     file = ModelFile(Path("m.pth"), dict(state), target=f"spandrel.architectures.{target}", options=options)
     with pytest.raises(UserError, match=words):

@@ -43,7 +43,7 @@ def test_a_checkpoints_generator_is_built(act_type):
     assert torch.equal(again(lr), network(lr))
 
 
-def test_a_strangers_compact_model_tells_its_shape():
+def test_options_of_a_compact_model_are_read_from_its_weights():
     network = SRVGGNetCompact(num_feat=24, num_conv=8, upscale=2)
     again = rebuild_generator(model(dict(network.state_dict())))
     lr = torch.rand(1, 3, 8, 8)
@@ -60,7 +60,7 @@ def test_a_users_class_is_looked_up(tmp_path, monkeypatch):
         "        super().__init__(3, width, 1)\n"
     )
     state = dict(torch.nn.Conv2d(3, 5, 1).state_dict())
-    with pytest.raises(UserError, match=f"'tiny', which is not here .*srvgg.*{ENVIRONMENT_VARIABLE}"):
+    with pytest.raises(UserError, match=f"'tiny', which is not installed .*srvgg.*{ENVIRONMENT_VARIABLE}"):
         rebuild_generator(model(state, arch="tiny", options={"width": 5}))
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path))
     assert rebuild_generator(model(state, arch="tiny", options={"width": 5})).out_channels == 5
@@ -78,7 +78,7 @@ def test_a_target_in_a_file_is_not_followed():
     options = {"_target_": "os.system", "num_feat": 8}
     with pytest.raises(UserError, match="unexpected keyword argument '_target_'"):
         rebuild_generator(model({"w": torch.rand(1)}, arch="srvgg", options=options))
-    with pytest.raises(UserError, match=r"'os\.system', which is not here"):
+    with pytest.raises(UserError, match=r"'os\.system', which is not installed"):
         rebuild_generator(model({"w": torch.rand(1)}, arch="os.system"))
 
 

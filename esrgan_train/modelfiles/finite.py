@@ -1,4 +1,4 @@
-"""Checks of constructor arguments and weights, shared by the networks."""
+"""Finite weights: with NaN or infinity in them, no training recovers and pictures turn black."""
 
 from __future__ import annotations
 
@@ -9,32 +9,12 @@ from torch import Tensor, nn
 from esrgan_train.errors import UserError
 
 
-def check_whole_number(name: str, value: object, *, minimum: int = 1) -> None:
-    """Refuse what is not an ``int`` of at least ``minimum``; True and 4.0 are refused as well.
-
-    Raises:
-        UserError: naming the option, its value and what would do.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        raise UserError(f"{name}={value!r} is not possible: give a whole number of at least {minimum}")
-
-
-def check_flag(name: str, value: object) -> None:
-    """Refuse what is not True or False.
-
-    Raises:
-        UserError: naming the option, its value and what would do.
-    """
-    if not isinstance(value, bool):
-        raise UserError(f"{name}={value!r} is not possible: give true or false")
-
-
 def check_finite(tensors: Mapping[str, Tensor], name: str) -> None:
-    """Refuse tensors with NaN or infinity in them: no training brings them back, and pictures turn black.
+    """Refuse tensors with NaN or infinity in them.
 
     Args:
         tensors: by their names.
-        name: the file or option to be named in the message.
+        name: the file or option to name in the message.
 
     Raises:
         UserError: naming the first such tensor.

@@ -128,7 +128,7 @@ def test_a_dict_that_holds_itself_is_refused(tmp_path: Path):
     content: dict[str, object] = {}
     content["params"] = content
     torch.save(content, tmp_path / "model.pth")
-    with pytest.raises(UserError, match="'params', which is no weight"):
+    with pytest.raises(UserError, match="'params', which is not a weight"):
         load_weights(tmp_path / "model.pth")
 
 

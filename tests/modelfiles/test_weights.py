@@ -10,7 +10,7 @@ from realesrgan.archs.srvgg_arch import SRVGGNetCompact as Published
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.errors import UserError
 from esrgan_train.modelfiles.tensor_files import read_safetensors
-from esrgan_train.modelfiles.weights import load_checkpoint, load_weights, save_model, save_pth, save_safetensors
+from esrgan_train.modelfiles.weights import load_checkpoint, load_weights, save_model
 
 METADATA = {"arch": "srvgg", "options": {"num_feat": 8, "num_conv": 2, "act_type": "prelu"}, "iterations": 5}
 
@@ -58,7 +58,7 @@ def test_spandrel_and_the_published_class_open_our_files(tmp_path, suffix, act_t
 
 def test_a_pth_holds_params_alone_in_contiguous_float32(tmp_path, network):
     path = tmp_path / "model.pth"
-    save_pth(path, network.bfloat16().state_dict(), METADATA)
+    save_model(path, network.bfloat16().state_dict(), METADATA)
     content = torch.load(path, weights_only=True)
     assert set(content) == {"params", "esrgan_train"}
     assert json.loads(content["esrgan_train"]) == METADATA
@@ -67,7 +67,7 @@ def test_a_pth_holds_params_alone_in_contiguous_float32(tmp_path, network):
 
 def test_shared_tensors_can_be_saved(tmp_path):
     tensor = torch.rand(4)
-    save_safetensors(tmp_path / "model.safetensors", {"a": tensor, "b": tensor[:2]}, {})
+    save_model(tmp_path / "model.safetensors", {"a": tensor, "b": tensor[:2]}, {})
     assert torch.equal(load_weights(tmp_path / "model.safetensors").state_dict["b"], tensor[:2])
 
 
@@ -115,18 +115,18 @@ def test_loaded_weights_are_independent_of_the_file(tmp_path, network):
         ({"state_dict": {"discriminator.w": torch.rand(2)}}, "a checkpoint without a generator"),
         ({"params": {}}, "holds no weights"),
         ({}, "holds no weights"),
-        ({"params": {"w": 3}}, "'w', which is no weight"),
-        ({"params": {"w": torch.eye(3).to_sparse()}}, "'w', which is no weight"),
-        ({"params": {"w": torch.rand(2, dtype=torch.complex64)}}, "'w', which is no weight"),
-        ({"params": {"w": torch.rand(2, device="meta")}}, "'w', which is no weight"),
-        ({"epoch": 3, "w": torch.rand(2)}, "'epoch', which is no weight"),
+        ({"params": {"w": 3}}, "'w', which is not a weight"),
+        ({"params": {"w": torch.eye(3).to_sparse()}}, "'w', which is not a weight"),
+        ({"params": {"w": torch.rand(2, dtype=torch.complex64)}}, "'w', which is not a weight"),
+        ({"params": {"w": torch.rand(2, device="meta")}}, "'w', which is not a weight"),
+        ({"epoch": 3, "w": torch.rand(2)}, "'epoch', which is not a weight"),
         ({"params": {"w": torch.rand(2)}, "esrgan_train": "{"}, "damaged esrgan_train entry"),
         ({"params": {"w": torch.rand(2)}, "esrgan_train": "[]"}, "damaged esrgan_train entry"),
         ({"params": {"w": torch.rand(2)}, "esrgan_train": '{"arch": 3}'}, "names no architecture"),
         ({"params": {"w": torch.rand(2)}, "esrgan_train": '{"options": 3}'}, "names no architecture"),
     ],
 )
-def test_what_is_no_generator_is_refused(tmp_path, content, words):
+def test_files_without_a_generator_are_refused(tmp_path, content, words):
     path = tmp_path / "model.pth"
     torch.save(content, path)
     with pytest.raises(UserError, match=f"{path} .*{words}"):
@@ -134,7 +134,7 @@ def test_what_is_no_generator_is_refused(tmp_path, content, words):
 
 
 def test_other_kinds_of_file_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"model\.onnx is no model file.*\.pth"):
+    with pytest.raises(UserError, match=r"model\.onnx is not a model file.*\.pth"):
         load_weights(tmp_path / "model.onnx")
 
 
@@ -146,5 +146,5 @@ def test_a_checkpoint_is_read_whole(tmp_path):
 
 def test_a_model_is_no_checkpoint(tmp_path, network):
     save_model(tmp_path / "model.pth", network.state_dict(), METADATA)
-    with pytest.raises(UserError, match=r"no training checkpoint.*init_from"):
+    with pytest.raises(UserError, match=r"not a training checkpoint.*init_from"):
         load_checkpoint(tmp_path / "model.pth")

@@ -1,44 +1,25 @@
-"""Pictures that Pillow opens and another library decodes."""
+"""Samples as a file stores them, made uniform: turned upright, in channels, widened to 16 bits."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile
+from PIL import ExifTags, Image
 
-SIDEWAYS = (5, 6, 7, 8)  # orientations that change height for width
-
-
-class SampledPicture(ImageFile.ImageFile):
-    """A plugin of Pillow for a format whose pixels Pillow cannot hold; its header works as everywhere."""
-
-    def turn(self, orientation: int) -> None:
-        """Let ``getexif`` say how the stored picture is to be turned; ``samples`` has done so."""
-        exif = Image.Exif()
-        exif[ExifTags.Base.Orientation] = orientation
-        self.info["exif"] = exif.tobytes()
-
-    @abstractmethod
-    def samples(self) -> NDArray[Any]:
-        """(H, W, C) uint8 or uint16, upright; C is 1 for gray, 2 with alpha, 3 for RGB, 4 with alpha.
-
-        Raises:
-            ValueError, RuntimeError, OSError: the file is damaged, or its samples are of another kind.
-        """
+SIDEWAYS = (5, 6, 7, 8)  # orientations that swap height and width
 
 
 def orientation(image: Image.Image) -> int:
-    """How the picture is to be turned, 1 to 8 and 1 for not at all; other values mean nothing."""
+    """How the picture is to be turned, as EXIF's Orientation from 1 to 8; 1, not at all, for any other value."""
     stored = image.getexif().get(ExifTags.Base.Orientation, 1)
     return stored if stored in range(1, 9) else 1
 
 
 def orient(image: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn and mirror a stored (H, W, C) picture as EXIF's Orientation (1 to 8) says it is to be seen."""
+    """Turn and mirror a stored (H, W, C) picture as its orientation, 1 to 8, asks for."""
     if orientation in SIDEWAYS:
         image = image.transpose(1, 0, 2)
     if orientation in (3, 4, 7, 8):

@@ -11,12 +11,12 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 from skimage.data import coffee
 
 from esrgan_train.images.decode import UnreadableImageError, decode
-from esrgan_train.images.plain import decode_plain
+from esrgan_train.images.samples import DECODERS
 
 
 def plainly(path: Path) -> Any:
     with Image.open(path) as image:
-        return decode_plain(path.read_bytes(), image)
+        return DECODERS[str(image.format)](path.read_bytes(), image)
 
 
 def by_pillow(path: Path) -> Any:
@@ -81,7 +81,7 @@ def test_a_png_with_a_wrong_byte_or_without_its_end_is_left_to_pillow(tmp_path: 
     (tmp_path / "a.png").write_bytes(content)
     with Image.open(tmp_path / "a.png") as image:
         for stored in (bytes(damaged), content[:-1], content[:-12], content[:60]):
-            assert decode_plain(stored, image) is None
+            assert DECODERS["PNG"](stored, image) is None
 
 
 @pytest.mark.parametrize(
