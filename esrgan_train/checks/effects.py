@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from omegaconf import DictConfig
-
-from esrgan_train.checks.limits import value_of
+from omegaconf import DictConfig, OmegaConf
 
 
 class Idle(NamedTuple):
@@ -40,7 +38,7 @@ def _starts_with_gan_stage(cfg: DictConfig) -> bool:
 
 
 def _is_zero(option: str, cfg: DictConfig) -> bool:
-    return bool(value_of(cfg, option) == 0)
+    return bool(OmegaConf.select(cfg, option) == 0)
 
 
 _DISCRIMINATOR = (
@@ -59,7 +57,7 @@ IDLE = (
     ),
     Idle(
         ("loss.perceptual.function.seed",),
-        lambda cfg: value_of(cfg, "loss.perceptual.features") != "random",
+        lambda cfg: OmegaConf.select(cfg, "loss.perceptual.features") != "random",
         "only loss.perceptual.features=random draws weights",
     ),
     Idle(
@@ -97,7 +95,7 @@ IDLE = (
     Idle(
         ("init_from", "init_discriminator_from", "training.init"),
         lambda cfg: cfg.ckpt_path not in (None, "auto"),
-        "ckpt_path goes on with the weights of its own run",
+        "ckpt_path resumes with the weights of its own run",
     ),
     Idle(
         ("training.ema_warmup",),
@@ -106,12 +104,12 @@ IDLE = (
     ),
     Idle(
         ("data.val_fraction", "data.max_val_photos"),
-        lambda cfg: value_of(cfg, "data.val_dir") is not None,
+        lambda cfg: OmegaConf.select(cfg, "data.val_dir") is not None,
         "data.val_dir holds the photos to validate on",
     ),
     Idle(
         ("scheduler.milestones", "scheduler.gamma"),
-        lambda cfg: min(value_of(cfg, "scheduler.milestones") or [0]) >= _longest_stage(cfg),
+        lambda cfg: min(OmegaConf.select(cfg, "scheduler.milestones") or [0]) >= _longest_stage(cfg),
         "no milestone is reached: milestones count the iterations of a stage",
     ),
     *(

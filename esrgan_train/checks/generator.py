@@ -6,8 +6,8 @@ import inspect
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from esrgan_train.bounds import shown
 from esrgan_train.checks.targets import locate
-from esrgan_train.checks.values import shown
 from esrgan_train.errors import UserError
 
 NAMES = ("upscale", "scale")  # of the parameter, in this project and in spandrel

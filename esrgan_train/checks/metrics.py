@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from omegaconf import DictConfig
 
+from esrgan_train.bounds import shown
 from esrgan_train.checks.nearest import remedy
 from esrgan_train.checks.targets import targets
-from esrgan_train.checks.values import shown
 from esrgan_train.errors import UserError
 from esrgan_train.metrics.lpips import weights_file
 

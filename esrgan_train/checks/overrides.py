@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationE
 
 from esrgan_train.checks.nearest import called_elsewhere, nearest_option, remedy
 from esrgan_train.checks.paths import unreadable
+from esrgan_train.checks.tree import options_of
 
 Compose = Callable[[list[str]], DictConfig]
 
@@ -76,16 +77,6 @@ def groups_of(overrides: Sequence[str], groups: Collection[str]) -> list[str]:
         if (is_group and not override.is_delete()) or key == "hydra.searchpath":
             chosen.append(str(override.input_line))
     return chosen
-
-
-def options_of(node: DictConfig, prefix: str = "") -> Iterator[str]:
-    """Every dotted name in a configuration."""
-    for key in map(str, node):
-        name = f"{prefix}{key}"
-        yield name
-        below = node._get_node(key)
-        if isinstance(below, DictConfig) and not below._is_none() and not below._is_interpolation():
-            yield from options_of(below, f"{name}.")
 
 
 def choices_with(option: str, folders: Iterable[Path]) -> list[str]:

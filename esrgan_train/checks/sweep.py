@@ -9,9 +9,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 from omegaconf import DictConfig
 
+from esrgan_train.bounds import shown
 from esrgan_train.checks.devices import device_count, plain
 from esrgan_train.checks.paths import unreadable
-from esrgan_train.checks.values import shown
 from esrgan_train.errors import UserError
 
 MAX_JOBS = 200  # that are looked at beforehand; Hydra composes them all later
