@@ -157,7 +157,9 @@ def in_words(hint: Any) -> str:
     if origin is tuple and Ellipsis not in arguments:
         kinds = dict.fromkeys(in_words(each) for each in arguments)
         return f"a list of {len(arguments)}, each {' or '.join(kinds)}"
-    if isinstance(origin, type) and issubclass(origin, Iterable) and not issubclass(origin, Mapping):
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return "a mapping"
+    if isinstance(origin, type) and issubclass(origin, Iterable):
         inner = [each for each in arguments if each is not Ellipsis]
         return f"a list, each item {in_words(inner[0])}" if inner else "a list"
     return _NAMES.get(hint) or str(getattr(hint, "__name__", hint))

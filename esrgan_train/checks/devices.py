@@ -15,18 +15,12 @@ _WORDS = ("auto", "gpu")
 
 
 def check_devices(cfg: DictConfig) -> None:
-    """``UserError`` for an accelerator that is unknown or not here, and for an impossible number of devices."""
+    """``UserError`` for an accelerator that is unknown or not here, and for more devices than are here."""
     accelerator, devices = cfg.trainer.accelerator, plain(cfg.trainer.devices)
     known = [*_WORDS, *AcceleratorRegistry.available_accelerators()]
     if accelerator not in known:
         raise UserError(
             f"trainer.accelerator={shown(accelerator)} is not known: {remedy(str(accelerator), known)}"
-        )
-    count = device_count(devices)
-    if count is None:
-        raise UserError(
-            f"trainer.devices={shown(devices)}: give a number of devices from 1 on, a list of their numbers, "
-            "or auto for all of them"
         )
     if accelerator in ("auto", "cpu"):
         return
@@ -36,7 +30,7 @@ def check_devices(cfg: DictConfig) -> None:
         what = "no GPU was found" if set(names) & {"cuda", "mps"} else f"no {accelerator} was found"
         raise UserError(f"trainer.accelerator={accelerator}: {what}; give trainer.accelerator=auto or cpu")
     most = AcceleratorRegistry.get(here[0]).auto_device_count()
-    if count > most:
+    if (device_count(devices) or 0) > most:
         raise UserError(f"trainer.devices={shown(devices)}: {most} found; give trainer.devices={most} or auto")
 
 

@@ -104,9 +104,8 @@ def _check_group(option: str, node: Any, kind: type) -> None:
         return
     path = option.removesuffix(".function").split(".")
     way_out = f"choose another {'/'.join(path if path[0] == 'loss' else path[:1])}"
-    if path[0] in ("callbacks", "logger"):
-        way_out = "null to leave it out"
     if issubclass(kind, Part):
+        way_out = "null to leave it out" if path[0] in ("callbacks", "logger") else way_out
         way_out = f"give {option}._target_, the class to build, or {way_out}"
     raise UserError(f"{option}={shown(node)} builds nothing: {way_out}")
 

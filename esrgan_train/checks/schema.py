@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, Predicate
 
 from esrgan_train.bounds import Count, Fraction, NonNegative, Seed, Wanted, WholeNumber
+from esrgan_train.checks.devices import device_count
 from esrgan_train.data.held_out import LEAST_MAX_SIZE
 from esrgan_train.training.options import Options
 
@@ -34,6 +35,11 @@ Weights = Annotated[str, Predicate(_is_text), Wanted("a .pth, .safetensors or .c
 Metric = Annotated[str, Predicate(_is_text), Wanted("a logged value such as val/psnr")]
 FileName = Annotated[str, Predicate(_is_file_name), Wanted("a file name without folders")]
 Duration = Annotated[str, Predicate(_is_duration), Wanted("days:hours:minutes:seconds, such as 00:08:00:00")]
+Devices = Annotated[
+    int | str | list[int],
+    Predicate(lambda value: device_count(value) is not None),
+    Wanted("a number of devices from 1 on, a list of their numbers, or auto for all of them"),
+]
 LearningRate = Annotated[float, Gt(0), Wanted("such as 1e-4")]
 Share = Annotated[float, Gt(0), Le(1), Wanted("a share of them above 0 and up to 1.0")]
 
@@ -141,6 +147,7 @@ class Trainer(Part):
     log_every_n_steps: Count
     num_sanity_val_steps: Annotated[int, Ge(-1)]
     limit_val_batches: Annotated[Count | Share | None, Wanted("for all of them")]
+    devices: Devices
     num_nodes: Count
     precision: Literal["auto", "32", "bf16"]
 
