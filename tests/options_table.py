@@ -14,9 +14,9 @@ from esrgan_train.config import compose_config
 PAGE = Path(__file__).parents[1] / "docs" / "options.md"
 HEAD = """# Options
 
-Every option of `python -m esrgan_train data=folder`, what it takes, and its default. Other choices of a group
-([configuration.md](configuration.md)) bring other options. `${…}` is the value of another option; `recipe` holds
-what differs between a first look and the real thing. What each option does stands beside it in `conf/`.
+Every option with `data=folder`, what it takes, and its default. Other choices of a group
+([configuration.md](configuration.md)) bring other options. `${…}` is the value of another option, and those of the
+recipe differ between a first look and the real thing. The files in `conf/` say what each option does.
 
 | option | takes | default |
 |---|---|---|

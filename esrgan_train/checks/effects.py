@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -17,12 +16,12 @@ class Idle(NamedTuple):
     why: str
 
 
-def _without_perceptual(cfg: DictConfig) -> bool:
-    return not cfg.loss.perceptual.weight
+def _is(option: str, value: Any) -> Callable[[DictConfig], bool]:
+    return lambda cfg: bool(OmegaConf.select(cfg, option) == value)
 
 
-def _without_adversarial(cfg: DictConfig) -> bool:
-    return not cfg.loss.adversarial.weight
+_without_perceptual = _is("loss.perceptual.weight", 0)
+_without_adversarial = _is("loss.adversarial.weight", 0)
 
 
 def _without_gan_stage(cfg: DictConfig) -> bool:
@@ -35,10 +34,6 @@ def _gan_stage_not_reached(cfg: DictConfig) -> bool:
 
 def _starts_with_gan_stage(cfg: DictConfig) -> bool:
     return not _without_gan_stage(cfg) and cfg.loss.adversarial.start_step == 0
-
-
-def _is_zero(option: str, cfg: DictConfig) -> bool:
-    return bool(OmegaConf.select(cfg, option) == 0)
 
 
 _DISCRIMINATOR = (
@@ -99,7 +94,7 @@ IDLE = (
     ),
     Idle(
         ("training.ema_warmup",),
-        lambda cfg: cfg.training.ema_decay == 0,
+        _is("training.ema_decay", 0),
         "training.ema_decay=0 keeps no average",
     ),
     Idle(
@@ -115,7 +110,7 @@ IDLE = (
     *(
         Idle(
             tuple(f"degradation.{stage}.{name}" for name in names),
-            partial(_is_zero, f"degradation.{stage}.{switch}"),
+            _is(f"degradation.{stage}.{switch}", 0),
             f"degradation.{stage}.{switch}=0",
         )
         for stage in ("first", "second")
