@@ -80,6 +80,14 @@ def test_an_argument_that_a_class_does_not_take_is_named(composed: DictConfig):
     check_options(changed(composed, "scheduler", target(TakesAnything, width=3, height=-1)))
 
 
+def test_a_group_takes_the_options_of_its_dataclass_and_of_its_class(composed: DictConfig):
+    check_options(changed(composed, "data", target(Stranger, width=3, batch_size=4)))
+    with pytest.raises(UserError, match=r"^data\.batch_size=0: "):
+        check_options(changed(composed, "data", target(Stranger, width=3, batch_size=0)))
+    with pytest.raises(UserError, match=r"^data\.batch_sise=4: .*did you mean data\.batch_size\?"):
+        check_options(changed(composed, "data", target(Stranger, width=3, batch_sise=4)))
+
+
 def annotated(cfg: DictConfig) -> Iterator[tuple[str, Any]]:
     """The options that the schema annotates, with their annotations."""
     for name, _, kind in groups(cfg):

@@ -67,7 +67,7 @@ def hints_in(name: str, node: DictConfig, kind: type) -> dict[str, Any]:
     target = locate(join(name, "_target_"), node._target_)
     taken = _taken_by(target)
     if taken is not None:
-        _check_names(name, node, keys, taken, f"{node._target_} has no such argument")
+        _check_names(name, node, keys, [*taken, *own], f"{node._target_} has no such argument")
     for key in DECIDED if kind is Trainer else ():
         if key in node:
             raise UserError(f"{name}.{key}={shown(node[key])} has no effect in this training: {DECIDED[key]}")

@@ -51,7 +51,7 @@ class Open:
 
 @dataclass(frozen=True, kw_only=True)
 class Part(Open):
-    """A group with a ``_target_``, whose class says what other options it takes."""
+    """A group with a ``_target_``: what its fields do not name, that class takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
