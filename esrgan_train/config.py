@@ -196,7 +196,7 @@ def check(cfg: DictConfig) -> None:
         UserError: the first one, with a remedy.
     """
     bind_upscale(cfg)
-    check_config(cfg, config_dir() / "train.yaml")
+    check_config(cfg)
 
 
 def options_without_effect(cfg: DictConfig) -> list[str]:

@@ -164,7 +164,7 @@ def test_a_network_that_hides_a_setting_is_refused_before_the_run_folder_exists(
     (tmp_path / "hides_arch.py").write_text(HIDES_A_SETTING)
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path))
     cfg = compose_config([*SMALL, "generator=hides", f"run_dir={tmp_path / 'run'}"])
-    with pytest.raises(UserError, match=r"generator Hides computes something else when it is built again"):
+    with pytest.raises(UserError, match=r"generator Hides computes something else when rebuilt"):
         train(cfg)
     assert not (tmp_path / "run").exists()
 

@@ -182,7 +182,7 @@ def test_a_search_without_any_result_says_so(search: Search) -> None:
     assert status == 1
     assert len(told) == 5
     assert all("out of luck" in line for line in told[:4])
-    assert told[4].startswith("error: no trial of this search has come to a result")
+    assert told[4].startswith("error: no trial of this search has a result")
 
 
 def test_what_a_sweeper_raises_is_told_as_it_is(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:

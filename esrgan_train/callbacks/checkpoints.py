@@ -7,10 +7,11 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from lightning import Callback, LightningModule, Trainer
 
+from esrgan_train.bounds import Count, Wanted, bounded
 from esrgan_train.branches import set_aside, written_ns
 from esrgan_train.callbacks.best import Best, BestOfStages, measured_otherwise
 from esrgan_train.errors import UserError
@@ -41,7 +42,16 @@ class Checkpoints(Callback):
         UserError: a mode other than ``max`` and ``min``; a ``monitor`` that is never logged.
     """
 
-    def __init__(self, *, run_dir: str, name: str, monitor: str, mode: str, every_n_steps: int | None) -> None:
+    @bounded
+    def __init__(
+        self,
+        *,
+        run_dir: str,
+        name: str,
+        monitor: str,
+        mode: str,
+        every_n_steps: Annotated[Count | None, Wanted("for none")],
+    ) -> None:
         self.folder = Path(run_dir) / "checkpoints"
         self.model_path = Path(run_dir) / "model" / f"{name}.pth"
         self.best = BestOfStages(monitor=monitor, mode=mode)

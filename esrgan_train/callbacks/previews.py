@@ -11,6 +11,7 @@ import numpy.typing as npt
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from esrgan_train.bounds import Count, WholeNumber, bounded
 from esrgan_train.files import reporting_failure
 from esrgan_train.images.crop import middle, reduced
 from esrgan_train.images.encode import to_uint8, write_image
@@ -31,7 +32,8 @@ class Previews(Callback):
         crop: side of the square that is cut from the middle of each photo, in HR pixels.
     """
 
-    def __init__(self, *, run_dir: str, max_photos: int, crop: int) -> None:
+    @bounded
+    def __init__(self, *, run_dir: str, max_photos: WholeNumber, crop: Count) -> None:
         self.folder = Path(run_dir) / "previews"
         self.max_photos = max_photos
         self.crop = crop

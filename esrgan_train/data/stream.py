@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-from esrgan_train.errors import UserError
-
-_SEED_LIMIT = 2**64
+from esrgan_train.bounds import Seed, check_value
 
 
 class Purpose(IntEnum):
@@ -26,9 +24,8 @@ class Purpose(IntEnum):
 
 
 def check_seed(seed: int) -> None:
-    """``UserError`` unless the seed is a whole number from 0 to 2⁶⁴ − 1."""
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < _SEED_LIMIT:
-        raise UserError(f"seed={seed!r} must be a whole number from 0 to {_SEED_LIMIT - 1}, such as 0")
+    """``UserError`` unless it is a seed."""
+    check_value("seed", seed, Seed)
 
 
 def sample_rng(seed: int, n: int, attempt: int = 0, purpose: Purpose = Purpose.TRAIN) -> np.random.Generator:
@@ -39,7 +36,7 @@ def sample_rng(seed: int, n: int, attempt: int = 0, purpose: Purpose = Purpose.T
     attempt, purpose), so no two samples share a number before 2⁶⁴ blocks are drawn.
 
     Args:
-        seed: 0 to 2⁶⁴ − 1.
+        seed: 0 to 2³² − 1.
         n: sample number, from 0.
         attempt: how many photos of this sample could not be read.
         purpose: what the numbers are for.

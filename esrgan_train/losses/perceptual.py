@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from esrgan_train.bounds import Seed, bounded
 from esrgan_train.errors import UserError, given_as
 from esrgan_train.losses.vgg import CONVS, VGG19Features
 from esrgan_train.losses.vgg_weights import file_weights, imagenet_weights, random_weights
@@ -40,12 +41,13 @@ class PerceptualLoss(nn.Module):
         UserError: the weights cannot be had, or an argument is wrong.
     """
 
+    @bounded
     def __init__(
         self,
         *,
         features: str = "imagenet",
         layers: Mapping[str, float] = PUBLISHED_LAYERS,
-        seed: int = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__()
         self.layers = _checked(layers)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from esrgan_train.build import build_datamodule
 from esrgan_train.checks.run import check_config
-from esrgan_train.config import compose_config, config_dir
+from esrgan_train.config import compose_config
 from esrgan_train.data.pair_tables import PairTables
 from esrgan_train.data.paired import TrainingPairs, ValidationPairs, reflected
 from esrgan_train.data.paired_datamodule import PairedDataModule
@@ -167,7 +167,7 @@ def started(datamodule: Any) -> Any:
 def test_the_configuration_builds_it_without_a_degradation(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     cfg = compose(root)
     assert cfg.degradation is None
-    check_config(cfg, config_dir() / "train.yaml")
+    check_config(cfg)
     with caplog.at_level(logging.INFO, logger="esrgan_train"):
         datamodule = started(build_datamodule(cfg))
     assert caplog.messages == []
@@ -210,6 +210,6 @@ def test_folders_the_wrong_way_round_are_to_be_swapped(upscale: int, root: Path)
 
 def test_other_data_refuse_to_be_without_a_degradation() -> None:
     cfg = compose_config(["data=sample", "degradation=none"])
-    check_config(cfg, config_dir() / "train.yaml")
+    check_config(cfg)
     with pytest.raises(UserError, match="give degradation=realesrgan, light or bicubic, or data=paired"):
         build_datamodule(cfg)

@@ -64,12 +64,12 @@ def test_processes_together_take_each_number_once(world_size: int) -> None:
     assert taken[-1][0] == 10 + world_size - 1
 
 
-@pytest.mark.parametrize("seed", [-1, 2**64, 1.5, True, "7"])
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, True, "7"])
 def test_a_wrong_seed_is_refused(seed: object) -> None:
-    with pytest.raises(UserError, match=r"seed=.*must be a whole number"):
+    with pytest.raises(UserError, match=r"^seed=.*: give a whole number from 0 to 4294967295$"):
         check_seed(seed)  # type: ignore[arg-type]
 
 
 def test_the_largest_seed_works() -> None:
-    check_seed(2**64 - 1)
-    assert 0 <= sample_rng(2**64 - 1, 0).random() < 1
+    check_seed(2**32 - 1)
+    assert 0 <= sample_rng(2**32 - 1, 0).random() < 1
