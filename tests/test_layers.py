@@ -18,6 +18,7 @@ ORDER = [
     "modelfiles",
     "commands",
     "model_name",
+    "moved",
     "data",
     "losses",
     "metrics",

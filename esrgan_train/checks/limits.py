@@ -19,7 +19,6 @@ from esrgan_train.checks.values import (
     whole,
     words,
 )
-from esrgan_train.data.held_out import LEAST_MAX_SIZE
 from esrgan_train.errors import UserError
 
 _MAX_SEED = 2**32 - 1  # NumPy's global generator takes no larger one
@@ -50,7 +49,7 @@ LIMITS: dict[str, Rule] = {
     "data.usm": flag(),
     "data.cache_mb": number(0),
     "data.max_bad_fraction": number(0, 1),
-    "data.val_max_size": or_null(whole(LEAST_MAX_SIZE), "whole photos"),
+    "data.val_max_size": or_null(whole(64), "whole photos"),
     "loss.pixel.weight": _WEIGHT,
     "loss.perceptual.weight": _WEIGHT,
     "loss.adversarial.weight": _WEIGHT,

@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib
 import inspect
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from esrgan_train.bounds import hints_of
 from esrgan_train.checks.nearest import remedy
 from esrgan_train.checks.types import fits, in_words
 from esrgan_train.checks.values import shown
+from esrgan_train.data.options import StreamOptions
 from esrgan_train.errors import UserError
 
 _UNTYPED = {"trainer.precision"}  # has a meaning of its own here
@@ -34,7 +36,8 @@ def check_targets(cfg: DictConfig) -> None:
     Imports what is named, as building it would.
     """
     for name, node in targets(cfg):
-        check_arguments(name, node, locate(f"{name}._target_", node._target_))
+        also = hints_of(StreamOptions) if name == "data" else {}
+        check_arguments(name, node, locate(f"{name}._target_", node._target_), also)
 
 
 def locate(option: str, path: Any) -> Callable[..., Any]:
@@ -59,15 +62,16 @@ def locate(option: str, path: Any) -> Callable[..., Any]:
     return typing.cast(Callable[..., Any], found)
 
 
-def check_arguments(name: str, node: DictConfig, target: Callable[..., Any]) -> None:
-    """``UserError`` for a key that ``target`` does not take, or a value of another type than annotated."""
+def check_arguments(name: str, node: DictConfig, target: Callable[..., Any], also: Mapping[str, Any]) -> None:
+    """``UserError`` for a key that neither ``target`` nor ``also`` takes, or a value of another type."""
     try:
         parameters = inspect.signature(target).parameters
     except ValueError:  # some built-in classes tell nothing
         return
     taken = [key for key, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    taken += [key for key in also if key not in taken]
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    hints = _hints(target)
+    hints = {**also, **_hints(target)}
     for key in map(str, node):
         if key.startswith("_") and key.endswith("_"):  # Hydra's own, such as _target_
             continue

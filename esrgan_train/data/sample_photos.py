@@ -1,4 +1,4 @@
-"""The photographs that ship inside scikit-image: training without any download."""
+"""The source of ``data=sample``: photographs that ship inside scikit-image, so nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import skimage
 
-from esrgan_train.data.split import Split
+from esrgan_train.data.photos import Photos
+from esrgan_train.data.sources import Sources
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import PathTable
 
@@ -29,7 +30,7 @@ TRAIN = (
 VAL = ("chelsea.png", "coffee.png", "rocket.jpg")
 
 
-def sample_split() -> Split:
+def sample_photos() -> Sources:
     """The photographs in scikit-image's installed ``data`` folder; three are held out.
 
     Raises:
@@ -42,4 +43,4 @@ def sample_split() -> Split:
                 f"data=sample: {folder / name} is missing: reinstall scikit-image from PyPI, or train on "
                 "photos of your own with data=folder data.train_dir=FOLDER"
             )
-    return Split(PathTable(folder, TRAIN), PathTable(folder, VAL))
+    return Sources(Photos(PathTable(folder, TRAIN)), Photos(PathTable(folder, VAL)))
