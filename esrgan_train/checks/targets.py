@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from esrgan_train.bounds import hints_of
+from esrgan_train.bounds import check_value, hints_of
 from esrgan_train.checks.nearest import remedy
 from esrgan_train.checks.types import fits, in_words
 from esrgan_train.checks.values import shown
@@ -36,8 +36,9 @@ def check_targets(cfg: DictConfig) -> None:
     Imports what is named, as building it would.
     """
     for name, node in targets(cfg):
-        also = hints_of(StreamOptions) if name == "data" else {}
-        check_arguments(name, node, locate(f"{name}._target_", node._target_), also)
+        target = locate(f"{name}._target_", node._target_)
+        also = {**hints_of(target), **hints_of(StreamOptions)} if name == "data" else {}
+        check_arguments(name, node, target, also)
 
 
 def locate(option: str, path: Any) -> Callable[..., Any]:
@@ -88,7 +89,9 @@ def check_arguments(name: str, node: DictConfig, target: Callable[..., Any], als
             value = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
             if value is None and OmegaConf.is_interpolation(node, key):
                 continue  # such as ${run_dir}, which is decided later
-            if not fits(value, hints[key]):
+            if key in also:
+                check_value(option, value, also[key])
+            elif not fits(value, hints[key]):
                 raise UserError(f"{option}={shown(value)}: give {in_words(hints[key])}")
 
 

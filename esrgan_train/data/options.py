@@ -43,7 +43,7 @@ class StreamOptions:
 
     upscale: Count
     seed: Seed
-    gt_size: Count
+    gt_size: Annotated[int, Ge(8)]
     batch_size: Count
     accumulate: Count
     num_workers: Literal["auto"] | WholeNumber

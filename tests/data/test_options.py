@@ -15,7 +15,7 @@ from tests.data.small import stream_options
     ("name", "values", "wanted"),
     [
         ("seed", [-1, 2**32, 1.5, True, "7"], "a whole number from 0 to 4294967295"),
-        ("gt_size", [0, -8, 96.0, "96"], "a whole number from 1 on"),
+        ("gt_size", [0, 4, -8, 96.0, "96"], "a whole number from 8 on"),
         ("batch_size", [0, 2.0, True], "a whole number from 1 on"),
         ("accumulate", [0], "a whole number from 1 on"),
         ("num_workers", [-1, 1.5, "many", None, True], "auto or a whole number from 0 on"),
@@ -38,7 +38,7 @@ def test_wrong_values_are_refused(name: str, values: list[Any], wanted: str) -> 
 
 @pytest.mark.parametrize(
     ("gt_size", "upscale", "remedy"),
-    [(100, 4, "give 96 or 104"), (100, 3, "give 96 or 120"), (4, 4, "give 8")],
+    [(100, 4, "give 96 or 104"), (100, 3, "give 96 or 120"), (8, 16, "give 16")],
 )
 def test_a_wrong_gt_size_names_the_nearest_right_ones(gt_size: int, upscale: int, remedy: str) -> None:
     with pytest.raises(UserError, match=remedy) as caught:
