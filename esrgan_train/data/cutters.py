@@ -29,11 +29,13 @@ class Cut(NamedTuple):
 
 
 class Cutter(Protocol):
-    """Cuts training samples' parts out of photos."""
+    """Cuts training samples' parts out of photos.
 
-    @property
-    def needed_side(self) -> int:
-        """HR pixels a photo's shorter side must have, or it is continued by its reflection."""
+    Attributes:
+        needed_side: HR pixels a photo's shorter side must have, or it is continued by its reflection.
+    """
+
+    needed_side: int
 
     def cut(self, photo: Decoded, rng: np.random.Generator) -> Cut:
         """A part drawn from ``rng``; ``photo`` must not be changed."""
@@ -50,11 +52,7 @@ class PhotoCutter:
     def __init__(self, window: Window, scales: Sequence[float]) -> None:
         self.window = window
         self.scales = scales
-
-    @property
-    def needed_side(self) -> int:
-        """The window's side."""
-        return self.window.side
+        self.needed_side = window.side
 
     def cut(self, photo: Decoded, rng: np.random.Generator) -> Cut:
         """A window, and where in it the crop starts."""
@@ -75,11 +73,7 @@ class PairCutter:
 
     def __init__(self, window: Window) -> None:
         self.window = window
-
-    @property
-    def needed_side(self) -> int:
-        """The crop's side: nothing is filtered."""
-        return self.window.gt_size
+        self.needed_side = window.gt_size  # nothing is filtered
 
     def cut(self, photo: Decoded, rng: np.random.Generator) -> Cut:
         """The crops of both sides."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from esrgan_train.bounds import Count, Wanted, bounded
 from esrgan_train.data.folders import refuse_overlap
 from esrgan_train.data.held_out import HeldOutShare, hold_out
-from esrgan_train.data.pair_names import SWAP, Matched, Side, match
+from esrgan_train.data.pair_names import SWAP, Side, match
 from esrgan_train.data.photos import Photos
 from esrgan_train.data.sources import Decoded, Sources
 from esrgan_train.errors import UserError
@@ -106,29 +106,33 @@ def paired_photos(
     if (val_dir is None) != (val_lr_dir is None):
         given, lacking = ("val_dir", "val_lr_dir") if val_lr_dir is None else ("val_lr_dir", "val_dir")
         raise UserError(f"data.{given} is given without data.{lacking}: give both, or neither")
-    folders = {"train_dir": train_dir, "train_lr_dir": train_lr_dir, "val_dir": val_dir, "val_lr_dir": val_lr_dir}
-    given_dirs = {f"data.{name}": Path(folder) for name, folder in folders.items() if folder is not None}
     remarks: list[str] = []
-    sides = {
-        option: Side(find_photos(folder, option=option, say=remarks.append), option)
-        for option, folder in given_dirs.items()
-    }
-    refuse_overlap({option: [folder] for option, folder in given_dirs.items()})
-    train = match(sides["data.train_lr_dir"], sides["data.train_dir"], upscale=upscale)
-    pairs = _paired(train, upscale)
-    if val_dir is not None:
-        val = match(sides["data.val_lr_dir"], sides["data.val_dir"], upscale=upscale)
-        return Sources(pairs, _paired(val, upscale), (*remarks, *train.remarks, *val.remarks))
+    folders = {"data.train_dir": train_dir, "data.train_lr_dir": train_lr_dir}
+    if val_dir is not None and val_lr_dir is not None:
+        folders |= {"data.val_dir": val_dir, "data.val_lr_dir": val_lr_dir}
+    hr, lr, *val = _sides(folders, remarks)
+    pairs = _pairs(hr, lr, upscale, remarks)
+    if val:
+        val_hr, val_lr = val
+        return Sources(pairs, _pairs(val_hr, val_lr, upscale, remarks), tuple(remarks))
     if len(pairs) < 2:
         raise UserError(
             f"data.train_dir={train_dir} holds one pair, and one must be held out: add pairs, or give "
             "data.val_dir and data.val_lr_dir"
         )
-    ((rest, held_out),) = hold_out([train.hr], val_fraction=val_fraction, max_val_photos=max_val_photos)
-    return Sources(pairs.subset(rest.tolist()), pairs.subset(held_out.tolist()), (*remarks, *train.remarks))
+    ((rest, chosen),) = hold_out(pairs.tables, val_fraction=val_fraction, max_val_photos=max_val_photos)
+    return Sources(pairs.subset(rest.tolist()), pairs.subset(chosen.tolist()), tuple(remarks))
 
 
-def _paired(matched: Matched, upscale: int) -> PairedPhotos:
+def _sides(folders: Mapping[str, str | Path], remarks: list[str]) -> list[Side]:
+    sides = [Side(find_photos(folder, option=name, say=remarks.append), name) for name, folder in folders.items()]
+    refuse_overlap({side.option: [side.table.root] for side in sides})
+    return sides
+
+
+def _pairs(hr: Side, lr: Side, upscale: int, remarks: list[str]) -> PairedPhotos:
+    matched = match(lr, hr, upscale=upscale)
+    remarks += matched.remarks
     return PairedPhotos(matched.lr, matched.hr, upscale=upscale)
 
 

@@ -15,17 +15,8 @@ from esrgan_train.images.find import PathTable
 # nearly nothing: bicubic comes back to 50, 43 and 33 dB), and drawings. The two views of the motorcycle are
 # one scene and stay on one side.
 TRAIN = (
-    "astronaut.png",
-    "brick.png",
-    "camera.png",
-    "coins.png",
-    "grass.png",
-    "gravel.png",
-    "hubble_deep_field.jpg",
-    "ihc.png",
-    "motorcycle_left.png",
-    "motorcycle_right.png",
-    "page.png",
+    *("astronaut.png", "brick.png", "camera.png", "coins.png", "grass.png", "gravel.png"),
+    *("hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "motorcycle_right.png", "page.png"),
 )
 VAL = ("chelsea.png", "coffee.png", "rocket.jpg")
 

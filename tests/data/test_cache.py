@@ -19,7 +19,7 @@ def counting_cache(max_bytes: int) -> tuple[PhotoCache, list[int]]:
     return PhotoCache(decode, max_bytes=max_bytes), calls
 
 
-def test_what_was_not_used_for_longest_goes_first() -> None:
+def test_the_least_recently_used_photo_is_dropped_first() -> None:
     cache, calls = counting_cache(max_bytes=250)
     for index in (0, 1, 0, 2, 0, 1):  # 2 pushes out 1; then 1 pushes out 2
         assert (cache[index].hr == index).all()

@@ -54,10 +54,10 @@ def test_the_place_in_the_stream_follows_the_trainers_iterations(photos: Tables)
     assert datamodule.state_dict() == {"samples_seen": 0}  # loaded ahead is not seen
     trainer.global_step = 2
     assert datamodule.state_dict() == {"samples_seen": 4}
-    assert numbers(datamodule, 1) == [4, 5]  # a second loader goes on
+    assert numbers(datamodule, 1) == [4, 5]  # a second loader continues
 
 
-def test_a_resumed_stream_goes_on_although_the_trainer_restores_its_count_later(photos: Tables) -> None:
+def test_a_resumed_stream_continues_although_the_trainer_restores_its_count_later(photos: Tables) -> None:
     datamodule = make(*photos, batch_size=3)
     trainer = with_trainer(datamodule, global_step=0)
     datamodule.load_state_dict({"samples_seen": 14})
@@ -112,7 +112,7 @@ def test_moving_keeps_one_tensor_one(photos: Tables, usm: bool) -> None:
     assert (moved["hr_target"] is moved["hr"]) == (not usm)
 
 
-def test_small_and_bad_photos_are_said_once_by_the_first_process(
+def test_small_and_bad_photos_are_reported_once_by_the_first_process(
     make_photos: MakePhotos, caplog: pytest.LogCaptureFixture
 ) -> None:
     photos = make_photos(*[(80, 80)] * 10, (20, 90))
@@ -136,7 +136,7 @@ def test_small_and_bad_photos_are_said_once_by_the_first_process(
     assert all(getattr(record, "to_file_only", False) for record in others)
 
 
-def test_what_is_passed_over_is_said_once_and_not_before_there_is_a_log(
+def test_what_is_passed_over_is_reported_once_and_not_before_there_is_a_log(
     make_photos: MakePhotos, caplog: pytest.LogCaptureFixture
 ) -> None:
     roots = [make_photos(*[(80, 80)] * 3, folder=folder).root for folder in ("a", "b", "val")]
@@ -153,7 +153,7 @@ def test_what_is_passed_over_is_said_once_and_not_before_there_is_a_log(
     ]
 
 
-def test_large_held_out_photos_are_said_once_and_cut(photos: Tables, caplog: pytest.LogCaptureFixture) -> None:
+def test_large_held_out_photos_are_reported_once_and_cut(photos: Tables, caplog: pytest.LogCaptureFixture) -> None:
     large = photos[0], photos[0]  # of 80 × 80
     datamodule = make(*large, val_max_size=64)
     assert {batch["hr"].shape for batch in datamodule.val_dataloader()} == {(1, 3, 64, 64)}

@@ -38,12 +38,12 @@ def test_another_scales_ending_is_another_name() -> None:
         matched(["1x2.png"], ["1.png"])
 
 
-def test_folders_the_wrong_way_round_are_told_by_their_names() -> None:
+def test_swapped_folders_are_recognized_by_their_names() -> None:
     with pytest.raises(UserError, match=r"data\.hr=h has the names of LR photos, such as 1x4\.png: swap the two"):
         matched(["1.png", "2.png"], ["1x4.png", "2x4.png"])
 
 
-def test_the_same_name_goes_before_an_ending() -> None:
+def test_the_same_name_wins_over_an_ending() -> None:
     pairs, remarks = matched(["1x4.png", "1.png"], ["1.png", "1x4.png"])
     assert pairs == [("1.png", "1.png"), ("1x4.png", "1x4.png")]
     assert remarks == []

@@ -171,7 +171,7 @@ def test_the_configuration_builds_it_without_a_degradation(root: Path, caplog: p
     assert torch.equal(enlarged(held_out["lr"]), held_out["hr"])
 
 
-def test_what_has_no_effect_and_what_was_left_out_is_said(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_left_out_or_without_effect_is_reported(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     (root / "lr/5.png").unlink()
     (root / "lr/5.psd").touch()
     with caplog.at_level(logging.WARNING, logger="esrgan_train"):
@@ -191,13 +191,13 @@ def test_what_pairs_cannot_have_is_refused(root: Path) -> None:
 
 
 @pytest.mark.parametrize("upscale", [2, 4])  # the right one, and another
-def test_folders_the_wrong_way_round_are_to_be_swapped(upscale: int, root: Path) -> None:
+def test_swapped_folders_are_recognized_by_sizes(upscale: int, root: Path) -> None:
     swapped = [f"data.train_dir={root / 'lr'}", f"data.train_lr_dir={root / 'hr'}"]
     with pytest.raises(UserError, match=r"hr.0\.png of .*: swap the two folders \(data.train_dir"):
         build_datamodule(compose(root, *swapped, f"upscale={upscale}", "data.gt_size=32"))
 
 
-def test_other_data_refuse_to_be_without_a_degradation() -> None:
+def test_other_data_need_a_degradation() -> None:
     cfg = compose_config(["data=sample", "degradation=none"])
     check_config(cfg, config_dir() / "train.yaml")
     with pytest.raises(UserError, match="give degradation=realesrgan, light or bicubic, or data=paired"):

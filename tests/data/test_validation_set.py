@@ -41,7 +41,7 @@ def test_held_out_photos_are_whole_plain_and_fixed(make_photos: MakePhotos) -> N
     assert torch.equal(held_out[0]["lr"], item["lr"])
 
 
-def test_a_position_beyond_the_last_photo_stands_for_none(make_photos: MakePhotos) -> None:
+def test_a_position_beyond_the_last_photo_does_not_count(make_photos: MakePhotos) -> None:
     held_out = validation_set(make_photos((40, 50)), upscale=4)
     item = held_out[1]
     assert (item["counts"], item["lr"].shape, item["hr"].shape) == (False, (3, 1, 1), (3, 4, 4))
@@ -85,7 +85,7 @@ def test_a_photo_that_is_no_larger_is_taken_as_it_is(make_photos: MakePhotos) ->
         assert torch.equal(limited["lr"], whole["lr"])
 
 
-def test_photos_that_cannot_be_read_are_named_once_and_stand_for_none(
+def test_photos_that_cannot_be_read_are_named_once_and_do_not_count(
     make_photos: MakePhotos, caplog: pytest.LogCaptureFixture
 ) -> None:
     photos = make_photos((80, 80), (80, 80), (80, 80))
