@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from esrgan_train.data.sample import sample_split
+from esrgan_train.data.sample_photos import sample_photos
 from esrgan_train.degradation import RealESRGANDegradation, usm_sharpen
-from esrgan_train.images.decode import decode, to_float
+from esrgan_train.images.decode import to_float
 
 Image = NDArray[np.float32]
 
@@ -53,8 +53,7 @@ def time_degradation(size: int = 400, repeats: int = 200, seed: int = 0) -> dict
 
 def _photographs(side: int) -> list[Image]:
     """The colour photographs of data=sample that are large enough, (H, W, 3) float32 in [0,1]."""
-    split = sample_split()
-    photos = [to_float(decode(path)) for path in (*split.train, *split.val)]
+    photos = [to_float(photos.decode(i).hr) for photos in sample_photos()[:2] for i in range(len(photos))]
     return [photo for photo in photos if min(photo.shape[:2]) >= side and np.ptp(photo, axis=2).any()]
 
 

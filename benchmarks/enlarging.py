@@ -12,8 +12,7 @@ from benchmarks import peer
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.data.sample import sample_split
-from esrgan_train.images.decode import decode
+from esrgan_train.data.sample_photos import sample_photos
 from esrgan_train.inference.upscaler import Upscaler
 
 SIZE = (480, 360)  # width and height of the picture
@@ -26,7 +25,7 @@ def measure_upscaling(side: str) -> dict[str, Any]:
     Args:
         side: ``32`` or ``bf16``, this project's upscaler in that precision; ``peer``, the published one.
     """
-    picture = cv2.resize(decode(sample_split().train[0]), SIZE, interpolation=cv2.INTER_AREA)
+    picture = cv2.resize(sample_photos().training.decode(0).hr, SIZE, interpolation=cv2.INTER_AREA)
     network = SRVGGNetCompact()
     torch.manual_seed(0)
     start_as_bilinear(network)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
+from dataclasses import fields
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -14,20 +16,23 @@ from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import nn
 
 from esrgan_train import __version__
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.checks.reading import check_start
+from esrgan_train.checks.targets import locate
 from esrgan_train.contracts.degradation import check_degradation, check_noise
 from esrgan_train.contracts.discriminator import check_discriminator
 from esrgan_train.contracts.generator import check_generator
 from esrgan_train.contracts.loss import check_adversarial_loss, check_image_loss
-from esrgan_train.contracts.part import Part
+from esrgan_train.contracts.part import Part, in_words
 from esrgan_train.contracts.schedule import check_schedule
-from esrgan_train.data.datamodule import StreamDataModule
+from esrgan_train.data.datamodule import DataModule, compose
+from esrgan_train.data.options import StreamOptions
+from esrgan_train.data.sources import Source, Sources
 from esrgan_train.data.window import Window
 from esrgan_train.errors import UserError, given_as
 from esrgan_train.loggers.metrics_csv import MetricsCSV
@@ -43,6 +48,8 @@ from esrgan_train.training.precision import Precision
 from esrgan_train.training.strategy import TwoPlayerStrategy
 
 log = logging.getLogger(__name__)
+
+STREAM_OPTIONS = {field.name for field in fields(StreamOptions)}
 
 
 def build(node: DictConfig, **also: Any) -> Any:
@@ -175,15 +182,37 @@ def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
     )
 
 
-def build_datamodule(cfg: DictConfig) -> StreamDataModule:
+def build_datamodule(cfg: DictConfig) -> DataModule:
     """The photographs and what degrades them."""
+    values = OmegaConf.to_container(cfg.data, resolve=True)
+    assert isinstance(values, dict)
+    options = StreamOptions(**{str(name): value for name, value in values.items() if name in STREAM_OPTIONS})
     parts = {name: None if cfg[name] is None else build(cfg[name]) for name in ("degradation", "target_noise")}
     if (degradation := parts["degradation"]) is not None:
-        lr_side = Window(cfg.data.gt_size, cfg.upscale).side // cfg.upscale
+        lr_side = Window(options.gt_size, options.upscale).side // options.upscale
         check_degradation(degradation, Part.of(cfg.degradation), upscale=cfg.upscale, lr_side=lr_side)
     if (noise := parts["target_noise"]) is not None:
         check_noise(noise, Part.of(cfg.target_noise), upscale=cfg.upscale)
-    return build(cfg.data, **parts)  # type: ignore[no-any-return]
+    return compose(build_sources(cfg), options, **parts)
+
+
+def build_sources(cfg: DictConfig) -> Sources:
+    """What the function at ``data._target_`` returns, called with the keys of ``data`` that it takes.
+
+    Raises:
+        UserError: what it refuses, or that it returns something else.
+    """
+    node = cfg.data.copy()
+    taken = inspect.signature(locate("data._target_", node._target_)).parameters
+    with open_dict(node):
+        for name in STREAM_OPTIONS - taken.keys():
+            node.pop(name, None)
+    sources = build(node)
+    if not (isinstance(sources, tuple) and all(isinstance(source, Source) for source in sources[:2])):
+        raise Part.of(cfg.data).refusal(
+            f"it returns {in_words(sources)}", "it must return esrgan_train.data.sources.Sources"
+        )
+    return Sources(*sources)
 
 
 def build_trainer(cfg: DictConfig) -> Trainer:

@@ -40,6 +40,7 @@ from esrgan_train.inference.reach import enlarge_part, reach_of
 from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
 from esrgan_train.modelfiles.rebuild import rebuild_generator
 from esrgan_train.modelfiles.weights import load_weights
+from esrgan_train.moved import read_config
 from esrgan_train.training.objective import STAGE_NAMES
 
 log = logging.getLogger(__name__)
@@ -164,9 +165,8 @@ def read_run(folder: Path) -> Run:
         UserError: something is missing or broken.
     """
     try:
-        config = OmegaConf.load(folder / "config.yaml")
+        config = read_config(folder / "config.yaml")
         summary = json.loads((folder / "summary.json").read_text())
-        assert isinstance(config, DictConfig)
         model = (folder / summary["model"]).with_suffix(".safetensors")
         rows = read_rows(folder / FILE_NAME)
         [float(row["step"]) for row in rows]

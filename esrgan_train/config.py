@@ -21,6 +21,7 @@ from esrgan_train.checks.paths import for_hydra, for_shell
 from esrgan_train.checks.run import check_config
 from esrgan_train.errors import UserError
 from esrgan_train.model_name import model_name
+from esrgan_train.moved import with_todays_paths
 
 
 def config_dir() -> Path:
@@ -123,6 +124,7 @@ def validation_settings(cfg: DictConfig) -> dict[str, Any]:
 
 def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Each setting that is not what it was, as ``name=now (was before)``."""
+    before, now = with_todays_paths(before), with_todays_paths(now)
     return [
         f"{name}={now.get(name)} (was {before.get(name)})"
         for name in sorted({*before, *now})

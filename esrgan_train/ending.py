@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from esrgan_train.checks.paths import path_override
 from esrgan_train.commands import command
-from esrgan_train.data.datamodule import StreamDataModule
+from esrgan_train.data.datamodule import DataModule
 from esrgan_train.errors import RunError, StopRequestedError, UserError
 from esrgan_train.files import take_failing
 from esrgan_train.given import arguments_given
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def reporting_end(cfg: DictConfig, trainer: Trainer, datamodule: StreamDataModule) -> Iterator[None]:
+def reporting_end(cfg: DictConfig, trainer: Trainer, datamodule: DataModule) -> Iterator[None]:
     """Keep train.log while a run lasts; an exception is written there, and leaves with the way to resume.
 
     Only the first process keeps the file. What could not be written is listed at the end.

@@ -29,7 +29,7 @@ from esrgan_train.config import (
     validation_settings,
     whole_batch,
 )
-from esrgan_train.data.datamodule import StreamDataModule
+from esrgan_train.data.datamodule import DataModule
 from esrgan_train.ending import reporting_end
 from esrgan_train.errors import RunError, UserError, given_as
 from esrgan_train.files import replacing
@@ -171,7 +171,7 @@ def announce_resume(cfg: DictConfig, checkpoint: dict[str, Any], module: ESRGANM
 
 
 def announce(
-    cfg: DictConfig, module: ESRGANModule, datamodule: StreamDataModule, why_precision: str, trainer: Any
+    cfg: DictConfig, module: ESRGANModule, datamodule: DataModule, why_precision: str, trainer: Any
 ) -> None:
     """Say what will run, and which option will have no effect."""
     objective, last = module.objective, cfg.trainer.max_steps

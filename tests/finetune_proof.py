@@ -81,7 +81,7 @@ def train(run_dir: Path, steps: int, *more: str) -> float:
 
 def held_out(enlarge: Callable[[torch.Tensor], torch.Tensor], options: list[str]) -> float:
     """Mean PSNR in dB on the held-out photographs, degraded as ``options`` say."""
-    photos = build_datamodule(compose_config(["experiment=x4_net", "data=sample", *options])).validation_photos()
+    photos = build_datamodule(compose_config(["experiment=x4_net", "data=sample", *options])).validation
     values = []
     with torch.inference_mode():
         for index in range(len(photos)):

@@ -81,8 +81,7 @@ def test_a_run_without_its_photos_is_shown_with_those_of_the_others(
     gone = tmp_path / "gone"
     shutil.copytree(sweep / "b", gone)
     config = OmegaConf.load(gone / "config.yaml")
-    del config.data.split
-    config.data.update(_target_="esrgan_train.data.folder_datamodule.FolderDataModule", max_val_photos=2)
+    config.data.update(_target_="esrgan_train.data.folders.folder_photos", max_val_photos=2)
     config.data.update(train_dir=str(tmp_path / "nowhere"), val_dir=None, val_fraction=0.5)
     OmegaConf.save(config, gone / "config.yaml")
 

@@ -13,7 +13,6 @@ import torch
 from esrgan_train.build import build_datamodule
 from esrgan_train.callbacks.profile import SPANS, Stopwatch
 from esrgan_train.config import check, compose_config, tenth
-from esrgan_train.data.overfit import RepeatedSampler
 from esrgan_train.errors import UserError
 from esrgan_train.train import train
 from tests.tiny import tiny
@@ -119,11 +118,6 @@ def test_overfit_repeats_its_samples_in_training_and_validation():
         assert torch.equal(batch["hr"][0], first["hr"][n])
         assert torch.equal(batch["lr"][0], first["lr"][n])
         assert batch["counts"].all()
-
-
-def test_processes_share_the_repeated_samples():
-    ranks = [list(islice(RepeatedSampler(samples=3, start=2, rank=rank, world_size=2), 4)) for rank in (0, 1)]
-    assert ranks == [[2, 1, 0, 2], [0, 2, 1, 0]]
 
 
 @pytest.mark.parametrize("samples", [0, -1, 1.5, True])

@@ -143,7 +143,7 @@ def test_the_start_is_measured_shown_and_kept_when_the_run_goes_on(
         train(compose_config([*overrides, "trainer.max_steps=2"]))
         train(compose_config([*overrides, "trainer.max_steps=4", "ckpt_path=last"]))
 
-    photos = build_datamodule(compose_config(overrides)).validation_photos()
+    photos = build_datamodule(compose_config(overrides)).validation
     with torch.inference_mode():
         scores = [float(psnr(start(p["lr"][None]), p["hr"][None], 4)) for p in map(photos.__getitem__, range(3))]
     measured = sum(scores) / len(scores)

@@ -19,6 +19,7 @@ ORDER = [
     "modelfiles",
     "commands",
     "model_name",
+    "moved",
     "data",
     "losses",
     "metrics",

@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Timer
 
 from esrgan_train import signals
 from esrgan_train.callbacks.checkpoints import Checkpoints
-from esrgan_train.data.datamodule import StreamDataModule
+from esrgan_train.data.datamodule import DataModule
 from esrgan_train.errors import RunError, StopAtOnceError, StopRequestedError, UserError
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.processes import Agreement, are_several, gather_objects
@@ -122,4 +122,4 @@ def _save(trainer: Trainer, module: ESRGANModule) -> str:
 def _failure_of_data(trainer: Trainer) -> Exception | None:
     datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
     # Another loader than ours raises what goes wrong.
-    return datamodule.failure if isinstance(datamodule, StreamDataModule) else None
+    return datamodule.failure if isinstance(datamodule, DataModule) else None

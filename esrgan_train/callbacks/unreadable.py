@@ -6,7 +6,7 @@ import sys
 
 from lightning import Callback, LightningModule, Trainer
 
-from esrgan_train.data.datamodule import StreamDataModule
+from esrgan_train.data.datamodule import DataModule
 from esrgan_train.errors import UserError
 from esrgan_train.training.processes import gather_objects
 
@@ -25,7 +25,7 @@ class Unreadable(Callback):
             UserError: more of them than ``data.max_bad_fraction``, or all, are bad.
         """
         datamodule = trainer.datamodule  # type: ignore[attr-defined]
-        if not isinstance(datamodule, StreamDataModule):
+        if not isinstance(datamodule, DataModule):
             return
         training, held_out = datamodule.bad
         for theirs in gather_objects((training.noted(), held_out.noted())):

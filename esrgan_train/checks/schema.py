@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Predicate
 
-from esrgan_train.bounds import Count, Fraction, NonNegative, Seed, Wanted, WholeNumber
+from esrgan_train.bounds import Count, NonNegative, Seed, Wanted, WholeNumber
 from esrgan_train.checks.devices import device_count
-from esrgan_train.data.held_out import LEAST_MAX_SIZE
+from esrgan_train.data.options import StreamOptions
 from esrgan_train.training.options import Options
 
 
@@ -67,16 +67,8 @@ class Recipe(Open):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data(Part):
-    """The photos."""
-
-    gt_size: Annotated[int, Ge(8)]
-    batch_size: Count
-    num_workers: Literal["auto"] | WholeNumber
-    usm: bool
-    cache_mb: NonNegative
-    max_bad_fraction: Fraction
-    val_max_size: Annotated[Annotated[int, Ge(LEAST_MAX_SIZE)] | None, Wanted("for whole photos")]
+class Data(StreamOptions, Part):
+    """The photos: what makes batches of them, and what the source in ``_target_`` takes."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-from esrgan_train.bounds import Seed, check_value
-
 
 class Purpose(IntEnum):
     """What random numbers are for; each purpose has numbers of its own."""
@@ -23,13 +21,8 @@ class Purpose(IntEnum):
     TURNS = 3
 
 
-def check_seed(seed: int) -> None:
-    """``UserError`` unless it is a seed."""
-    check_value("seed", seed, Seed)
-
-
 def sample_rng(seed: int, n: int, attempt: int = 0, purpose: Purpose = Purpose.TRAIN) -> np.random.Generator:
-    """The random numbers of sample ``n``, whoever asks and in whatever order.
+    """The random numbers of sample ``n``, in whichever process and order they are drawn.
 
     Philox is a keyed function of a 256-bit counter: Salmon et al., "Parallel random numbers: as easy as
     1, 2, 3", 2011. Here the seed is the key, and the counter's four words are (blocks drawn so far, n,
@@ -66,7 +59,7 @@ def _permutations(folder: int) -> Callable[[int, int, int], NDArray[np.int64]]:
 def folder_turn(seed: int, n: int, turns: Sequence[int]) -> tuple[int, int]:
     """Which of several folders sample ``n`` comes from, and how many samples before it came from there.
 
-    Of every sum(turns) samples, ``turns[f]`` come from folder f, in an order drawn anew each time. So the
+    Of every sum(turns) samples, ``turns[f]`` come from folder f, in an order drawn for each block. So the
     count before ``n`` needs no walk through the stream.
     """
     block, position = divmod(n, sum(turns))
@@ -91,14 +84,17 @@ class RankStridedSampler(Sampler[int]):
         start: the first sample number.
         rank: this process, from 0.
         world_size: number of processes.
+        repeat: sample n is sample n mod ``repeat``; None repeats none.
     """
 
-    def __init__(self, *, start: int, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(self, *, start: int, rank: int = 0, world_size: int = 1, repeat: int | None = None) -> None:
         assert start >= 0, start
         assert 0 <= rank < world_size, (rank, world_size)
         self.start = start
         self.rank = rank
         self.world_size = world_size
+        self.repeat = repeat
 
     def __iter__(self) -> Iterator[int]:
-        return count(self.start + self.rank, self.world_size)
+        numbers = count(self.start + self.rank, self.world_size)
+        return numbers if self.repeat is None else (n % self.repeat for n in numbers)

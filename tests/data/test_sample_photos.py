@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from esrgan_train.data import sample
-from esrgan_train.data.sample import TRAIN, VAL, sample_split
+from esrgan_train.data import sample_photos as module
+from esrgan_train.data.sample_photos import TRAIN, VAL, sample_photos
 from esrgan_train.errors import UserError
-from esrgan_train.images.decode import decode
+from tests.data.small import names
 
 
 def test_photos_are_those_that_the_installed_package_lists() -> None:
@@ -17,20 +17,20 @@ def test_photos_are_those_that_the_installed_package_lists() -> None:
 
 
 def test_every_photo_can_be_read_and_none_is_on_both_sides() -> None:
-    train, val = sample_split()
+    train, val, _ = sample_photos()
     assert (len(train), len(val)) == (len(TRAIN), 3)
-    assert not set(train) & set(val)
-    for path in (*train, *val):
-        image = decode(path)
+    assert not set(names(train)) & set(names(val))
+    for image in (photos.decode(i).hr for photos in (train, val) for i in range(len(photos))):
         assert min(image.shape[:2]) >= 188  # the demo recipe's window
         assert image.shape[2] == 3
 
 
 def test_a_missing_photo_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample, "VAL", ("chelsea.png", "gone.png"))
+    monkeypatch.setattr(module, "VAL", ("chelsea.png", "gone.png"))
     with pytest.raises(UserError, match=r"gone\.png is missing: reinstall scikit-image.*data=folder"):
-        sample_split()
+        sample_photos()
 
 
-def test_the_split_carries_the_package_folder() -> None:
-    assert sample_split().train.root.parts[-2:] == Path("skimage/data").parts
+def test_they_lie_in_the_packages_folder() -> None:
+    (folder,) = sample_photos().training.folders
+    assert folder.parts[-2:] == Path("skimage/data").parts

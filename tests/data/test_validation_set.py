@@ -10,25 +10,15 @@ import pytest
 import torch
 from PIL import Image
 
-from esrgan_train.data.dataset import ValidationPhotos
-from esrgan_train.data.pair_tables import PairTables
-from esrgan_train.data.paired import ValidationPairs
+from esrgan_train.data.pairs import PairedPhotos
 from esrgan_train.data.stream import Purpose, sample_rng
 from esrgan_train.degradation import RealESRGANDegradation
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import decode, to_float
 from esrgan_train.images.find import PathTable, find_photos
+from tests.data.small import validation_set
 
 MakePhotos = Callable[..., PathTable]
-
-
-def block_mean(hr: Any, rng: np.random.Generator) -> Any:  # noqa: ARG001 (a degradation's signature)
-    return hr.reshape(hr.shape[0] // 2, 2, hr.shape[1] // 2, 2, 3).mean(axis=(1, 3), dtype=np.float32)
-
-
-def make(photos: PathTable, **changed: Any) -> ValidationPhotos:
-    options = {"degradation": block_mean, "upscale": 2, "seed": 3, "max_size": None, "max_bad_fraction": 0.1}
-    return ValidationPhotos(photos, **(options | changed))
 
 
 def channels_first(image: Any) -> Any:
@@ -38,7 +28,7 @@ def channels_first(image: Any) -> Any:
 def test_held_out_photos_are_whole_plain_and_fixed(make_photos: MakePhotos) -> None:
     photos = make_photos((61, 83), (40, 50))
     degradation = RealESRGANDegradation(upscale=4)
-    held_out = make(photos, degradation=degradation, upscale=4)
+    held_out = validation_set(photos, degradation=degradation, upscale=4, seed=3)
     assert len(held_out) == 2
     assert sorted(held_out[0]) == ["counts", "hr", "index", "lr", "name"]
     item = held_out[0]
@@ -51,14 +41,14 @@ def test_held_out_photos_are_whole_plain_and_fixed(make_photos: MakePhotos) -> N
     assert torch.equal(held_out[0]["lr"], item["lr"])
 
 
-def test_a_position_beyond_the_last_photo_stands_for_none(make_photos: MakePhotos) -> None:
-    held_out = make(make_photos((40, 50)), upscale=4)
+def test_a_position_beyond_the_last_photo_does_not_count(make_photos: MakePhotos) -> None:
+    held_out = validation_set(make_photos((40, 50)), upscale=4)
     item = held_out[1]
     assert (item["counts"], item["lr"].shape, item["hr"].shape) == (False, (3, 1, 1), (3, 4, 4))
 
 
 def test_a_held_out_photo_without_a_whole_lr_pixel_is_named(make_photos: MakePhotos) -> None:
-    held_out = make(make_photos((3, 90)), upscale=4)
+    held_out = validation_set(make_photos((3, 90)), upscale=4)
     with pytest.raises(UserError, match=r"00\.png is smaller than upscale=4"):
         held_out[0]
 
@@ -72,7 +62,8 @@ def test_of_a_larger_photo_the_middle_is_taken(make_photos: MakePhotos, upscale:
         seen.append(hr.copy())
         return hr[::upscale, ::upscale]
 
-    held_out = make(photos, degradation=reduce, clean=reduce, upscale=upscale, max_size=64)
+    held_out = validation_set(photos, degradation=reduce, upscale=upscale, gt_size=48, val_max_size=64)
+    held_out.clean = reduce
     kept = 64 // upscale * upscale
     for index in range(3):
         item, whole = held_out[index], to_float(decode(photos[index]))
@@ -89,24 +80,18 @@ def test_of_a_larger_photo_the_middle_is_taken(make_photos: MakePhotos, upscale:
 def test_a_photo_that_is_no_larger_is_taken_as_it_is(make_photos: MakePhotos) -> None:
     photos = make_photos((64, 40), (61, 63))
     for index in range(2):
-        limited, whole = (make(photos, max_size=size)[index] for size in (64, None))
+        limited, whole = (validation_set(photos, val_max_size=size)[index] for size in (64, None))
         assert torch.equal(limited["hr"], whole["hr"])
         assert torch.equal(limited["lr"], whole["lr"])
 
 
-@pytest.mark.parametrize("size", [63, 0, -1, 100.5, True, "all"])
-def test_a_wrong_size_is_refused(make_photos: MakePhotos, size: Any) -> None:
-    with pytest.raises(UserError, match=r"data\.val_max_size=.*from 64 on, or null"):
-        make(make_photos((40, 40)), max_size=size)
-
-
-def test_photos_that_cannot_be_read_are_named_once_and_stand_for_none(
+def test_photos_that_cannot_be_read_are_named_once_and_do_not_count(
     make_photos: MakePhotos, caplog: pytest.LogCaptureFixture
 ) -> None:
     photos = make_photos((80, 80), (80, 80), (80, 80))
     whole = photos[1].read_bytes()
     photos[1].write_bytes(whole[: len(whole) // 2])
-    held_out = make(photos, max_bad_fraction=0.4)
+    held_out = validation_set(photos, max_bad_fraction=0.4)
     with caplog.at_level(logging.WARNING, logger="esrgan_train"):
         items = [held_out[index] for _ in range(2) for index in range(3)]
     assert [item["counts"] for item in items] == [True, False, True] * 2
@@ -128,8 +113,8 @@ def test_both_sides_of_a_large_pair_are_cut_alike(tmp_path: Path, size: tuple[in
     for side, pixels in (("lr", lr), ("hr", lr.repeat(3, 0).repeat(3, 1))):
         (tmp_path / side).mkdir()
         Image.fromarray(pixels).save(tmp_path / side / "a.png")
-    pairs = PairTables(*(find_photos(tmp_path / side, option="x") for side in ("lr", "hr")))
-    item = ValidationPairs(pairs, upscale=3, seed=0, max_size=100, max_bad_fraction=0.1)[0]
+    pairs = PairedPhotos(*(find_photos(tmp_path / side, option="x") for side in ("lr", "hr")), upscale=3)
+    item = validation_set(pairs, upscale=3, gt_size=24, val_max_size=100, degradation=None)[0]
     height, width = (min(side, 33) for side in size)  # of LR: 33 × 3 pixels are not more than 100
     top, left = ((side - kept) // 2 for side, kept in zip(size, (height, width), strict=True))
     expected = channels_first(to_float(lr[top : top + height, left : left + width]))

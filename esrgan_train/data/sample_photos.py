@@ -1,4 +1,4 @@
-"""The photographs that ship inside scikit-image: training without any download."""
+"""The source of ``data=sample``: photographs that ship inside scikit-image, so nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import skimage
 
-from esrgan_train.data.split import Split
+from esrgan_train.data.photos import Photos
+from esrgan_train.data.sources import Sources
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import PathTable
 
@@ -14,22 +15,13 @@ from esrgan_train.images.find import PathTable
 # nearly nothing: bicubic comes back to 50, 43 and 33 dB), and drawings. The two views of the motorcycle are
 # one scene and stay on one side.
 TRAIN = (
-    "astronaut.png",
-    "brick.png",
-    "camera.png",
-    "coins.png",
-    "grass.png",
-    "gravel.png",
-    "hubble_deep_field.jpg",
-    "ihc.png",
-    "motorcycle_left.png",
-    "motorcycle_right.png",
-    "page.png",
+    *("astronaut.png", "brick.png", "camera.png", "coins.png", "grass.png", "gravel.png"),
+    *("hubble_deep_field.jpg", "ihc.png", "motorcycle_left.png", "motorcycle_right.png", "page.png"),
 )
 VAL = ("chelsea.png", "coffee.png", "rocket.jpg")
 
 
-def sample_split() -> Split:
+def sample_photos() -> Sources:
     """The photographs in scikit-image's installed ``data`` folder; three are held out.
 
     Raises:
@@ -42,4 +34,4 @@ def sample_split() -> Split:
                 f"data=sample: {folder / name} is missing: reinstall scikit-image from PyPI, or train on "
                 "photos of your own with data=folder data.train_dir=FOLDER"
             )
-    return Split(PathTable(folder, TRAIN), PathTable(folder, VAL))
+    return Sources(Photos(PathTable(folder, TRAIN)), Photos(PathTable(folder, VAL)))
