@@ -192,7 +192,7 @@ def announce(
     for line in (*options_without_effect(cfg), *random_features_on_trained_weights(cfg)):
         log.warning("%s", line)
     warm = min(switch + objective.discriminator_warmup, last)
-    if objective.adversarial is not None and switch < warm:
+    if switch < warm:
         log.info("warm-up       to iteration %s the discriminator learns, unheard by the generator", f"{warm:,}")
         if warm == last:
             log.warning(
