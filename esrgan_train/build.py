@@ -25,9 +25,8 @@ from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.bounds import check_value
 from esrgan_train.checks.reading import check_start
 from esrgan_train.contracts.degradation import check_degradation, check_noise
-from esrgan_train.contracts.discriminator import check_discriminator
-from esrgan_train.contracts.generator import check_generator
-from esrgan_train.contracts.loss import check_adversarial_loss, check_image_loss
+from esrgan_train.contracts.losses import check_adversarial_loss, check_image_loss
+from esrgan_train.contracts.networks import check_discriminator, check_generator
 from esrgan_train.contracts.part import Part
 from esrgan_train.contracts.schedule import check_schedule
 from esrgan_train.data.datamodule import StreamDataModule

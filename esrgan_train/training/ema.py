@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import deepcopy
-from typing import Annotated
 
 import torch
-from annotated_types import Ge, Lt
 from torch import Tensor, nn
-
-from esrgan_train.bounds import Wanted
-
-Decay = Annotated[float, Ge(0), Lt(1), Wanted("such as 0.999")]
 
 
 def ema_decay_at(iteration: int, decay: float, warmup: bool) -> float:
@@ -32,7 +26,7 @@ class EMA(nn.Module):
     State-dict keys are the generator's behind ``module.``.
     """
 
-    def __init__(self, generator: nn.Module, *, decay: Decay, warmup: bool) -> None:
+    def __init__(self, generator: nn.Module, *, decay: float, warmup: bool) -> None:
         super().__init__()
         self.decay = decay
         self.warmup = warmup

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Gt
+from annotated_types import Ge, Gt, Lt
 
 from esrgan_train.bounds import Count, Wanted, check_fields
-from esrgan_train.training.ema import Decay
 
 Init = Literal["default", "bilinear", "weights"]  # first weights: as built, as bilinear enlargement, of init_from
 
@@ -32,9 +31,9 @@ class Options:
         UserError: a value out of bounds.
     """
 
-    ema_decay: Decay
+    ema_decay: Annotated[float, Ge(0), Lt(1), Wanted("such as 0.999")]
     ema_warmup: bool
-    grad_clip: Annotated[float, Gt(0), Wanted("such as 1.0")] | None
+    grad_clip: Annotated[Annotated[float, Gt(0), Wanted("such as 1.0")] | None, Wanted("for no clipping")]
     accumulate: Count
     channels_last: bool
     compile: bool

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from torch import Tensor, nn
 
-from esrgan_train.contracts.discriminator import check_discriminator
+from esrgan_train.contracts.networks import check_discriminator
 from esrgan_train.contracts.part import Part
 from esrgan_train.errors import UserError
 

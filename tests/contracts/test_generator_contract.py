@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.contracts.generator import check_generator
+from esrgan_train.contracts.networks import check_generator
 from esrgan_train.contracts.part import Part
 from esrgan_train.errors import UserError
 

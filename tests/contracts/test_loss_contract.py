@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from esrgan_train.contracts.loss import check_adversarial_loss, check_image_loss
+from esrgan_train.contracts.losses import check_adversarial_loss, check_image_loss
 from esrgan_train.contracts.part import Part
 from esrgan_train.errors import UserError
 from esrgan_train.losses.adversarial import HingeLoss, LeastSquaresLoss, VanillaLoss
