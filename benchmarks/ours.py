@@ -43,7 +43,7 @@ class BareStep:
         self.module = module
         self.iterations = 0
         self.measured: dict[str, Tensor] = {}
-        module.configure_optimizers()
+        module.step.make_optimizers()
 
     def step(self, batch: Batch) -> None:
         """One iteration."""

@@ -67,7 +67,7 @@ def build(node: DictConfig, **also: Any) -> Any:
     if part.is_ours and not isinstance(cause, (ValueError, TypeError, MisconfigurationException)):
         raise cause
     reason = f"{type(cause).__name__}: {' '.join(str(cause).split())}"
-    raise part.refusal(f"building it fails: {reason}", "correct it, or its options") from cause
+    raise part.refusal(f"building it fails: {reason}", "fix it, or its options") from cause
 
 
 def build_generator(cfg: DictConfig) -> nn.Module:
@@ -180,10 +180,26 @@ def build_step(cfg: DictConfig, precision: Precision) -> TrainingStep:
     )
 
 
-def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
-    """The training step behind Lightning's hooks; seed the random numbers before."""
+def build_module(
+    cfg: DictConfig,
+    precision: Precision,
+    *,
+    metadata: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
+    measured: dict[str, Any] | None = None,
+) -> ESRGANModule:
+    """The training step behind Lightning's hooks; seed the random numbers before.
+
+    Args:
+        cfg: the composed configuration.
+        precision: number format of the networks.
+        metadata: more about the model than ``describe`` knows, for its files.
+        settings: what the result depends on, and ``measured`` what validation depends on, for the checkpoint.
+        measured: see above.
+    """
     step = build_step(cfg, precision)
-    return ESRGANModule(step, upscale=cfg.upscale, metadata=describe(step.generator, cfg))
+    described = describe(step.generator, cfg) | (metadata or {})
+    return ESRGANModule(step, upscale=cfg.upscale, metadata=described, settings=settings, measured=measured)
 
 
 def build_datamodule(cfg: DictConfig) -> StreamDataModule:

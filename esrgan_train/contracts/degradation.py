@@ -28,7 +28,7 @@ def check_degradation(degradation: Draw, part: Part, *, upscale: int, lr_side: i
 
     Raises:
         UserError: it fails, changes hr, draws from elsewhere than rng, or its result is no float32 picture in
-            [0, 1] of the size that ``upscale`` wants.
+            [0, 1] of the size that ``upscale`` gives.
     """
     if part.is_ours:
         return
@@ -45,7 +45,7 @@ def check_noise(noise: Draw, part: Part, *, upscale: int) -> None:
 
 
 def _try(function: Draw, part: Part, shape: tuple[int, ...], wanted: tuple[int, ...]) -> Image:
-    """What it makes of a random picture, if that is the same twice and what is asked of both kinds."""
+    """What it makes of a random picture, after the checks that both kinds share."""
     hr = np.random.default_rng(0).random(shape, dtype=np.float32)
     kept, given = hr.copy(), size(shape)
     with shared_randomness_kept():

@@ -90,7 +90,7 @@ def _enlarge(network: nn.Module, part: Part, shape: tuple[int, int, int, int], u
     if sr.shape != wanted:
         if network.training:
             remedy = "bind its scale to ${upscale}, or give another upscale"
-        fault = f"it makes {size(sr.shape)} of {given}, but upscale={upscale} wants {size(wanted)}"
+        fault = f"it makes {size(sr.shape)} of {given}, but upscale={upscale} needs {size(wanted)}"
         raise part.refusal(fault, remedy)
     return sr
 

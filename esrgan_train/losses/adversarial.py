@@ -1,4 +1,4 @@
-"""Adversarial losses: what the generator and the discriminator want of the discriminator's logits.
+"""Adversarial losses: what generator and discriminator make small, from the logits.
 
 Each kind has three terms, each a float32 scalar averaged over logits of any shape. The discriminator's loss
 is ``real`` + ``fake``, not halved.
@@ -27,7 +27,7 @@ class AdversarialLoss(Protocol):
 
 
 class _LabelLoss:
-    """Label 1 for real and 0 for generated images; the generator wants its own to pass for real."""
+    """Label 1 for real and 0 for generated images; the generator aims at the label of real ones."""
 
     def distance(self, logits: Tensor, label: float) -> Tensor:
         """How far the logits are from one label for all of them."""

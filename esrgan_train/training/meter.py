@@ -12,7 +12,7 @@ from esrgan_train.training.processes import all_reduce_mean
 
 
 class Meter:
-    """Sums named scalars on their own device and reads them back only when asked.
+    """Sums named scalars on their own device and reads them back only on demand.
 
     A loss of one small batch says little; the mean over the logging interval says more, and costs one copy
     to the host an interval instead of one an iteration. The names stay the same from one restart to the next.

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from esrgan_train.allocator import give_back_freed_memory
 from esrgan_train.errors import UserError
-from esrgan_train.training.batch import Batch, training_batch
+from esrgan_train.training.batch import Batch
 from esrgan_train.training.ema import EMA
 from esrgan_train.training.meter import Meter
 from esrgan_train.training.nonfinite import NonFinite
@@ -72,7 +72,7 @@ class ESRGANModule(LightningModule):
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One optimizer for each of ``players``."""
-        return [player.make_optimizer() for player in self.step.players]
+        return self.step.make_optimizers()
 
     def setup(self, stage: str) -> None:  # noqa: ARG002
         """Refuse a Trainer that would lay a number format of its own over this module's.
@@ -99,7 +99,7 @@ class ESRGANModule(LightningModule):
         done, max_steps = self.trainer.global_step, self.trainer.max_steps
         stage, final = self.objective.stage(done), self.objective.stage(max(max_steps, 1) - 1)
         if done == 0 and stage != final:
-            self.gan_iteration_seconds = self.step.rehearse(training_batch(batch), final)
+            self.gan_iteration_seconds = self.step.rehearse(batch, final)
             self.meter.restart()
         if stage != self.last_stage:
             self.log_rest()
@@ -109,8 +109,8 @@ class ESRGANModule(LightningModule):
         self.last_stage = stage
 
     def training_step(self, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
-        """One iteration on ``batch``: lr (B,3,h,w), hr and hr_target (B,3,H,W), float32 in [0, 1]."""
-        batch, done, max_steps = training_batch(batch), self.trainer.global_step, self.trainer.max_steps
+        """One iteration on ``batch``, see ``batch.training_batch``."""
+        done, max_steps = self.trainer.global_step, self.trainer.max_steps
         measured, skip = self.step(batch, done=done, max_steps=max_steps, step_first=self._step_and_count)
         self.meter.add(measured, skip=skip, samples=len(batch["lr"]) * self.trainer.world_size)
         self.nonfinite.add(done + 1, batch.get("index"), measured, skip)

@@ -19,7 +19,7 @@ PrecisionName = Literal["auto", "32", "bf16"]
 class Precision:
     """The format of the networks' forward and backward pass; losses and weights are always float32.
 
-    ``name`` is ``32`` or ``bf16``; ``reason`` says why it was chosen, in words for the start-up lines.
+    ``name`` is ``32`` or ``bf16``; ``reason`` is why it was chosen, for the start-up lines.
     """
 
     name: str

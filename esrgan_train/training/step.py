@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from esrgan_train.devices import prefers_channels_last
 from esrgan_train.training.backward import (
@@ -19,6 +19,7 @@ from esrgan_train.training.backward import (
     published_backward,
     shared_backward,
 )
+from esrgan_train.training.batch import Batch, training_batch
 from esrgan_train.training.buffers import Snapshot, power_vectors
 from esrgan_train.training.ema import EMA
 from esrgan_train.training.objective import Objective
@@ -94,35 +95,43 @@ class TrainingStep:
         """The generator, then the discriminators."""
         return [self.generator, *self.discriminators.values()]
 
+    def make_optimizers(self) -> list[Optimizer]:
+        """A fresh optimizer for every player, in their order."""
+        return [player.make_optimizer() for player in self.players]
+
     def active_players(self, done: int) -> list[Player]:
         """Who steps in the iteration after ``done`` others, the generator's player first."""
         name = self.objective.stage(done)
         return [player for player in self.players if player.stage.name == name]
 
     def __call__(
-        self, batch: Mapping[str, Any], *, done: int, max_steps: int, step_first: StepOptimizer = plain_step
+        self, batch: object, *, done: int, max_steps: int, step_first: StepOptimizer = plain_step
     ) -> tuple[Measured, Tensor]:
         """One iteration.
 
         Args:
-            batch: lr (B,3,h,w), hr and hr_target (B,3,H,W), float32 in [0, 1].
+            batch: see ``batch.training_batch``.
             done: iterations done before it.
             max_steps: iterations of the whole training.
             step_first: steps the generator's optimizer, where a trainer counts its steps.
 
         Returns:
             What was measured, and whether the iteration was skipped, as 0 or 1; scalars on the device.
+
+        Raises:
+            UserError: another batch.
         """
+        batch = training_batch(batch)
         self._seed_layers(batch, done)
         players = self.active_players(done)
-        measured = self.accumulate(self.arrange(batch), players[0].stage, done=done)
+        measured = self.accumulate(self._arrange(batch), players[0].stage, done=done)
         norms, skip = _finish_gradients(players, measured)
         for player in players:
             stepper = step_first if player is players[0] else plain_step
             player.step(done=done, max_steps=max_steps, skip=skip, step_optimizer=stepper)
         return measured | norms, skip
 
-    def arrange(self, batch: Mapping[str, Any]) -> Images:
+    def _arrange(self, batch: Batch) -> Images:
         """lr, hr and hr_target in the orders of memory that the networks work in."""
         formats = {"lr": self.lr_format, "hr": self.memory_format, "hr_target": self.memory_format}
         return {name: batch[name].contiguous(memory_format=order) for name, order in formats.items()}
@@ -160,17 +169,18 @@ class TrainingStep:
         backward = shared_backward if self.options.shared_fake_forward else published_backward
         return backward(game, images, share=share)
 
-    def rehearse(self, batch: Mapping[str, Any], stage: StageName) -> float:
+    def rehearse(self, batch: object, stage: StageName) -> float:
         """Compute an iteration of a later stage and discard it: what would fail then, memory above all, fails now.
 
         Returns:
             The seconds that it took.
         """
         started = time.perf_counter()
+        batch = training_batch(batch)
         self._seed_layers(batch, 0)
         buffers = Snapshot(buffer for network in self.networks for buffer in network.buffers())
         # A copy: a network may work in place on its input, and this batch is still to be trained on.
-        images = {name: tensor.clone() for name, tensor in self.arrange(batch).items()}
+        images = {name: tensor.clone() for name, tensor in self._arrange(batch).items()}
         self.accumulate(images, self.objective.stages[stage])
         for network in self.networks:
             network.zero_grad(set_to_none=True)
@@ -181,7 +191,7 @@ class TrainingStep:
         """Let the generator continue from its averaged weights, as the published second stage does."""
         self.ema.copy_to(self.generator)
 
-    def _seed_layers(self, batch: Mapping[str, Any], done: int) -> None:
+    def _seed_layers(self, batch: Batch, done: int) -> None:
         seed_layers(self.seed, iteration=done, rank=process_rank(), device=batch["lr"].device)
 
 

@@ -46,7 +46,7 @@ class Copies(TorchDispatchMode):
 
 @contextmanager
 def fake_cuda() -> Iterator[Copies]:
-    """Everything made in here is a fake tensor, on CUDA unless it is said to be elsewhere."""
+    """Everything made in here is a fake tensor, on CUDA unless another device is given."""
     copies = Copies()
     with ExitStack() as stack:
         # Fake parameters are on CUDA from the start; they cannot be copied, nor change their order of memory.

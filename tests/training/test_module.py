@@ -141,7 +141,7 @@ def test_gradients_of_each_player_come_from_its_own_loss_alone(
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_a_discriminator_that_warms_up_learns_and_is_not_heard(
+def test_a_discriminator_learns_during_its_warm_up_but_does_not_move_the_generator(
     make_module: Any, make_objective: Any, batches: Any, fit: Any, shared: bool
 ) -> None:
     objective = make_objective(pixel_weight=0.0, start_step=1, discriminator_warmup=2)
@@ -160,13 +160,13 @@ def test_warming_up_changes_neither_what_is_measured_nor_what_the_discriminator_
     make_module: Any, make_objective: Any, batches: Any, shared: bool
 ) -> None:
     objective = make_objective(discriminator_warmup=5)
-    heard, unheard = (make_module(objective, shared_fake_forward=shared) for _ in range(2))
-    expected = backward(heard, batches[0], done=5)
-    measured = backward(unheard, batches[0], done=4)
+    warm, warming_up = (make_module(objective, shared_fake_forward=shared) for _ in range(2))
+    expected = backward(warm, batches[0], done=5)
+    measured = backward(warming_up, batches[0], done=4)
     assert list(measured) == list(expected)
     for name, value in measured.items():
         torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
-    for ours, theirs in zip(unheard.discriminator.parameters(), heard.discriminator.parameters(), strict=True):
+    for ours, theirs in zip(warming_up.discriminator.parameters(), warm.discriminator.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad, rtol=0, atol=0)
 
 

@@ -22,8 +22,7 @@ def test_a_bare_loop_trains_bit_for_bit_as_the_module_does(
     objective = make_objective(start_step=start_step)
     module, step = make_module(objective, grad_clip=0.1), make_step(objective, grad_clip=0.1)
     fit(module, batches, steps=3)
-    for player in step.players:
-        player.make_optimizer()
+    step.make_optimizers()
     for done, batch in enumerate(batches[:3]):
         measured, skip = step(batch, done=done, max_steps=3)
     assert skip == 0
@@ -67,15 +66,17 @@ def test_further_terms_and_discriminators_need_no_line_of_the_module(
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_the_generator_hears_every_discriminator(make_step: Any, batches: Any, shared: bool) -> None:
+def test_the_generators_gradients_are_the_sum_over_discriminators(
+    make_step: Any, batches: Any, shared: bool
+) -> None:
     judges = {name: nn.Conv2d(3, 1, 3) for name in ("one", "other")}
     adversarial = [
         AdversarialTerm(function=HingeLoss(), weight=0.3, name=f"by {j}", judge=j, prefix=j) for j in judges
     ]
     found = []
-    for heard in (adversarial[:1], adversarial[1:], adversarial):
+    for judged in (adversarial[:1], adversarial[1:], adversarial):
         terms = [Term(name="pixel", function=nn.L1Loss(), weight=0.0)]
-        objective = Objective(terms=terms, adversarial=heard, start_step=0)
+        objective = Objective(terms=terms, adversarial=judged, start_step=0)
         make = dict.fromkeys(("generator", *judges), torch.optim.Adam)
         step = make_step(objective, discriminators=judges, make_optimizers=make, shared_fake_forward=shared)
         step.backward(batches[0], objective.stages["gan"])

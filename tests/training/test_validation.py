@@ -77,14 +77,14 @@ def test_tiles_give_the_figures_of_whole_photos(size: tuple[int, int], monkeypat
 
 def test_the_reach_is_measured_once_and_only_for_large_photos(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation_module, "_TILE", 32)
-    asked = []
-    monkeypatch.setattr(validation_module, "reach_of", lambda network: asked.append(network) or 3)
+    measured = []
+    monkeypatch.setattr(validation_module, "reach_of", lambda network: measured.append(network) or 3)
     network, validation = SRVGGNetCompact(num_feat=4, num_conv=1, upscale=2), make()
     validation.add(network, photo(32, 32))
-    assert asked == []
+    assert measured == []
     validation.add(network, photo(33, 32))
     validation.add(network, photo(32, 90))
-    assert asked == [network]
+    assert measured == [network]
 
 
 def test_a_network_that_looks_everywhere_gets_photos_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Validation of one large photo in a process of its own, which tells the most memory that it held."""
+"""Validation of one large photo in a process of its own, which reports its peak memory."""
 
 from __future__ import annotations
 
