@@ -19,7 +19,7 @@ from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.modelfiles.weights import load_checkpoint, save_model
 from esrgan_train.training.checkpoint_io import LAST, DurableCheckpointIO, best_file
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import STAGE_NAMES, Stage
+from esrgan_train.training.stages import STAGE_NAMES, StageName
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Checkpoints(Callback):
                 save_model(path, module.ema.module.state_dict(), metadata)
         return io.saved
 
-    def note(self, trainer: Trainer, stage: Stage) -> bool:
+    def note(self, trainer: Trainer, stage: StageName) -> bool:
         """Take in the monitored value of this iteration; whether it is the best of its stage so far."""
         monitor = self.best.monitor
         if monitor not in trainer.callback_metrics:
@@ -133,7 +133,7 @@ class Checkpoints(Callback):
             obsolete = [file for file in files if written_ns(file) != self._written_ns]  # not the one resumed
             set_aside(self.folder.parent, obsolete, after=checkpoint["global_step"])
 
-    def _has_file(self, stage: Stage, best: Best, resumed: Any, step: int) -> bool:
+    def _has_file(self, stage: StageName, best: Best, resumed: Any, step: int) -> bool:
         """Whether the best checkpoint is in its place; ``resumed``, of iteration ``step``, may be the one."""
         file = self.folder / best_file(stage)
         if best.step == step:

@@ -11,7 +11,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from esrgan_train.errors import UserError
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import LEARNING_RATES, Stage
+from esrgan_train.training.stages import LEARNING_RATES, StageName
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Health(Callback):
             for message in self.read(trainer.global_step, {name: float(v) for name, v in readings}, stage):
                 log.warning("%s", message)
 
-    def read(self, step: int, values: Mapping[str, float], stage: Stage = "gan") -> list[str]:
+    def read(self, step: int, values: Mapping[str, float], stage: StageName = "gan") -> list[str]:
         """Take in the readings of iteration ``step``; return what is to be warned about now."""
         messages = []
         if values.get("train/colour_shift", 0.0) > DIVERGED and "diverged" not in self.warned:

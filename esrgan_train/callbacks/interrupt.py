@@ -16,7 +16,7 @@ from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.errors import RunError, StopAtOnceError, StopRequestedError, UserError
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.processes import Agreement, are_several, gather_objects
+from esrgan_train.training.processes import Agreement, gather_objects, is_distributed
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class Interrupt(Callback):
         Not with several processes, of which this may be the only one that failed.
         """
         assert isinstance(pl_module, ESRGANModule)
-        if not trainer.validating or not trainer.global_step or are_several():
+        if not trainer.validating or not trainer.global_step or is_distributed():
             return
         if isinstance(exception, Exception) and not isinstance(exception, StopAtOnceError):
             try:

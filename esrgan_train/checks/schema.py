@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt, Le, Predicate
 from esrgan_train.bounds import Count, NonNegative, Seed, Wanted, WholeNumber
 from esrgan_train.checks.devices import device_count
 from esrgan_train.data.options import StreamOptions
-from esrgan_train.training.options import Options
+from esrgan_train.training.options import Init, Options
 
 
 def _is_text(value: Any) -> bool:
@@ -126,7 +126,7 @@ class Training(Options):
     """The training step, and what data and first weights take from its group."""
 
     usm: bool
-    init: Literal["default", "bilinear", "weights"]
+    init: Init
 
 
 @dataclass(frozen=True, kw_only=True)

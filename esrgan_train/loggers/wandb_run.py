@@ -21,7 +21,7 @@ from esrgan_train.loggers.attempts import OptionalLogger
 from esrgan_train.loggers.quiet import quiet_log
 from esrgan_train.modelfiles.weights import load_weights, save_model
 from esrgan_train.training.checkpoint_io import best_file
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ class WandbRun(OptionalLogger):
 
 def best_of_last_stage(run_dir: Path) -> Path | None:
     """The best checkpoint of the GAN stage, or of the pixel stage where there was no other; None without any."""
-    stages: tuple[Stage, ...] = ("gan", "pixel")
+    stages: tuple[StageName, ...] = ("gan", "pixel")
     files = [run_dir / "checkpoints" / best_file(stage) for stage in stages]
     return next((file for file in files if file.exists()), None)
 

@@ -31,7 +31,7 @@ class PerceptualLoss(nn.Module):
     Args:
         features: ``imagenet`` (torchvision's weights), ``random`` (``vgg_weights.random_weights``) or the
             path of a torchvision VGG19 state dict.
-        layers: the weight of each layer.
+        layers: the weight of each layer, 0 or more.
         seed: of the random features.
 
     Shape:
@@ -86,7 +86,7 @@ def _checked(layers: Mapping[str, float]) -> dict[str, float]:
                 f"loss.perceptual.function.layers.{name} is no layer of VGG19; give {names[0]} … {names[-1]}"
             )
         if not weight >= 0:
-            raise UserError(f"loss.perceptual.function.layers.{name}={weight} is not possible: give 0 or more")
+            raise UserError(f"loss.perceptual.function.layers.{name}={weight}: give a number from 0 on")
     used = {name: float(weight) for name, weight in layers.items() if weight > 0}
     if not used:
         raise UserError(

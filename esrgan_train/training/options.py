@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Lt
 
 from esrgan_train.bounds import Count, Wanted, check_fields
+
+Init = Literal["default", "bilinear", "weights"]  # first weights: as built, as bilinear enlargement, of init_from
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import pytest
 
 from esrgan_train.callbacks.best import Best, BestOfStages
 from esrgan_train.errors import UserError
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 
 
 @pytest.mark.parametrize("mode", ["max", "min"])
@@ -16,7 +16,7 @@ def test_each_stage_has_the_best_of_its_own_finite_values(mode: str) -> None:
     values[[0, 7, 20]] = math.nan
     values[[9, 30]] = [math.inf, -math.inf]
     best = BestOfStages(monitor="val/psnr", mode=mode)
-    stages: dict[Stage, slice] = {"pixel": slice(0, 20), "gan": slice(20, 40)}
+    stages: dict[StageName, slice] = {"pixel": slice(0, 20), "gan": slice(20, 40)}
     for stage, part in stages.items():
         for step, value in zip(range(40)[part], values[part].tolist(), strict=True):
             told = best.note(stage, step, value)
