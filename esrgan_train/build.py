@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from functools import partial
-from hashlib import sha256
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -31,6 +29,7 @@ from esrgan_train.contracts.schedule import check_schedule
 from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.data.window import Window
 from esrgan_train.errors import UserError, given_as
+from esrgan_train.identity import Identity, config_hash
 from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.modelfiles.classes import name_of
 from esrgan_train.modelfiles.rebuild import load_into
@@ -145,8 +144,8 @@ def build_options(cfg: DictConfig) -> Options:
     return Options(**{name: value for name, value in cfg.training.items() if name not in ("usm", "init")})
 
 
-def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
-    """Networks, losses, optimizers and the training step.
+def build_module(cfg: DictConfig, precision: Precision, identity: Identity | None = None) -> ESRGANModule:
+    """Networks, losses, optimizers and the training step; its checkpoints keep ``identity``.
 
     The discriminator is built only if its stage can come. Seed the random numbers before: they make the
     networks' first weights.
@@ -171,7 +170,9 @@ def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
         seed=cfg.seed,
         options=build_options(cfg),
         precision=precision,
-        metadata=describe(generator, cfg),
+        metadata=describe(generator, cfg) | ({"data_fingerprint": identity.photos} if identity else {}),
+        settings=identity.settings if identity else {},
+        measured=identity.measured if identity else {},
     )
 
 
@@ -223,7 +224,7 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
     """Plain values that go into every checkpoint and model file of a run.
 
     By ``arch`` or ``target``, and ``options``, other commands rebuild the generator; the rest says where it comes
-    from. Who knows more (the data's fingerprint, the iterations done) adds it to this dict.
+    from.
     """
     options = OmegaConf.to_container(cfg.generator, resolve=True)
     assert isinstance(options, dict)
@@ -236,20 +237,3 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
         "config_hash": config_hash(cfg),
         "version": __version__,
     }
-
-
-def config_hash(cfg: DictConfig) -> str:
-    """Sixteen hexadecimal digits that two runs share if they are configured alike, wherever their files lie.
-
-    Left out are the folders and files, and what shows or keeps results without changing them.
-    """
-    plain = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(plain, dict)
-    for key in (
-        *("run_dir", "ckpt_path", "init_from", "init_discriminator_from"),
-        *("callbacks", "logger", "optimized_metric", "model_name"),
-    ):
-        plain.pop(key, None)
-    for key in ("train_dir", "train_lr_dir", "val_dir", "val_lr_dir", "num_workers"):
-        plain["data"].pop(key, None)
-    return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]

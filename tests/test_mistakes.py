@@ -19,9 +19,10 @@ from PIL import Image
 
 from esrgan_train.__main__ import main
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.checks.effects import options_without_effect
 from esrgan_train.checks.metrics import TRAINING, VALIDATION
 from esrgan_train.checks.sweep import check_sweep
-from esrgan_train.config import check, compose_config, config_dir, options_without_effect
+from esrgan_train.config import check, compose_config, config_dir
 from esrgan_train.errors import UserError
 from esrgan_train.modelfiles.weights import save_pth
 from esrgan_train.train import train
@@ -268,7 +269,7 @@ def test_a_failed_job_of_a_sweep_is_told_with_its_overrides_and_the_others_go_on
     monkeypatch.chdir(tmp_path)
     trained = []
 
-    def fake_train(cfg: Any) -> None:
+    def fake_train(cfg: Any, **_: Any) -> None:
         trained.append(cfg.generator.num_feat)
         check(cfg)
         if cfg.generator.num_feat == 8:
@@ -291,7 +292,7 @@ def test_a_failed_job_of_a_sweep_is_told_with_its_overrides_and_the_others_go_on
 def test_a_failure_alone_gives_a_sweep_status_1(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
 
-    def fail(_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("out of luck")
 
     monkeypatch.setattr("esrgan_train.__main__.train", fail)
@@ -362,7 +363,7 @@ def test_a_misspelt_key_ends_a_sweep_before_its_folder_exists(
     ],
 )
 def test_an_option_without_effect_is_told(overrides: list[str], told: str):
-    lines = options_without_effect(compose_config(overrides))
+    lines = list(options_without_effect(compose_config(overrides), overrides))
     assert len(lines) == 1
     assert lines[0].startswith(told)
     assert "has no effect: " in lines[0]
@@ -378,7 +379,7 @@ def test_an_option_without_effect_is_told(overrides: list[str], told: str):
     ],
 )
 def test_an_option_with_effect_is_not(overrides: list[str]):
-    assert options_without_effect(compose_config(overrides)) == []
+    assert list(options_without_effect(compose_config(overrides), overrides)) == []
 
 
 @pytest.mark.parametrize("word", ["last", "auto"])

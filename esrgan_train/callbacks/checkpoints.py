@@ -11,11 +11,12 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
-from esrgan_train.branches import set_aside, written_ns
 from esrgan_train.callbacks.best import Best, BestOfStages, measured_otherwise
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.modelfiles.weights import load_checkpoint, save_model
+from esrgan_train.runs.abandoned import set_aside
+from esrgan_train.runs.checkpoints import written_ns
 from esrgan_train.training.checkpoint_io import LAST, DurableCheckpointIO, best_file
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import STAGE_NAMES, Stage

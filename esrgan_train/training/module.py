@@ -67,6 +67,8 @@ class ESRGANModule(LightningModule):
         options: see ``Options``.
         precision: number format of the networks.
         metadata: plain values kept in the checkpoint, by which other commands rebuild the generator.
+        settings: plain values kept in the checkpoint: a resumed run compares its own with them.
+        measured: likewise: what validation depends on besides the weights.
     """
 
     def __init__(
@@ -82,6 +84,8 @@ class ESRGANModule(LightningModule):
         options: Options,
         precision: Precision,
         metadata: dict[str, Any],
+        settings: dict[str, Any] | None = None,
+        measured: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -100,8 +104,8 @@ class ESRGANModule(LightningModule):
         self.options = options
         self.precision = precision
         self.metadata = metadata
-        self.settings: dict[str, Any] = {}  # kept in the checkpoint: a resumed run sees what was changed
-        self.measured: dict[str, Any] = {}  # likewise: what validation depends on besides the weights
+        self.settings = settings or {}
+        self.measured = measured or {}
         self.make_optimizers = make_optimizers
         self.schedule = schedule
         self.players = self._players()
