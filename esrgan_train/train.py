@@ -97,15 +97,7 @@ def resolve(cfg: DictConfig, launch: Launch) -> dict[str, Any]:
 
 
 class Run(NamedTuple):
-    """What a run consists of.
-
-    Attributes:
-        trainer: Lightning's.
-        datamodule: the photographs.
-        module: networks, losses and optimizers.
-        checkpoint: what is announced of the checkpoint to resume, if there is one.
-        misread: how other programs would misread the model, if they would.
-    """
+    """What a run consists of, what is announced of a checkpoint to resume, and how others misread its model."""
 
     trainer: Trainer
     datamodule: StreamDataModule
