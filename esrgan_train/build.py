@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 from dataclasses import fields
 from functools import partial
-from hashlib import sha256
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -36,6 +34,7 @@ from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.sources import Source, Sources
 from esrgan_train.data.window import Window
 from esrgan_train.errors import UserError, given_as
+from esrgan_train.identity import Identity, config_hash
 from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.modelfiles.classes import name_of
 from esrgan_train.modelfiles.finite import check_weights
@@ -187,26 +186,19 @@ def build_step(cfg: DictConfig, precision: Precision) -> TrainingStep:
     )
 
 
-def build_module(
-    cfg: DictConfig,
-    precision: Precision,
-    *,
-    metadata: dict[str, Any] | None = None,
-    settings: dict[str, Any] | None = None,
-    measured: dict[str, Any] | None = None,
-) -> ESRGANModule:
-    """The training step behind Lightning's hooks; seed the random numbers before.
+def build_module(cfg: DictConfig, precision: Precision, identity: Identity | None = None) -> ESRGANModule:
+    """The training step behind Lightning's hooks; its checkpoints keep ``identity``.
 
-    Args:
-        cfg: the composed configuration.
-        precision: number format of the networks.
-        metadata: more about the model than ``describe`` knows, for its files.
-        settings: what the result depends on, and ``measured`` what validation depends on, for the checkpoint.
-        measured: see above.
+    Seed the random numbers before, see ``build_step``.
     """
     step = build_step(cfg, precision)
-    described = describe(step.generator, cfg) | (metadata or {})
-    return ESRGANModule(step, upscale=cfg.upscale, metadata=described, settings=settings, measured=measured)
+    return ESRGANModule(
+        step,
+        upscale=cfg.upscale,
+        metadata=describe(step.generator, cfg) | ({"data_fingerprint": identity.photos} if identity else {}),
+        settings=identity.settings if identity else None,
+        measured=identity.measured if identity else None,
+    )
 
 
 def build_datamodule(cfg: DictConfig) -> DataModule:
@@ -279,7 +271,7 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
     """Plain values that go into every checkpoint and model file of a run.
 
     By ``arch`` or ``target``, and ``options``, other commands rebuild the generator; the rest says where it comes
-    from. Who knows more (the data's fingerprint, the iterations done) adds it to this dict.
+    from.
     """
     options = OmegaConf.to_container(cfg.generator, resolve=True)
     assert isinstance(options, dict)
@@ -292,20 +284,3 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
         "config_hash": config_hash(cfg),
         "version": __version__,
     }
-
-
-def config_hash(cfg: DictConfig) -> str:
-    """Sixteen hexadecimal digits that two runs share if they are configured alike, wherever their files lie.
-
-    Left out are the folders and files, and what shows or keeps results without changing them.
-    """
-    plain = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(plain, dict)
-    for key in (
-        *("run_dir", "ckpt_path", "init_from", "init_discriminator_from"),
-        *("callbacks", "logger", "optimized_metric", "model_name"),
-    ):
-        plain.pop(key, None)
-    for key in ("train_dir", "train_lr_dir", "val_dir", "val_lr_dir", "num_workers"):
-        plain["data"].pop(key, None)
-    return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]

@@ -28,9 +28,11 @@ from torch import nn
 from esrgan_train.build import build_datamodule
 from esrgan_train.callbacks.curves import points, use_log_scale
 from esrgan_train.cli import DONE, run_command
-from esrgan_train.config import changed_settings, register, settings_of
+from esrgan_train.config import register
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
+from esrgan_train.identity import differing as differing_settings
+from esrgan_train.identity import settings_of
 from esrgan_train.images.crop import middle
 from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.lettering import legible
@@ -204,8 +206,7 @@ def differing(runs: Sequence[Run]) -> list[str]:
     settings = [
         settings_of(run.config) | {name: OmegaConf.select(run.config, name) for name in further} for run in runs
     ]
-    names = [change.partition("=")[0] for other in settings[1:] for change in changed_settings(settings[0], other)]
-    return sorted(dict.fromkeys(names))
+    return sorted({name for other in settings[1:] for name in differing_settings(settings[0], other)})
 
 
 def record(name: str, run: Run, runs: Sequence[Run]) -> dict[str, Any]:

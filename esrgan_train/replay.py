@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Draw the samples as a sheet and tell what is in them; the exit status.
+    """Draw the samples as a sheet and describe them; the exit status.
 
     A sample is a function of the run's seed and its number, so it comes out as the run met it, as long as the
     photos are the same.

@@ -20,7 +20,7 @@ from torch import nn
 
 from esrgan_train import api
 from esrgan_train.allocator import keep_freed_memory
-from esrgan_train.cli import DONE, FAILED, complain, run_command
+from esrgan_train.cli import DONE, FAILED, report_error, run_command
 from esrgan_train.errors import RunError, UserError, given_as
 from esrgan_train.images.photo import Photo, check_format, read_photo, write_photo
 from esrgan_train.inference.failures import naming
@@ -115,7 +115,7 @@ class _Tally:
         try:
             return work(*args, **kwargs)
         except (UserError, RunError) as error:
-            complain(error)
+            report_error(error)
             self.failed += 1
         give_back()  # what this photo took, the next ones may need
         return None

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.build import build_datamodule, build_generator, config_hash, describe
+from esrgan_train.build import build_datamodule, build_generator, describe
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
+from esrgan_train.identity import config_hash
 from esrgan_train.modelfiles.weights import load_weights, save_model
 from esrgan_train.train import train
 

@@ -19,9 +19,10 @@ from PIL import Image
 
 from esrgan_train.__main__ import main
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.checks.effects import options_without_effect
 from esrgan_train.checks.metrics import TRAINING, VALIDATION
 from esrgan_train.checks.sweep import check_sweep
-from esrgan_train.config import check, compose_config, config_dir, options_without_effect
+from esrgan_train.config import check, compose_config, config_dir
 from esrgan_train.errors import UserError
 from esrgan_train.modelfiles.weights import save_model
 from esrgan_train.train import train
@@ -98,7 +99,7 @@ MISTAKES: list[tuple[str, list[str], list[str]]] = [
     ("start of the GAN stage", ["loss.adversarial.start_step=-5"], ["loss.adversarial.start_step=-5", "from 0 on"]),
     ("range reversed", ["degradation.first.jpeg_quality=[95,30]"], ["jpeg_quality=[95,30]", "ascending"]),
     ("probability", ["degradation.second.blur_prob=1.5"], ["blur_prob=1.5", "from 0 to 1"]),
-    ("milestones", ["scheduler=multistep", "scheduler.milestones=[5,3]"], ["scheduler.milestones=[5, 3]", "ascending"]),
+    ("milestones", ["scheduler=multistep", "scheduler.milestones=[5,3]"], ["scheduler.milestones=[5,3]", "ascending"]),
     ("seed", ["seed=-1"], ["seed=-1", "from 0 to"]),
     ("a seed beyond NumPy's", ["seed=4294967296"], ["seed=4294967296", "to 4294967295"]),
     ("another seed beyond it", ["loss.perceptual.function.seed=4294967296"], ["loss.perceptual.function.seed=4294967296", "to 4294967295"]),
@@ -276,7 +277,7 @@ def test_a_failed_job_of_a_sweep_is_reported_with_its_overrides_and_the_others_r
     monkeypatch.chdir(tmp_path)
     trained = []
 
-    def fake_train(cfg: Any) -> None:
+    def fake_train(cfg: Any, **_: Any) -> None:
         trained.append(cfg.generator.num_feat)
         check(cfg)
         if cfg.generator.num_feat == 8:
@@ -299,7 +300,7 @@ def test_a_failed_job_of_a_sweep_is_reported_with_its_overrides_and_the_others_r
 def test_a_failure_alone_gives_a_sweep_status_1(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
 
-    def fail(_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("out of luck")
 
     monkeypatch.setattr("esrgan_train.__main__.train", fail)
@@ -370,7 +371,7 @@ def test_a_misspelt_key_ends_a_sweep_before_its_folder_exists(
     ],
 )
 def test_an_option_without_effect_is_reported(overrides: list[str], expected: str):
-    lines = options_without_effect(compose_config(overrides))
+    lines = list(options_without_effect(compose_config(overrides), overrides))
     assert len(lines) == 1
     assert lines[0].startswith(expected)
     assert "has no effect: " in lines[0]
@@ -386,7 +387,7 @@ def test_an_option_without_effect_is_reported(overrides: list[str], expected: st
     ],
 )
 def test_an_option_with_effect_is_not_reported(overrides: list[str]):
-    assert options_without_effect(compose_config(overrides)) == []
+    assert list(options_without_effect(compose_config(overrides), overrides)) == []
 
 
 @pytest.mark.parametrize("word", ["last", "auto"])

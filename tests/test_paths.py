@@ -150,7 +150,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
         found: list[DictConfig] = []
         monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
         monkeypatch.setattr(sys, "argv", ["esrgan_train", *arguments])
-        monkeypatch.setattr("esrgan_train.__main__.train", lambda cfg: check(cfg) or found.append(cfg))
+        monkeypatch.setattr("esrgan_train.__main__.train", lambda cfg, **_: check(cfg) or found.append(cfg))
         with pytest.raises(SystemExit) as end:
             main()
         assert end.value.code == 0

@@ -28,7 +28,8 @@ from esrgan_train.errors import UserError
 from esrgan_train.export.__main__ import main as export
 from esrgan_train.modelfiles.classes import name_of
 from esrgan_train.modelfiles.weights import load_checkpoint, save_model
-from esrgan_train.train import check_checkpoint, train
+from esrgan_train.runs.resume import check_checkpoint
+from esrgan_train.train import train
 from tests.tiny import OVERRIDES
 
 SPAN_OPTIONS: dict[str, Any] = {"num_in_ch": 3, "num_out_ch": 3, "feature_channels": 8}
@@ -193,7 +194,7 @@ def test_starting_from_weights_of_another_function_is_warned_about(
     assert "give generator.img_range=255.0" in line
 
 
-def test_a_checkpoint_goes_on_with_its_own_network_alone(tmp_path: Path):
+def test_a_checkpoint_is_resumed_with_its_own_network_alone(tmp_path: Path):
     options = {"num_filters": 8, "num_blocks": 1, "scale": 4}
     said = {**name_of(ESRGAN(**options)), "options": options}
     module = SimpleNamespace(metadata=said, players=["pixel"])

@@ -6,6 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from esrgan_train.errors import UserError
+from esrgan_train.identity import changes
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.stages import StageName
 
@@ -63,5 +64,5 @@ def measured_otherwise(checkpoint: dict[str, Any], module: ESRGANModule) -> list
     Values from before then say nothing beside those to come. A checkpoint that does not tell (of an earlier
     version) counts as measured alike.
     """
-    before, now = checkpoint.get("measured", module.measured), module.measured
-    return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    changed = changes(checkpoint.get("measured", module.measured), module.measured)
+    return [name.removesuffix("._target_") for name in changed]

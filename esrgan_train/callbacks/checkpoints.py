@@ -12,11 +12,12 @@ from typing import Annotated, Any
 from lightning import Callback, LightningModule, Trainer
 
 from esrgan_train.bounds import Count, Wanted, bounded
-from esrgan_train.branches import set_aside, written_ns
 from esrgan_train.callbacks.best import Best, BestOfStages, measured_otherwise
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.modelfiles.weights import load_checkpoint, save_model
+from esrgan_train.runs.abandoned import set_aside
+from esrgan_train.runs.checkpoints import written_ns
 from esrgan_train.training.checkpoint_io import LAST, DurableCheckpointIO, best_file
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.stages import STAGE_NAMES, StageName

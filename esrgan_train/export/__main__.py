@@ -11,7 +11,7 @@ from pathlib import Path
 import rich
 from rich.table import Table
 
-from esrgan_train.cli import DONE, FAILED, complain, run_command
+from esrgan_train.cli import DONE, FAILED, report_error, run_command
 from esrgan_train.errors import RunError, UserError
 from esrgan_train.export.formats import FORMATS
 from esrgan_train.export.metadata import metadata_of, name_of
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         log.info("%-13s %s", verdict.label, files)
     failures = [*outcome.failures, *(too_far(v.label) for v in outcome.verdicts if not v.passed)]
     for failure in failures:
-        complain(RunError(failure))
+        report_error(RunError(failure))
     return FAILED if failures else DONE
 
 

@@ -1,4 +1,4 @@
-"""Going back to an earlier checkpoint: the branch left is set aside whole, and never taken for the new one."""
+"""Going back to an earlier checkpoint sets the other branch aside whole; it is never taken for the new one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import torch
 
-from esrgan_train.branches import left_behind, run_of, set_aside, written_ns
 from esrgan_train.config import compose_config
 from esrgan_train.loggers.metrics_csv import read_rows
-from esrgan_train.resume import choose_place, newest_sound
+from esrgan_train.runs.abandoned import left_behind, set_aside
+from esrgan_train.runs.checkpoints import newest_sound, run_of, written_ns
+from esrgan_train.runs.place import resolve_run_dir
 from esrgan_train.train import train
 from tests.tiny import tiny
 
@@ -82,7 +83,7 @@ def test_after_a_step_back_the_branch_left_is_set_aside_and_last_means_the_new_o
     validated = [int(row["step"]) for row in read_rows(again / "metrics.csv") if row["val/psnr"]]
     assert validated == [2, 4, 6, 8]
     assert len(list((again / "abandoned").iterdir())) == 1
-    # The new branch is one that went on from iteration 4 at this rate, and nothing else.
+    # The new branch is that of a run resumed at iteration 4 with this rate, and nothing else.
     straight = again.parent / "straight"
     start = straight / "checkpoints" / back.name
     shutil.copytree(again / "checkpoints", straight / "checkpoints")
@@ -151,7 +152,7 @@ def test_a_process_that_dies_while_setting_aside_has_lost_nothing(
     assert read_rows(aside[0] / "metrics.csv") == [row for row in rows if int(row["step"]) > 4]
 
 
-def test_a_fresh_start_in_the_folder_of_a_run_keeps_that_run(again: Path) -> None:
+def test_a_start_from_scratch_in_the_folder_of_a_run_keeps_that_run(again: Path) -> None:
     before = files(again)
     run(again, "trainer.max_steps=2")
     (aside,) = (again / "abandoned").iterdir()
@@ -170,7 +171,7 @@ def test_the_time_of_saving_counts_and_not_that_of_the_file(again: Path) -> None
     times = [written_ns(folder / f"step_{step:08}.ckpt") for step in (2, 4, 6, 8)]
     assert times == sorted(set(times))
     assert left_behind(again, folder / "last.ckpt") == []
-    # A checkpoint of an earlier version does not tell: the file does.
+    # A checkpoint of an earlier version does not say when: the file's time counts.
     for path in folder.iterdir():
         content = load(path)
         del content["written_ns"]
@@ -180,11 +181,11 @@ def test_the_time_of_saving_counts_and_not_that_of_the_file(again: Path) -> None
     assert newest_sound(again) == folder / "step_00000006.ckpt"
 
 
-def test_a_checkpoint_that_was_set_aside_goes_on_in_a_new_folder(tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_checkpoint_that_was_set_aside_is_resumed_in_a_new_folder(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     aside = Path("runs/x4_prelu/a/abandoned/2026-01-01_00-00-00/checkpoints/last.ckpt")
     assert run_of(aside) is None
     assert run_of(Path("runs/x4_prelu/a/checkpoints/last.ckpt")) == Path("runs/x4_prelu/a")
-    place = choose_place(experiment="x4_prelu", run_dir=None, ckpt_path=str(aside), slurm_job=None)
+    place = resolve_run_dir(experiment="x4_prelu", run_dir=None, ckpt_path=str(aside))
     assert place.run_dir.parent == Path("runs/x4_prelu")
     assert place.checkpoint == aside
