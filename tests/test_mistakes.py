@@ -98,7 +98,7 @@ MISTAKES: list[tuple[str, list[str], list[str]]] = [
     ("start of the GAN stage", ["loss.adversarial.start_step=-5"], ["loss.adversarial.start_step=-5", "from 0 on"]),
     ("range reversed", ["degradation.first.jpeg_quality=[95,30]"], ["jpeg_quality=[95, 30]", "ascending"]),
     ("probability", ["degradation.second.blur_prob=1.5"], ["blur_prob=1.5", "[0, 1]"]),
-    ("milestones", ["scheduler=multistep", "scheduler.milestones=[5,3]"], ["scheduler.milestones=[5, 3]", "ascending"]),
+    ("milestones", ["scheduler=multistep", "scheduler.milestones=[5,3]"], ["scheduler.milestones=[5,3]", "ascending"]),
     ("seed", ["seed=-1"], ["seed=-1", "from 0 to"]),
     ("previews", ["callbacks.previews.crop=0"], ["callbacks.previews.crop=0", "from 1 on"]),
     ("checkpoints kept", ["callbacks.checkpoints.every_n_steps=0"], ["every_n_steps=0", "null"]),
