@@ -20,23 +20,12 @@ from esrgan_train.errors import UserError
 Schedule = Callable[[int, int], float]
 
 
-def warmup(done: int, steps: int, warmup_steps: int) -> float:
-    """The linear rise over the first ``warmup_steps`` iterations, but at most a tenth of the stage; then 1."""
-    rising = rise(steps, warmup_steps)
-    return min(1.0, (done + 1) / rising) if rising else 1.0
-
-
-def rise(steps: int, warmup_steps: int) -> int:
-    """Iterations that the rise takes in a stage of ``steps``."""
-    return min(warmup_steps, steps // 10)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Constant:
     """The same learning rate throughout, as published, after an optional warm-up.
 
     Args:
-        warmup_steps: iterations over which it rises.
+        warmup_steps: iterations over which it rises linearly at first, but at most a tenth of the stage.
     """
 
     warmup_steps: WholeNumber
@@ -46,25 +35,29 @@ class Constant:
 
     def __call__(self, done: int, steps: int) -> float:
         """The factor after ``done`` of ``steps`` iterations of the stage."""
-        return warmup(done, steps, self.warmup_steps)
+        rising = self.rising(steps)
+        return min(1.0, (done + 1) / rising) if rising else 1.0
+
+    def rising(self, steps: int) -> int:
+        """Iterations of the warm-up in a stage of ``steps``."""
+        return min(self.warmup_steps, steps // 10)
 
 
 @dataclass(frozen=True, kw_only=True)
-class MultiStep:
+class MultiStep(Constant):
     """Multiplied by ``gamma`` at each milestone.
 
     Args:
         milestones: iterations of the stage, ascending.
         gamma: factor of each milestone.
-        warmup_steps: iterations over which it rises at first.
+        warmup_steps: as of ``Constant``.
     """
 
     milestones: Annotated[Sequence[Count], MinLen(1)]
     gamma: Annotated[float, Gt(0), Le(1), Wanted("such as 0.5")]
-    warmup_steps: WholeNumber
 
     def __post_init__(self) -> None:
-        check_fields(self, at="scheduler.")
+        super().__post_init__()
         milestones = list(self.milestones)
         if milestones != sorted(set(milestones)):
             raise UserError(f"scheduler.milestones={shown(milestones)}: give them in ascending order")
@@ -72,29 +65,25 @@ class MultiStep:
     def __call__(self, done: int, steps: int) -> float:
         """The factor after ``done`` of ``steps`` iterations of the stage."""
         passed = bisect_right(list(self.milestones), done)
-        return warmup(done, steps, self.warmup_steps) * float(self.gamma**passed)
+        return super().__call__(done, steps) * float(self.gamma**passed)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cosine:
+class Cosine(Constant):
     """Falls along half a cosine to ``final_factor`` at the end of the stage.
 
     Source: Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017.
 
     Args:
         final_factor: what is left at the end.
-        warmup_steps: iterations over which it rises at first.
+        warmup_steps: as of ``Constant``.
     """
 
     final_factor: Annotated[Fraction, Wanted("such as 0.01")]
-    warmup_steps: WholeNumber
-
-    def __post_init__(self) -> None:
-        check_fields(self, at="scheduler.")
 
     def __call__(self, done: int, steps: int) -> float:
         """The factor after ``done`` of ``steps`` iterations of the stage."""
-        rising = rise(steps, self.warmup_steps)
+        rising = self.rising(steps)
         progress = min(1.0, max(0, done - rising) / max(1, steps - rising))
         falling = self.final_factor + (1 - self.final_factor) * 0.5 * (1 + math.cos(math.pi * progress))
-        return warmup(done, steps, rising) * falling
+        return super().__call__(done, steps) * falling
