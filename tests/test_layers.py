@@ -10,7 +10,7 @@ import pytest
 import esrgan_train
 
 PACKAGE = Path(esrgan_train.__file__).parent
-ANYWHERE = {"", "bounds", "errors", "files", "devices", "allocator", "signals"}
+ANYWHERE = {"", "bounds", "errors", "files", "devices", "allocator", "signals", "arguments"}
 ORDER = [
     "images",
     "degradation",
@@ -22,7 +22,6 @@ ORDER = [
     "losses",
     "metrics",
     "inference",
-    "api",
     "training",
     "loggers",
     "branches",

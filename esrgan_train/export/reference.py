@@ -9,7 +9,7 @@ from torch import nn
 
 from esrgan_train.errors import UserError
 from esrgan_train.export.exported import Batch, Run
-from esrgan_train.inference.geometry import enlargement
+from esrgan_train.inference.geometry import scale_of
 from esrgan_train.modelfiles.rebuild import rebuild_generator
 from esrgan_train.modelfiles.weights import ModelFile, load_weights
 
@@ -42,7 +42,7 @@ def upscale_of(generator: nn.Module) -> int:
         UserError: it does not take RGB images of any size, or does not enlarge by a whole number.
     """
     try:
-        scale, multiple = enlargement(generator)
+        scale, multiple = scale_of(generator)
     except UserError as error:
         raise UserError(f"{error}: it cannot be exported") from error
     if multiple > 1:

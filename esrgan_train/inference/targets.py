@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 def plan(inputs: list[str], folder: Path, suffix: str, *, keep_suffix: bool = False) -> dict[Path, Path]:
     """Every photo's enlargement goes into ``folder`` under its own name; folders keep their structure.
 
-    Photos that differ in their suffixes alone keep them before the new one, which is said; with ``keep_suffix``
+    Photos that differ in their suffixes alone keep them before the new one, with a warning; with ``keep_suffix``
     all do.
 
     Args:
@@ -26,7 +26,7 @@ def plan(inputs: list[str], folder: Path, suffix: str, *, keep_suffix: bool = Fa
         keep_suffix: let ``photo.jpg`` become ``photo.jpg.png``.
 
     Raises:
-        UserError: an input is missing, two would become one file, or an output would overwrite an input.
+        UserError: an input is missing, or a file would be overwritten: an input, or one output by another.
     """
     found = dict(pair for given in inputs for pair in _expand(given))
     sources, relative = list(found), list(found.values())

@@ -16,13 +16,14 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-import esrgan_train.upscale as command
+import esrgan_train.inference.batch as batch
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.cli import run_command
 from esrgan_train.errors import RunError
 from esrgan_train.images.photo import Photo
 from esrgan_train.inference.memory import ran_out
 from esrgan_train.inference.upscaler import Upscaler
+from esrgan_train.upscale import main
 
 CPU = torch.device("cpu")
 
@@ -48,7 +49,7 @@ def three(tmp_path: Path) -> Path:
 
 def run(three: Path, model: Path, *more: str) -> int:
     arguments = [str(three), "-o", str(three.parent / "o"), "--model", str(model), *more]
-    return run_command(lambda: command.main(arguments))
+    return run_command(lambda: main(arguments))
 
 
 def written(three: Path) -> set[str]:
@@ -70,14 +71,14 @@ def written(three: Path) -> set[str]:
 def test_any_error_of_one_photo_is_told_and_the_others_are_done(
     three: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, step: str, error: Exception, told: str
 ) -> None:
-    works, calls = getattr(command, step), iter("abc")
+    works, calls = getattr(batch, step), iter("abc")
 
     def fails_for_b(*arguments: Any) -> Any:
         if next(calls) == "b":
             raise error
         return works(*arguments)
 
-    monkeypatch.setattr(command, step, fails_for_b)
+    monkeypatch.setattr(batch, step, fails_for_b)
     assert run(three, model, "--scale", "3") == 1
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1
@@ -92,7 +93,7 @@ def test_the_place_of_an_unknown_error_is_shown_on_request(
     def fails(*_: Any) -> Photo:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(command, "enlarge", fails)
+    monkeypatch.setattr(batch, "enlarge", fails)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     assert run(three, model) == 1
     assert "in fails" in capsys.readouterr().err
@@ -148,7 +149,7 @@ def test_a_tile_that_was_chosen_is_halved_and_one_that_was_given_is_not(
     with caplog.at_level("INFO"):
         enlarged = enlarge(image)
     assert (enlarge.tile, max(greedy.seen)) == (64, 204)
-    assert "tiles of 200 pixels need more memory than there is: going on with 100" in caplog.text
+    assert "tiles of 200 pixels need more memory than there is: continuing with 100" in caplog.text
     whole = Upscaler(network(), device=CPU, precision="32", tile=0)(image)
     assert np.abs(enlarged.astype(int) - whole).max() <= 1
     with pytest.raises(type(error)):
@@ -242,9 +243,9 @@ def test_what_the_format_cannot_hold_is_not_computed(
     image.save(three / "b.png")
     enlarged = []
     monkeypatch.setattr(
-        command,
+        batch,
         "enlarge",
-        lambda upscaler, photo, works=command.enlarge: enlarged.append(1) or works(upscaler, photo),
+        lambda upscaler, photo, works=batch.enlarge: enlarged.append(1) or works(upscaler, photo),
     )
     assert run(three, model, "--format", suffix) == 1
     assert told in capsys.readouterr().err
