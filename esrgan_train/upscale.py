@@ -50,22 +50,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m esrgan_train.upscale", description="Upscale photos.")
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="photos, folders or quoted patterns")
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder to write to")
-    parser.add_argument(
-        "--model", required=True, type=Path, metavar="FILE", help=".pth, .safetensors, .ckpt or .onnx"
-    )
-    parser.add_argument(
-        "--tile", type=number(WholeNumber), metavar="N", help="pixels a side; 0: whole; default: by free memory"
-    )
-    parser.add_argument(
-        "--scale", type=number(Positive), metavar="S", help="final enlargement; default: the model's"
-    )
-    parser.add_argument("--format", default="png", choices=["png", "jpg", "webp", "tiff"], help="default: png")
+    add = parser.add_argument
+    add("inputs", nargs="+", metavar="INPUT", help="photos, folders or quoted patterns")
+    add("-o", "--output", required=True, type=Path, metavar="OUT", help="folder to write to")
+    add("--model", required=True, type=Path, metavar="FILE", help=".pth, .safetensors, .ckpt or .onnx")
+    add("--tile", type=number(WholeNumber), metavar="N", help="pixels a side; 0: whole; default: by free memory")
+    add("--scale", type=number(Positive), metavar="S", help="final enlargement; default: the model's")
+    add("--format", default="png", choices=["png", "jpg", "webp", "tiff"], help="default: png")
     add_upscaler_options(parser)
-    parser.add_argument("--keep-suffix", action="store_true", help="let photo.jpg become photo.jpg.png")
-    parser.add_argument("--skip-existing", action="store_true", help="leave photos whose output is there")
-    parser.add_argument("--self-check", action="store_true", help="compare tiles with the whole, in float32")
+    add("--keep-suffix", action="store_true", help="let photo.jpg become photo.jpg.png")
+    add("--skip-existing", action="store_true", help="leave photos whose output is there")
+    add("--self-check", action="store_true", help="compare tiles with the whole, in float32")
     return parser
 
 

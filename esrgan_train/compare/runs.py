@@ -26,7 +26,7 @@ class Run:
     """What is known of a finished run.
 
     Attributes:
-        name: as short as tells it from the others.
+        name: the shortest that no other run has.
         config: its resolved configuration.
         rows: of metrics.csv.
         summary: of summary.json.
@@ -84,7 +84,7 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
 
 
 def short_names(folders: Sequence[Path]) -> list[str]:
-    """As short a name for each folder as tells it from the others: its last part, or more of them."""
+    """The shortest names that differ: each folder's last part, or as many parts as it takes."""
     absolute = [folder.resolve() for folder in folders]
     for count in range(1, max(len(folder.parts) for folder in absolute) + 1):
         names = ["/".join(folder.parts[-count:]) for folder in absolute]

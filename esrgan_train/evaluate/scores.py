@@ -35,12 +35,9 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Scored:
-    """One photo's scores.
+    """One photo's values by measure, those of bicubic by ``bicubic_`` and measure.
 
-    Attributes:
-        name: of the photo.
-        values: by measure; those of bicubic by ``bicubic_`` and measure.
-        crops: the middle of LR, bicubic, result and ground truth.
+    ``crops`` are the middle of LR, bicubic, result and ground truth.
     """
 
     name: str
@@ -67,14 +64,9 @@ def all_measures() -> dict[str, Measure]:
 
 @dataclass(frozen=True, kw_only=True)
 class Scorer:
-    """Scores photos.
+    """Scores results of ``upscaler`` (None: of files), without a border of ``scale`` pixels.
 
-    Args:
-        scale: the enlargement, and the width of the border that is not counted.
-        upscaler: makes the results; None reads them.
-        degrade: makes LR where none is given.
-        seed: of the degradation.
-        measures: by name.
+    ``degrade`` makes LR where none is given.
     """
 
     scale: int

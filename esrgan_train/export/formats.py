@@ -69,11 +69,7 @@ class Request:
 
 
 def check_packages(formats: Iterable[str]) -> None:
-    """Make sure, before any work, that each format can be written and run.
-
-    Raises:
-        UserError: naming the missing packages.
-    """
+    """``UserError`` that names the packages without which a format cannot be written or run."""
     needed = dict.fromkeys(package for name in formats for package in FORMATS[name].packages)
     missing = [package for package in needed if find_spec(package) is None]
     if missing:
@@ -83,11 +79,7 @@ def check_packages(formats: Iterable[str]) -> None:
 
 
 def make(generator: nn.Module, request: Request) -> Iterator[Verdict]:
-    """Write the files of one format, run each, and tell how far they are from the generator.
-
-    Args:
-        generator: in evaluation mode, float32, on the CPU.
-        request: what is to be written.
+    """Write the files of one format, run each, and say how far they are from the generator.
 
     Raises:
         UserError: other programs would use the file wrongly.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import ncnn
@@ -15,12 +15,12 @@ import torch
 from torch import nn
 
 from esrgan_train.export.formats import Request
-from esrgan_train.export.ncnn_param import rename_blobs
 from esrgan_train.export.verification import Batch, Verdict, verify
 
 # Two sizes that differ in both directions: what is equal in both would be taken for a constant. No side is too
 # small for networks of the field.
 _SHAPES = ((1, 3, 64, 72), (1, 3, 84, 108))
+_MAGIC = "7767517"  # of a .param file
 _INPUT, _OUTPUT = "data", "output"  # what upscalers built on ncnn ask for; pnnx says in0 and out0
 
 
@@ -78,3 +78,33 @@ class Engine:
                 raise RuntimeError("ncnn cannot run the converted network")
             outputs.append(np.array(sr))
         return np.stack(outputs)
+
+
+def rename_blobs(text: str, names: Mapping[str, str]) -> str:
+    """Rename blobs (the values between layers), wherever they are written or read, and nothing else.
+
+    A ``.param`` file is a magic number, two counts, and one line per layer: type, name, number of inputs, number
+    of outputs, the inputs, the outputs, ``key=value`` entries. An Input layer has its blob's name, and is renamed
+    too.
+
+    Raises:
+        ValueError: this is no ``.param`` file, a blob is not there, or a new name is taken.
+    """
+    lines = text.splitlines()
+    if len(lines) < 3 or lines[0].strip() != _MAGIC:
+        raise ValueError("no ncnn .param file")
+    written: list[str] = []
+    out = lines[:2]
+    for line in lines[2:]:
+        if not line.strip():
+            continue
+        kind, layer, inputs, outputs, *rest = line.split()
+        first_output, end = int(inputs), int(inputs) + int(outputs)
+        written += rest[first_output:end]
+        blobs = [names.get(blob, blob) for blob in rest[:end]]
+        layer = names.get(layer, layer) if kind == "Input" else layer
+        out.append(" ".join([f"{kind:<24} {layer:<24} {inputs} {outputs}", *blobs, *rest[end:]]))
+    for old, new in names.items():
+        if written.count(old) != 1 or new in written:
+            raise ValueError(f"blob {old} cannot be renamed to {new}: the network has {' '.join(written)}")
+    return "\n".join(out) + "\n"

@@ -38,8 +38,8 @@ def write(generator: nn.Module, request: Request) -> Iterator[Verdict]:
 def export_onnx(generator: nn.Module, path: Path, metadata: Mapping[str, Any], *, half: bool) -> None:
     """Write one self-contained ``.onnx`` whose batch, height and width are free.
 
-    With ``half``, weights, input and output are float16. The names are ``input`` and ``output``; the metadata
-    stand in ``metadata_props`` under ``esrgan_train`` as JSON.
+    With ``half``, weights, input and output are float16. Their names are ``input`` and ``output``; the metadata
+    are JSON in ``metadata_props``, under ``esrgan_train``.
     """
     dtype = torch.float16 if half else torch.float32
     program = torch.onnx.export(

@@ -21,24 +21,14 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Results:
-    """What an export has come to.
-
-    Attributes:
-        verdicts: on all files that could be run.
-        failures: why a format, or a part of it, is missing: one line each.
-    """
+    """Verdicts on all files that could be run, and in a line each why a format, or a part of it, is missing."""
 
     verdicts: list[Verdict] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
 def export_all(generator: nn.Module, requests: Sequence[Request]) -> Results:
-    """Write and run every format; files that pass are moved to their place, the others are dropped.
-
-    Args:
-        generator: the network of the requests' model, in evaluation mode, float32, on the CPU.
-        requests: of one stem; files of the same names are replaced.
-    """
+    """Write and run every format; files that pass replace those of the same name, the others are dropped."""
     stem, network = requests[0].stem, type(generator).__name__
     folder, whole = stem.parent, Results()
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +58,7 @@ def export_all(generator: nn.Module, requests: Sequence[Request]) -> Results:
 
 
 def _collect(made: Iterator[Verdict], request: Request, network: str) -> Results:
-    """The verdicts on one format as far as they come."""
+    """The verdicts on one format, and the reason if it fails."""
     results = Results()
     try:
         results.verdicts.extend(made)

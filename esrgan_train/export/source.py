@@ -16,22 +16,13 @@ from esrgan_train.modelfiles.weights import ModelFile, load_weights
 
 
 def read_source(path: Path) -> tuple[ModelFile, nn.Module]:
-    """A model file and its network, in evaluation mode on the CPU.
-
-    Raises:
-        UserError: the file cannot be read, or its network is unknown.
-    """
+    """A model file and its network, in evaluation mode and float32 on the CPU."""
     model = load_weights(path)
     return model, rebuild_generator(model)
 
 
 def metadata_of(model: ModelFile, generator: nn.Module, *, licence: str | None) -> dict[str, Any]:
-    """All that the model file says, and what it leaves out but its weights and network tell; for every file.
-
-    Args:
-        model: the file that is exported.
-        generator: its network.
-        licence: the user's words; None keeps those of the file, if it has any.
+    """What every written file says: all that the model file says, and what only its weights and network show.
 
     Raises:
         UserError: the network does not take RGB images of any size, or does not enlarge by a whole number.

@@ -68,16 +68,9 @@ def verify(
     half: bool = False,
     batched: bool = True,
 ) -> Verdict:
-    """Run files on photographs, and on two images at once if ``batched``.
+    """Run files on photographs, and on two images at once if the format is ``batched``.
 
-    Args:
-        run: the files as ``engine`` computes them.
-        generator: in evaluation mode, float32, on the CPU.
-        label: see ``Verdict``, as for ``files`` and ``engine``.
-        files: what was written.
-        engine: the program's name.
-        half: whether weights are float16.
-        batched: whether the format takes several images at once.
+    ``run`` is what ``engine`` computes of the files, whose weights are float16 if ``half``.
     """
     batches, reference = [*_photos()], runner(generator)
     if batched:

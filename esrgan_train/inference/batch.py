@@ -27,16 +27,10 @@ T = TypeVar("T")
 
 @dataclass
 class Batch:
-    """Enlarges photos and counts them; one that fails is reported, and the others are done.
+    """Enlarges photos and counts them; one that fails goes to ``report``, and the others are done.
 
-    Attributes:
-        upscaler: what enlarges them.
-        scale: the final enlargement, by resizing; None keeps the upscaler's.
-        self_check: compare tiles with the whole picture first.
-        report: takes the error of a photo that fails.
-        done: photos that are written.
-        failed: photos that are not.
-        pixels: of the files written.
+    ``scale`` is the final enlargement, by resizing; None keeps the upscaler's. ``self_check`` first compares tiles
+    with the whole picture. ``pixels`` counts those of the files written.
     """
 
     upscaler: Upscaler

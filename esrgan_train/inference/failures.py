@@ -14,17 +14,10 @@ from esrgan_train.inference.memory import ran_out
 
 @contextmanager
 def naming(photo: Path | str, doing: str, remedy: str) -> Iterator[None]:
-    """Turn any error of the block into one line that names the photo, so that the others can be done.
+    """Turn any error of the block into a ``RunError`` of one line that names the photo.
 
-    Args:
-        photo: the file that the block works on.
-        doing: what it does, such as ``enlarging``.
-        remedy: what to do if there is not enough memory.
-
-    Raises:
-        UserError: unchanged; it names its file.
-        RunError: in place of any other exception. An unforeseen one is named by its class, and shown in full if
-            HYDRA_FULL_ERROR=1 is set.
+    A ``UserError`` names its file already. An unforeseen error is named by its class, and shown in full if
+    HYDRA_FULL_ERROR=1 is set. ``remedy`` is for too little memory.
     """
     try:
         yield

@@ -69,12 +69,7 @@ def upscale(image: NDArray[Any], generator: nn.Module, *, tile: int | None = Non
 
 
 def open_upscaler(model: Path, *, device: str, precision: str, tile: int | None) -> Upscaler:
-    """Read a model and make it ready, as the options of the same names say.
-
-    Raises:
-        UserError: the model cannot be used, or an option does not fit it.
-        RunError: it is too large for the memory.
-    """
+    """Read a model and make it ready, as the options of the same names say."""
     where = pick_device(device)
     if where.type == "cpu":
         keep_freed_memory()
@@ -87,11 +82,7 @@ def open_upscaler(model: Path, *, device: str, precision: str, tile: int | None)
 
 
 def pick_device(name: str) -> torch.device:
-    """``auto`` takes the GPU if there is one.
-
-    Raises:
-        UserError: the device is unknown or not there.
-    """
+    """``auto`` takes the GPU if there is one; ``UserError`` for a device that is not there."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -46,8 +46,8 @@ def measure_reach(network: nn.Module, *, scale: int, multiple: int, rounding: fl
     Args:
         network: in evaluation mode and float32 on the CPU.
         scale: its enlargement.
-        multiple: what its pictures' sides have to be multiples of.
-        rounding: the difference that counts as rounding, as a part of the largest value.
+        multiple: see ``Geometry``.
+        rounding: what counts as rounding, as a part of the largest value.
 
     Returns:
         The radius in pixels, a multiple of the step, and the step, a multiple of ``multiple``. None if the reach
@@ -95,7 +95,7 @@ def _in_units(changed: Tensor, unit: int) -> int:
 def _may_start_at(
     network: nn.Module, lr: Tensor, sr: Tensor, step: int, radius: int, scale: int, rounding: float
 ) -> bool:
-    """Whether a picture that starts ``step`` pixels later is enlarged alike, out of sight of its new edges."""
+    """Whether a picture that starts ``step`` pixels later is enlarged the same, out of sight of its new edges."""
     try:
         later = run(network, lr[..., step:, step:])
     except ValueError:

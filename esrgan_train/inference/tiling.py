@@ -33,15 +33,9 @@ def surroundings(part: slice, length: int, *, radius: int | None, least: int = 1
 def enlarge_part(
     network: Network, lr: Tensor, part: Part, *, radius: int | None, scale: int, least: int = 1
 ) -> Tensor:
-    """The enlargement of some rows and columns: that part of ``network(lr)``, up to float rounding.
+    """The enlargement of some rows and columns of ``lr``: that part of ``network(lr)``, up to float rounding.
 
-    Args:
-        network: it is given a copy, since it may work in place.
-        lr: (B, C, h, w).
-        part: rows and columns of ``lr``.
-        radius: how many pixels of ``lr`` the network looks far; None gives it the whole picture.
-        scale: the network's enlargement.
-        least: the smallest side that the network takes.
+    The network sees ``surroundings`` of the part, as a copy, since it may work in place.
     """
     seen = [surroundings(*side, radius=radius, least=least) for side in zip(part, lr.shape[-2:], strict=True)]
     sr = network(lr[..., seen[0], seen[1]].clone())

@@ -35,11 +35,6 @@ class Upscaler:
         tile: side in pixels of the input; 0 takes the whole picture. None chooses by free memory, and smaller
             tiles if that was too much; a network whose reach has no end gets whole pictures.
 
-    Attributes:
-        scale: the enlargement.
-        radius: the receptive radius in pixels; None if it has no end.
-        tile: side of the tiles, a multiple of what the network requires; 0 for none.
-
     Raises:
         UserError: tiles are given, but the network's reach has no end.
     """
@@ -85,11 +80,8 @@ class Upscaler:
     def __call__(self, image: NDArray[Any], *, tile: int | None = None) -> NDArray[Any]:
         """Enlarge (h, w, 3) uint8 or uint16 to (h·s, w·s, 3) of the same type; only tiles exist as floats.
 
-        A picture that is too small for the network is continued by reflection, and its enlargement is cut.
-
-        Args:
-            image: the picture.
-            tile: another side of the tiles, for this picture; 0 for none.
+        A picture that is too small for the network is continued by reflection, and its enlargement is cut. With
+        ``tile``, this picture gets tiles of that side.
 
         Raises:
             RunError: the result is not finite, or does not fit into memory.

@@ -132,17 +132,17 @@ def test_onnx_uses_common_operations_and_names_its_axes(tmp_path):
     assert b"site-packages" not in (tmp_path / "out" / "mine.onnx").read_bytes()
 
 
-def test_a_format_that_cannot_be_made_or_differs_is_left_out_and_told(own, capsys):
+def test_a_format_that_cannot_be_made_or_differs_is_left_out_and_reported(own, capsys):
     # ncnn's tracing looks at a black image alone, and takes the branch of dark images for all.
     assert main([str(own / "branching.pth"), "-o", str(own / "out")]) == 1
-    told = capsys.readouterr().err
-    assert "error: ncnn fp16 differs too much, so it was not kept; --fp32 writes no float16" in told
-    assert re.search(r"error: --format onnx cannot hold Branching: .*; leave onnx out\n", told)
+    errors = capsys.readouterr().err
+    assert "error: ncnn fp16 differs too much, so it was not kept; --fp32 writes no float16" in errors
+    assert re.search(r"error: --format onnx cannot hold Branching: .*; leave onnx out\n", errors)
     assert {path.name for path in (own / "out").iterdir()} == {"branching.pth", "branching.safetensors"}
     assert {path.name for path in own.iterdir()} == {"archs", "branching.pth", "crashing.pth", "out"}
 
 
-def test_a_converter_that_crashes_is_told_and_the_other_formats_are_made(own, capsys):
+def test_a_converter_that_crashes_is_reported_and_the_other_formats_are_made(own, capsys):
     assert (
         main([str(own / "crashing.pth"), "-o", str(own / "out"), "--format", "onnx", "ncnn", "safetensors"]) == 1
     )

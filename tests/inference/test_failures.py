@@ -58,7 +58,7 @@ def written(three: Path) -> set[str]:
 
 @pytest.mark.parametrize("step", ["read_photo", "enlarge", "resize", "write_photo"])
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "expected"),
     [
         (MemoryError(), "not enough memory for"),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.00 GiB"), "not enough memory for"),
@@ -68,8 +68,14 @@ def written(three: Path) -> set[str]:
     ],
     ids=["memory", "device", "allocator", "disk", "unknown"],
 )
-def test_any_error_of_one_photo_is_told_and_the_others_are_done(
-    three: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, step: str, error: Exception, told: str
+def test_any_error_of_one_photo_is_reported_and_the_others_are_done(
+    three: Path,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+    step: str,
+    error: Exception,
+    expected: str,
 ) -> None:
     works, calls = getattr(batch, step), iter("abc")
 
@@ -83,7 +89,7 @@ def test_any_error_of_one_photo_is_told_and_the_others_are_done(
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1
     assert "b.png: " in lines[0]
-    assert told in lines[0]
+    assert expected in lines[0]
     assert written(three) == {"a.png", "c.png"}
 
 
@@ -220,7 +226,7 @@ def test_a_damaged_second_page_does_not_matter(three: Path, model: Path, caplog:
     (entries,) = struct.unpack_from("<H", content, start)
     struct.pack_into(
         "<I", content, start + 2 + 12 * entries, len(content) + 5000
-    )  # where the second page is said to be
+    )  # where the second page should be
     (three / "b.tif").write_bytes(content)
     assert run(three, model) == 0
     assert written(three) == {"a.png", "b.png", "c.png"}
@@ -230,7 +236,7 @@ def test_a_damaged_second_page_does_not_matter(three: Path, model: Path, caplog:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "image", "told"),
+    ("suffix", "image", "expected"),
     [
         ("jpg", Image.new("RGBA", (9, 7)), ".jpg holds no transparency"),
         ("webp", Image.fromarray(np.zeros((7, 9), np.uint16)), ".webp holds no 16-bit picture"),
@@ -238,7 +244,7 @@ def test_a_damaged_second_page_does_not_matter(three: Path, model: Path, caplog:
     ],
 )
 def test_what_the_format_cannot_hold_is_not_computed(
-    three: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, suffix: str, image: Any, told: str
+    three: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, suffix: str, image: Any, expected: str
 ) -> None:
     image.save(three / "b.png")
     enlarged = []
@@ -248,7 +254,7 @@ def test_what_the_format_cannot_hold_is_not_computed(
         lambda upscaler, photo, works=batch.enlarge: enlarged.append(1) or works(upscaler, photo),
     )
     assert run(three, model, "--format", suffix) == 1
-    assert told in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
     assert len(enlarged) == 2
     assert written(three) == {f"a.{suffix}", f"c.{suffix}"}
 

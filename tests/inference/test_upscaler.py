@@ -228,10 +228,10 @@ def test_published_weights_enlarge_a_photograph_as_ncnn_and_spandrel_do_and_tile
 @pytest.fixture(scope="module")
 def onnx_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("onnx")
-    said = {"arch": "srvgg", "options": {"num_feat": 16, "num_conv": 3, "upscale": 2}, "upscale": 2}
-    export_onnx(network(), folder / "ours.onnx", said, half=False)
+    metadata = {"arch": "srvgg", "options": {"num_feat": 16, "num_conv": 3, "upscale": 2}, "upscale": 2}
+    export_onnx(network(), folder / "ours.onnx", metadata, half=False)
     export_onnx(network(), folder / "foreign.onnx", {}, half=False)
-    export_onnx(network(), folder / "half.onnx", said, half=True)
+    export_onnx(network(), folder / "half.onnx", metadata, half=True)
     return folder
 
 
