@@ -108,7 +108,7 @@ def test_lpips_has_its_column_where_its_weights_are(
         assert [float(row["lpips"]) for row in csv.DictReader(file)] == [0.0, 0.0]
 
 
-def test_photos_of_one_name_are_told_apart_as_upscale_does(
+def test_photos_of_one_name_are_named_as_upscale_names_them(
     truth: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Image.open(truth / "cat.png") as image:

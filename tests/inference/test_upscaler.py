@@ -244,7 +244,7 @@ def test_an_onnx_model_gives_the_pictures_of_its_weights(onnx_models: Path, name
     assert np.abs(upscaler(image) - exact).max() <= limit + 0.5
 
 
-def test_what_an_onnx_model_cannot_do_is_said_in_a_line(
+def test_what_an_onnx_model_cannot_do_is_refused_in_one_line(
     onnx_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = onnx_models / "ours.onnx"
