@@ -14,7 +14,7 @@ from rich.table import Table
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.cli import DONE, run_command
-from esrgan_train.inference.upscaler import Upscaler, choose_precision
+from esrgan_train.inference.upscaler import Upscaler, inference_precision
 
 # experiment: (num_feat, num_conv)
 VARIANTS = {
@@ -35,7 +35,7 @@ def main() -> int:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     picture = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     networks = {name: SRVGGNetCompact(num_feat=f, num_conv=c).eval() for name, (f, c) in VARIANTS.items()}
-    precision = choose_precision("auto", device, networks["x4_prelu"])
+    precision = inference_precision("auto", device, networks["x4_prelu"])
     sizes = {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
     ready = {
         name: Upscaler(network, device=device, precision=precision, tile=None)

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 
 from esrgan_train.build import build_datamodule
 from esrgan_train.config import compose_config
-from esrgan_train.inference.models import load_network
+from esrgan_train.inference.models import load_generator
 from esrgan_train.metrics.image_quality import psnr
 from esrgan_train.modelfiles.weights import save_model
 from tests.archs.test_published_weights import MODELS, read_ncnn
@@ -52,12 +52,12 @@ def main(case: str) -> int:
         start = [f"init_from={published}", "training.init=weights"]
         rows = {
             name: held_out(f, options)
-            for name, f in {"bicubic": bicubic, "published weights": load_network(published)}.items()
+            for name, f in {"bicubic": bicubic, "published weights": load_generator(published)}.items()
         }
         for label, more in {"fine-tuned": start, "from nothing": []}.items():
             seconds = train(folder / label.split()[0], steps, *options, *more)
             (model,) = (folder / label.split()[0] / "model").glob("*.safetensors")
-            rows[label] = held_out(load_network(model), options)
+            rows[label] = held_out(load_generator(model), options)
             print(f"{label}: {steps} iterations in {seconds:.0f} s, {rows[label]:.2f} dB", flush=True)
     for label, value in rows.items():
         print(f"{label:20s} {value:6.2f} dB")

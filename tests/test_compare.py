@@ -12,7 +12,9 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from esrgan_train.compare import find_runs, main, name_runs, thinned
+from esrgan_train.compare.__main__ import main
+from esrgan_train.compare.chart import thinned
+from esrgan_train.compare.runs import find_runs, short_names
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.train import train
@@ -134,5 +136,5 @@ def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
 
 
 def test_runs_are_named_as_shortly_as_tells_them_apart() -> None:
-    assert name_runs([Path("/r/x4/1"), Path("/r/x4/2")]) == ["1", "2"]
-    assert name_runs([Path("/r/x4/1"), Path("/r/x2/1")]) == ["x4/1", "x2/1"]
+    assert short_names([Path("/r/x4/1"), Path("/r/x4/2")]) == ["1", "2"]
+    assert short_names([Path("/r/x4/1"), Path("/r/x2/1")]) == ["x4/1", "x2/1"]

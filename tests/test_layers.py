@@ -11,7 +11,7 @@ import pytest
 import esrgan_train
 
 PACKAGE = Path(esrgan_train.__file__).parent
-ANYWHERE = {"", "bounds", "errors", "files", "devices", "allocator", "signals"}
+ANYWHERE = {"", "bounds", "errors", "files", "devices", "allocator", "signals", "arguments"}
 ORDER = [
     "images",
     "degradation",
@@ -24,7 +24,6 @@ ORDER = [
     "losses",
     "metrics",
     "inference",
-    "api",
     "training",
     "loggers",
     "identity",

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig
 
-from esrgan_train import compare
 from esrgan_train.__main__ import main
+from esrgan_train.compare import __main__ as compare
 from esrgan_train.config import check, compose_config
 from esrgan_train.errors import UserError
-from esrgan_train.export.metadata import name_of
+from esrgan_train.export.source import file_name
 from esrgan_train.launch import Launch
 from esrgan_train.model_name import model_name
 from esrgan_train.modelfiles.rebuild import rebuild_generator
@@ -105,7 +105,7 @@ def test_a_sweep_s_runs_lie_together_compare_and_resume(
     assert names == {"0": ["x2_prelu.pth", "x2_prelu.safetensors"], "1": ["x3_prelu.pth", "x3_prelu.safetensors"]}
     assert rebuild_generator(load_weights(sweep / "1" / "model" / "x3_prelu.pth")).upscale == 3
     assert json.loads((sweep / "1" / "summary.json").read_text())["model"] == "model/x3_prelu.pth"
-    assert name_of(load_weights(sweep / "1" / "checkpoints" / "last.ckpt")) == "x3_prelu"
+    assert file_name(load_weights(sweep / "1" / "checkpoints" / "last.ckpt")) == "x3_prelu"
     assert all(RIGHT_EVERYWHERE.fullmatch(path.name) for path in tmp_path.rglob("*"))
 
     (line,) = [message for message in caplog.messages if message.startswith("compare them")]

@@ -122,7 +122,7 @@ def test_another_kind_of_picture_is_refused(model: Path, image: Any, words: str)
 
 
 def test_a_negative_tile_is_refused(model: Path):
-    with pytest.raises(esrgan_train.errors.UserError, match="tile=-1 is not possible"):
+    with pytest.raises(esrgan_train.errors.UserError, match="tile=-1: give a whole number from 0 on"):
         upscale(picture(np.uint8), esrgan_train.load_generator(model), tile=-1)
 
 

@@ -7,9 +7,9 @@ from lightning import Trainer
 from torch import Tensor, nn
 
 from esrgan_train.errors import UserError
-from esrgan_train.inference.bicubic import enlarge_bicubic
-from esrgan_train.inference.reach import reach_of
-from esrgan_train.inference.upscaler import upscale_tensor
+from esrgan_train.inference.baseline import enlarge_bicubic
+from esrgan_train.inference.geometry import reach_of
+from esrgan_train.inference.tiling import enlarge_tiled
 from esrgan_train.metrics.image_quality import MEASURES
 from esrgan_train.training.batch import validation_batch
 from esrgan_train.training.processes import all_reduce_sum
@@ -111,4 +111,4 @@ class Validation(nn.Module):
             radius = reach_of(network)
             self._tiling = (0, 0) if radius is None else (_TILE, radius)
         tile, radius = self._tiling
-        return upscale_tensor(enlarge, lr, tile=tile, radius=radius, scale=self.upscale)
+        return enlarge_tiled(enlarge, lr, tile=tile, radius=radius, scale=self.upscale)

@@ -19,7 +19,7 @@ from esrgan_train.callbacks import unreadable
 from esrgan_train.callbacks.unreadable import Unreadable
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
-from esrgan_train.inference.bicubic import enlarge_bicubic
+from esrgan_train.inference.baseline import enlarge_bicubic
 from esrgan_train.metrics.image_quality import psnr
 from esrgan_train.train import train
 from tests.tiny import tiny
