@@ -15,7 +15,7 @@ from esrgan_train.files import reporting_failure
 from esrgan_train.images.crop import middle, reduced
 from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.sheet import labelled_sheet
-from esrgan_train.loggers.attempts import OptionalLogger
+from esrgan_train.loggers.background import Background
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import STAGE_NAMES
 
@@ -72,8 +72,8 @@ class Previews(Callback):
         with reporting_failure(str(self.folder)):
             write_image(path, sheet)
             for logger in trainer.loggers:
-                if isinstance(logger, OptionalLogger):
-                    logger.log_picture("previews", path, step)
+                if isinstance(logger, Background):
+                    logger.log_image("previews", [str(path)], step)
 
 
 def _cut(image: Tensor, part: Sequence[slice]) -> npt.NDArray[np.uint8]:
