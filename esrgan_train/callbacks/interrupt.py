@@ -7,12 +7,14 @@ import signal
 import time
 from typing import Any, NoReturn
 
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Timer
 
 from esrgan_train import signals
+from esrgan_train.bounds import bounded
 from esrgan_train.callbacks.checkpoints import Checkpoints
+from esrgan_train.callbacks.lookup import callback_of
 from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import RunError, StopAtOnceError, StopRequestedError, UserError
 from esrgan_train.training.module import ESRGANModule
@@ -38,6 +40,7 @@ class Interrupt(Callback):
             earlier part of the run took does not count.
     """
 
+    @bounded
     def __init__(self, *, max_time: str | None) -> None:
         try:
             self.max_seconds = Timer(duration=max_time).time_remaining()
@@ -48,24 +51,22 @@ class Interrupt(Callback):
         self._deadline = float("inf")
         self._agreement: Agreement | None = None
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """Start the clock."""
         self._agreement = Agreement()
         if self.max_seconds is not None:
             self._deadline = time.monotonic() + self.max_seconds
         signals.take_over()
 
-    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """Lightning has taken the signals in the meantime."""
         signals.take_over()
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """The same, where nothing is validated first."""
         signals.take_over()
 
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: ESRGANModule, batch: Any, batch_idx: int) -> None:
         """Stop here if any process wishes to: the iteration before is complete, and so is its validation.
 
         Raises:
@@ -73,7 +74,6 @@ class Interrupt(Callback):
             Exception: after saving, in the first process: why there are no data.
         """
         assert self._agreement is not None
-        assert isinstance(pl_module, ESRGANModule)
         failure = _failure_of_data(trainer)
         out_of_time = time.monotonic() > self._deadline
         wish = signals.requested() or (_TIME_IS_UP if out_of_time else _NO_DATA if failure else 0)
@@ -87,12 +87,11 @@ class Interrupt(Callback):
         name = "trainer.max_time" if agreed == _TIME_IS_UP else signal.Signals(agreed).name
         raise StopRequestedError(f"stopped by {name} {saved}", 0 if agreed == _TIME_IS_UP else agreed)
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+    def on_exception(self, trainer: Trainer, pl_module: ESRGANModule, exception: BaseException) -> None:
         """Save if validating failed, for want of a photo or memory: the iteration before it is complete.
 
         Not with several processes, of which this may be the only one that failed.
         """
-        assert isinstance(pl_module, ESRGANModule)
         if not trainer.validating or not trainer.global_step or are_several():
             return
         if isinstance(exception, Exception) and not isinstance(exception, StopAtOnceError):
@@ -115,7 +114,8 @@ class Interrupt(Callback):
 
 
 def _save(trainer: Trainer, module: ESRGANModule) -> str:
-    checkpoints = next(c for c in trainer.callbacks if isinstance(c, Checkpoints))  # type: ignore[attr-defined]
+    if (checkpoints := callback_of(trainer, Checkpoints)) is None:
+        return "not saved, as callbacks.checkpoints is off"
     return "saved" if checkpoints.save(trainer, module) else "it could not be saved"
 
 
