@@ -14,7 +14,7 @@ from benchmarks.record import Row, at_least, ratio_of
 from benchmarks.sizes import Sizes
 from benchmarks.timing import interleaved, spread
 from esrgan_train.devices import multiplies_bf16
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 
 PERCEPTUAL_SEED = 3
 _FASTER, _MUCH_FASTER, _PIXEL_FASTER = 1.2, 2.4, 2.5  # fp32 as published; the others with bf16 where it is native
@@ -108,7 +108,7 @@ def contenders(
     batch: dict[str, Any],
     variants: dict[str, Sequence[str]],
     *,
-    stage: Stage,
+    stage: StageName,
     perceptual: bool = False,
     only: str | None = None,
 ) -> dict[str, Contender]:
@@ -126,7 +126,7 @@ def contenders(
             judge = module.discriminator
             weights = deepcopy((module.generator.state_dict(), judge.state_dict() if judge is not None else None))
         if only in (None, name):
-            sides[name] = Contender(BareStep(module, stage), batch)
+            sides[name] = Contender(BareStep(module), batch)
         del module
     if only in (None, "peer") and peer.is_installed():
         assert weights is not None

@@ -21,7 +21,7 @@ from benchmarks.timing import Spread, spread
 from esrgan_train.build import build_datamodule, build_trainer
 from esrgan_train.config import compose_config
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 
 _MOST_OVERHEAD = 1.03  # of a bare loop
 _MOST_WAITING = 3  # per cent of an iteration
@@ -30,7 +30,7 @@ _BLOCKS = 5
 _GAN_SHARE = 10  # an iteration of the GAN stage takes that many times longer, or more
 
 
-def overhead_row(sizes: Sizes, stage: Stage) -> Row:
+def overhead_row(sizes: Sizes, stage: StageName) -> Row:
     """An iteration under the trainer with all callbacks and loggers, and in a bare loop, on the same batches."""
     block = sizes.loop_block if stage == "pixel" else max(1, sizes.loop_block // _GAN_SHARE)
     iterations = block * (_BLOCKS + _WARM_UP_BLOCKS)
@@ -40,7 +40,7 @@ def overhead_row(sizes: Sizes, stage: Stage) -> Row:
         module = make_module(overrides)
         twin = deepcopy(module)
         batch = random_batch(batch_size=sizes.loop_batch, gt_size=sizes.loop_gt_size, upscale=4)
-        turns = Turns(BareStep(twin, stage), batch, block=block)
+        turns = Turns(BareStep(twin), batch, block=block)
         fit(cfg, module, DataLoader(Repeated(batch, iterations), batch_size=None), [turns])
     inside, bare = (spread([s / block for s in seconds]) for seconds in (turns.inside, turns.bare))
     ratio = inside.median / bare.median
@@ -59,7 +59,7 @@ def overhead_row(sizes: Sizes, stage: Stage) -> Row:
     )
 
 
-def waiting_row(sizes: Sizes, stage: Stage) -> Row:
+def waiting_row(sizes: Sizes, stage: StageName) -> Row:
     """The share of an iteration spent waiting for data, in steady state, with the workers that are the default."""
     block = sizes.loop_block if stage == "pixel" else max(1, sizes.loop_block // _GAN_SHARE)
     iterations = block * (_BLOCKS + 2 * _WARM_UP_BLOCKS)
@@ -84,7 +84,7 @@ def waiting_row(sizes: Sizes, stage: Stage) -> Row:
     )
 
 
-def run_overrides(sizes: Sizes, stage: Stage, run_dir: Path, *, iterations: int) -> list[str]:
+def run_overrides(sizes: Sizes, stage: StageName, run_dir: Path, *, iterations: int) -> list[str]:
     """A run of the demo recipe that stays in one stage and never validates."""
     start = iterations + 1 if stage == "pixel" else 0
     return [

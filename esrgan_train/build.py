@@ -19,13 +19,14 @@ from torch import nn
 
 from esrgan_train import __version__
 from esrgan_train.archs.checks import check_weights
+from esrgan_train.archs.discovery import Role
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.bounds import check_value
 from esrgan_train.checks.reading import check_start
 from esrgan_train.contracts.degradation import check_degradation, check_noise
-from esrgan_train.contracts.discriminator import check_discriminator
-from esrgan_train.contracts.generator import check_generator
-from esrgan_train.contracts.loss import check_adversarial_loss, check_image_loss
+from esrgan_train.contracts.losses import check_adversarial_loss, check_image_loss
+from esrgan_train.contracts.networks import check_discriminator, check_generator
 from esrgan_train.contracts.part import Part
 from esrgan_train.contracts.schedule import check_schedule
 from esrgan_train.data.datamodule import StreamDataModule
@@ -34,12 +35,14 @@ from esrgan_train.errors import UserError, given_as
 from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.modelfiles.classes import name_of
 from esrgan_train.modelfiles.rebuild import load_into
-from esrgan_train.modelfiles.weights import load_weights
+from esrgan_train.modelfiles.weights import ModelFile, load_weights
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import Objective
-from esrgan_train.training.options import Options
+from esrgan_train.training.options import Init, Options
 from esrgan_train.training.precision import Precision
+from esrgan_train.training.stages import AdversarialTerm, Term
+from esrgan_train.training.step import TrainingStep
 from esrgan_train.training.strategy import TwoPlayerStrategy
 
 log = logging.getLogger(__name__)
@@ -64,7 +67,7 @@ def build(node: DictConfig, **also: Any) -> Any:
     if part.is_ours and not isinstance(cause, (ValueError, TypeError, MisconfigurationException)):
         raise cause
     reason = f"{type(cause).__name__}: {' '.join(str(cause).split())}"
-    raise part.refusal(f"building it fails: {reason}", "correct it, or its options") from cause
+    raise part.refusal(f"building it fails: {reason}", "fix it, or its options") from cause
 
 
 def build_generator(cfg: DictConfig) -> nn.Module:
@@ -75,23 +78,26 @@ def build_generator(cfg: DictConfig) -> nn.Module:
             "relatives can be mixed: give init_from=FILE, the .pth, .safetensors or .ckpt of that model"
         )
     generator: nn.Module = build(cfg.generator)
-    check_generator(
-        generator, Part.of(cfg.generator), upscale=cfg.upscale, lr_side=cfg.data.gt_size // cfg.upscale
-    )
+    lr_side = cfg.data.gt_size // cfg.upscale
+    check_generator(generator, Part.of(cfg.generator), upscale=cfg.upscale, lr_side=lr_side)
     if cfg.init_from is not None:
-        name = f"init_from={cfg.init_from}"
-        with given_as("init_from="):
-            model = load_weights(cfg.init_from)
-        load_into(generator, model.state_dict, name=name)
-        check_weights(generator, name)
-        if (warning := check_start(generator, model, lr_side=cfg.data.gt_size // cfg.upscale)) is not None:
+        weights = _load_into(generator, "init_from", cfg.init_from, role="generator")
+        if (warning := check_start(generator, weights, lr_side=lr_side)) is not None:
             log.warning("%s", warning)
-    elif cfg.training.init == "weights":
+    else:
+        _initialise(generator, cfg)
+    return generator
+
+
+def _initialise(generator: nn.Module, cfg: DictConfig) -> None:
+    """First weights without a file."""
+    check_value("training.init", cfg.training.init, Init)
+    if cfg.training.init == "weights":
         raise UserError(
-            f"experiment={cfg.experiment} (training.init=weights) goes on from a trained model: give "
+            f"experiment={cfg.experiment} (training.init=weights) continues from a trained model: give "
             "init_from=FILE, the .pth, .safetensors or .ckpt of that model"
         )
-    elif cfg.training.init == "bilinear":
+    if cfg.training.init == "bilinear":
         if isinstance(generator, SRVGGNetCompact):
             start_as_bilinear(generator)
         else:
@@ -99,9 +105,6 @@ def build_generator(cfg: DictConfig) -> nn.Module:
                 "training.init=bilinear is for compact networks; %s starts as it builds itself",
                 type(generator).__name__,
             )
-    elif cfg.training.init != "default":
-        raise UserError(f"training.init={cfg.training.init} is not known: give default, bilinear or weights")
-    return generator
 
 
 def build_discriminator(cfg: DictConfig) -> nn.Module:
@@ -109,35 +112,39 @@ def build_discriminator(cfg: DictConfig) -> nn.Module:
     discriminator: nn.Module = build(cfg.discriminator)
     check_discriminator(discriminator, Part.of(cfg.discriminator), gt_size=cfg.data.gt_size)
     if (file := cfg.init_discriminator_from) is not None:
-        name = f"init_discriminator_from={file}"
-        with given_as("init_discriminator_from="):
-            weights = load_weights(file, role="discriminator")
-        load_into(discriminator, weights.state_dict, name=name)
-        check_weights(discriminator, name)
+        _load_into(discriminator, "init_discriminator_from", file, role="discriminator")
     return discriminator
+
+
+def _load_into(network: nn.Module, option: str, file: str, *, role: Role) -> ModelFile:
+    """Give a network the weights of the file that ``option`` names."""
+    with given_as(f"{option}="):
+        weights = load_weights(file, role=role)
+    load_into(network, weights.state_dict, name=f"{option}={file}")
+    check_weights(network, f"{option}={file}")
+    return weights
 
 
 def build_objective(cfg: DictConfig) -> Objective:
     """The losses of the ``loss`` group; those with weight 0 are not even built."""
-    functions = {
-        name: build(cfg.loss[name].function)
-        for name in ("pixel", "perceptual", "adversarial")
-        if cfg.loss[name].weight or name == "pixel"
-    }
-    for name, function in functions.items():
-        part = Part.of(cfg.loss[name].function)
-        if name == "adversarial":
-            check_adversarial_loss(function, part)
-        else:
-            check_image_loss(function, part, gt_size=cfg.data.gt_size)
-    return Objective(
-        pixel=functions["pixel"],
-        perceptual=functions.get("perceptual"),
-        adversarial=functions.get("adversarial"),
-        **{f"{name}_weight": cfg.loss[name].weight for name in ("pixel", "perceptual", "adversarial")},
-        start_step=cfg.loss.adversarial.start_step,
-        discriminator_warmup=cfg.loss.adversarial.discriminator_warmup,
-    )
+    loss = cfg.loss
+    terms = [Term(name="pixel", function=_build_image_loss(cfg, "pixel"), weight=loss.pixel.weight)]
+    if weight := loss.perceptual.weight:
+        perceptual = _build_image_loss(cfg, "perceptual")
+        terms.append(Term(name="perceptual", function=perceptual, weight=weight, stages=("gan",)))
+    adversarial = []
+    if loss.adversarial.weight:
+        function = build(loss.adversarial.function)
+        check_adversarial_loss(function, Part.of(loss.adversarial.function))
+        options = {name: loss.adversarial[name] for name in ("weight", "discriminator_warmup")}
+        adversarial.append(AdversarialTerm(function=function, **options))
+    return Objective(terms=terms, adversarial=adversarial, start_step=loss.adversarial.start_step)
+
+
+def _build_image_loss(cfg: DictConfig, name: str) -> Any:
+    function = build(cfg.loss[name].function)
+    check_image_loss(function, Part.of(cfg.loss[name].function), gt_size=cfg.data.gt_size)
+    return function
 
 
 def build_options(cfg: DictConfig) -> Options:
@@ -145,34 +152,54 @@ def build_options(cfg: DictConfig) -> Options:
     return Options(**{name: value for name, value in cfg.training.items() if name not in ("usm", "init")})
 
 
-def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
-    """Networks, losses, optimizers and the training step.
+def build_step(cfg: DictConfig, precision: Precision) -> TrainingStep:
+    """Networks, losses and optimizers of an iteration.
 
     The discriminator is built only if its stage can come. Seed the random numbers before: they make the
     networks' first weights.
     """
     generator = build_generator(cfg)
     objective = build_objective(cfg)
-    wanted = objective.adversarial is not None and cfg.trainer.max_steps > objective.start_step
-    optimizer = cfg.optimizer
+    judged = "gan" in objective.stages and objective.stages["gan"].adversarial
     schedule = build(cfg.scheduler)
     check_schedule(schedule, Part.of(cfg.scheduler), max_steps=cfg.trainer.max_steps)
-    return ESRGANModule(
+    wanted = judged and cfg.trainer.max_steps > objective.start_step
+    return TrainingStep(
         generator=generator,
-        discriminator=build_discriminator(cfg) if wanted else None,
+        discriminators={"discriminator": build_discriminator(cfg)} if wanted else {},
         objective=objective,
         make_optimizers={
-            "pixel": build(optimizer.generator, lr=optimizer.pixel_lr),
-            "generator": build(optimizer.generator),
-            "discriminator": build(optimizer.discriminator),
+            "pixel": build(cfg.optimizer.generator, lr=cfg.optimizer.pixel_lr),
+            "generator": build(cfg.optimizer.generator),
+            "discriminator": build(cfg.optimizer.discriminator),
         },
         schedule=schedule,
-        upscale=cfg.upscale,
-        seed=cfg.seed,
-        options=build_options(cfg),
         precision=precision,
-        metadata=describe(generator, cfg),
+        options=build_options(cfg),
+        seed=cfg.seed,
     )
+
+
+def build_module(
+    cfg: DictConfig,
+    precision: Precision,
+    *,
+    metadata: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
+    measured: dict[str, Any] | None = None,
+) -> ESRGANModule:
+    """The training step behind Lightning's hooks; seed the random numbers before.
+
+    Args:
+        cfg: the composed configuration.
+        precision: number format of the networks.
+        metadata: more about the model than ``describe`` knows, for its files.
+        settings: what the result depends on, and ``measured`` what validation depends on, for the checkpoint.
+        measured: see above.
+    """
+    step = build_step(cfg, precision)
+    described = describe(step.generator, cfg) | (metadata or {})
+    return ESRGANModule(step, upscale=cfg.upscale, metadata=described, settings=settings, measured=measured)
 
 
 def build_datamodule(cfg: DictConfig) -> StreamDataModule:

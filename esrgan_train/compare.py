@@ -40,7 +40,7 @@ from esrgan_train.inference.reach import enlarge_part, reach_of
 from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
 from esrgan_train.modelfiles.rebuild import rebuild_generator
 from esrgan_train.modelfiles.weights import load_weights
-from esrgan_train.training.objective import STAGE_NAMES
+from esrgan_train.training.stages import STAGE_NAMES
 
 log = logging.getLogger(__name__)
 

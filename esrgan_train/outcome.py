@@ -17,7 +17,7 @@ from esrgan_train.callbacks.summary import Summary
 from esrgan_train.errors import RunError
 from esrgan_train.training.checkpoint_io import best_file
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import LEARNING_RATES, STAGE_NAMES, Stage
+from esrgan_train.training.stages import LEARNING_RATES, STAGE_NAMES, StageName
 
 log = logging.getLogger(__name__)
 
@@ -69,13 +69,13 @@ def announce_best(trainer: Trainer, run_dir: Path) -> None:
         log.warning("%s", worse_than_start(stage, monitor, start, best))
 
 
-def best_so_far(trainer: Trainer, stage: Stage) -> Best | None:
+def best_so_far(trainer: Trainer, stage: StageName) -> Best | None:
     """A stage's best validation, as far as there is one."""
     checkpoints = callback_of(trainer, Checkpoints)
     return checkpoints.best.stages.get(stage) if checkpoints is not None else None
 
 
-def worse_than_start(stage: Stage, monitor: str, start: float, best: Best) -> str:
+def worse_than_start(stage: StageName, monitor: str, start: float, best: Best) -> str:
     """What to say of a stage whose best is not as good as the weights that the run started from."""
     remedy = {
         "pixel": "give it more iterations, or a lower optimizer.pixel_lr",

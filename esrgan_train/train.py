@@ -70,11 +70,14 @@ def train(cfg: DictConfig) -> float | None:
     if precision.device_type == "cpu":
         keep_freed_memory()
     datamodule = build_datamodule(cfg)  # first: a mistyped folder should not wait for 548 MB of VGG19
-    module = build_module(cfg, precision)
     fingerprint = datamodule.fingerprint()
-    module.settings = settings_of(cfg) | fingerprint | {WHOLE_BATCH: whole_batch(cfg, trainer.world_size)}
-    module.measured = validation_settings(cfg) | {"held-out photos": datamodule.held_out()}
-    module.metadata["data_fingerprint"] = fingerprint
+    module = build_module(
+        cfg,
+        precision,
+        metadata={"data_fingerprint": fingerprint},
+        settings=settings_of(cfg) | fingerprint | {WHOLE_BATCH: whole_batch(cfg, trainer.world_size)},
+        measured=validation_settings(cfg) | {"held-out photos": datamodule.held_out()},
+    )
     checkpoint = check_checkpoint(cfg, module) if cfg.ckpt_path is not None else None
     misread = check_reading(module.ema.module, module.metadata, lr_side=cfg.data.gt_size // cfg.upscale)
 
@@ -192,7 +195,7 @@ def announce(
     for line in (*options_without_effect(cfg), *random_features_on_trained_weights(cfg)):
         log.warning("%s", line)
     warm = min(switch + objective.discriminator_warmup, last)
-    if objective.adversarial is not None and switch < warm:
+    if switch < warm:
         log.info("warm-up       to iteration %s the discriminator learns, unheard by the generator", f"{warm:,}")
         if warm == last:
             log.warning(

@@ -22,7 +22,7 @@ from esrgan_train.callbacks.guard import Guard
 from esrgan_train.commands import command, interpreter
 from esrgan_train.ending import resume_command
 from esrgan_train.train import report
-from esrgan_train.training.guard import Skipped
+from esrgan_train.training.nonfinite import Skipped
 
 NAMES = ["photos", "my photos (2024)", "it's été, #1", 'a "b"', "2024", "[a,b]", "x=1", "~", "$HOME", "a\\b"]
 

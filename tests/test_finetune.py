@@ -77,7 +77,7 @@ def test_fine_tuning_starts_safely(tmp_path: Path):
     assert 0 < cfg.loss.adversarial.discriminator_warmup < cfg.trainer.max_steps / 10
     assert cfg.optimizer.generator.lr == cfg.optimizer.discriminator.lr == 1e-4
     assert cfg.callbacks.health.signs.colour_shift.limit > 0
-    with pytest.raises(UserError, match=r"goes on from a trained model: give init_from=FILE"):
+    with pytest.raises(UserError, match=r"continues from a trained model: give init_from=FILE"):
         build_generator(compose_config(["experiment=finetune"]))
 
 

@@ -14,13 +14,15 @@ from esrgan_train.config import compose_config
 from esrgan_train.errors import RunError
 from esrgan_train.outcome import check_outcome, worse_than_start
 from esrgan_train.train import train
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 from tests.tiny import tiny
 
 GOOD = {"val/psnr": 24.0, "val/ssim": 0.6, "train/colour_shift": 0.3}
 
 
-def outcome(run_dir: Path, values: dict[str, float], stage: Stage = "pixel", best_step: int | None = None) -> None:
+def outcome(
+    run_dir: Path, values: dict[str, float], stage: StageName = "pixel", best_step: int | None = None
+) -> None:
     """What is said of a run of eight iterations that ends with these values."""
     cfg = OmegaConf.create({"run_dir": str(run_dir), "optimizer": {"pixel_lr": 1e-3, "lr": 2e-4}})
     checkpoints = Checkpoints(run_dir=str(run_dir), name="x", monitor="val/psnr", mode="max", every_n_steps=None)
@@ -37,7 +39,7 @@ def outcome(run_dir: Path, values: dict[str, float], stage: Stage = "pixel", bes
 )
 @pytest.mark.parametrize(("stage", "rate"), [("pixel", "optimizer.pixel_lr"), ("gan", "optimizer.lr")])
 def test_weights_of_no_use_are_no_good_end(
-    worse: dict[str, float], stage: Stage, rate: str, tmp_path: Path
+    worse: dict[str, float], stage: StageName, rate: str, tmp_path: Path
 ) -> None:
     outcome(tmp_path, GOOD)
     (name,) = worse

@@ -129,7 +129,7 @@ def test_a_negative_tile_is_refused(model: Path):
 @pytest.mark.usefixtures("model")
 def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     monkeypatch.chdir(tmp_path)
     write_photo(tmp_path / "photo.png", picture(np.uint8))
     composed = []
@@ -148,6 +148,8 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert composed[0].experiment == "x4_superultracompact"
     assert (tmp_path / "run/model/x4_superultracompact.pth").is_file()
     assert names["module"].trainer.global_step == 2
+    assert set(names["measured"]) > {"pixel", "grad_norm_generator"}
+    assert names["skipped"] == 0
 
 
 def test_configurations_composed_beforehand_keep_their_names(tmp_path: Path):

@@ -9,7 +9,7 @@ from lightning import Trainer
 
 from esrgan_train.errors import UserError
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 
 Mode = Literal["max", "min"]
 
@@ -32,13 +32,13 @@ class BestOfStages:
     def __init__(self, *, monitor: str, mode: Mode) -> None:
         self.monitor = monitor
         self.mode = mode
-        self.stages: dict[Stage, Best] = {}
+        self.stages: dict[StageName, Best] = {}
 
     def is_better(self, value: float, other: float) -> bool:
         """Whether ``value`` beats ``other``; one that is not finite beats none."""
         return math.isfinite(value) and (value > other if self.mode == "max" else value < other)
 
-    def note(self, stage: Stage, step: int, value: float) -> bool:
+    def note(self, stage: StageName, step: int, value: float) -> bool:
         """Take in the value after iteration ``step``; whether it is the best of its stage. Repeatable."""
         best = self.stages.get(stage)
         if math.isfinite(value) and (best is None or self.is_better(value, best.value)):

@@ -19,7 +19,7 @@ from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.modelfiles.weights import load_checkpoint, save_model
 from esrgan_train.training.checkpoint_io import LAST, DurableCheckpointIO, best_file
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import STAGE_NAMES, Stage
+from esrgan_train.training.stages import STAGE_NAMES, StageName
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Checkpoints(Callback):
                 save_model(path, module.ema.module.state_dict(), metadata)
         return io.saved
 
-    def note(self, trainer: Trainer, stage: Stage) -> bool:
+    def note(self, trainer: Trainer, stage: StageName) -> bool:
         """Take in the monitored value of this iteration; whether it is the best of its stage so far."""
         value = monitored(trainer, "callbacks.checkpoints.monitor", self.best.monitor)
         return self.best.note(stage, trainer.global_step, value)
@@ -119,7 +119,7 @@ class Checkpoints(Callback):
         obsolete = [file for file in files if written_ns(file) != self._written_ns]
         set_aside(self.folder.parent, obsolete, after=after)
 
-    def _has_file(self, stage: Stage, best: Best, resumed: Any, step: int) -> bool:
+    def _has_file(self, stage: StageName, best: Best, resumed: Any, step: int) -> bool:
         """Whether the best checkpoint is in its place; ``resumed``, of iteration ``step``, may be that one."""
         file = self.folder / best_file(stage)
         if best.step == step:

@@ -15,9 +15,9 @@ from esrgan_train.callbacks.health import Health, Sign
 from esrgan_train.callbacks.lookup import callback_of
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
-from esrgan_train.training.health import spans_above
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.trial import is_trial
+from esrgan_train.training.signs import spans_above
+from esrgan_train.training.validation import is_trial
 
 _PANELS = {
     "PSNR on held-out photos (dB)": ["val/psnr", "val/psnr_bicubic"],

@@ -14,10 +14,10 @@ from esrgan_train.bounds import Count, bounded
 from esrgan_train.commands import command
 from esrgan_train.errors import RunError
 from esrgan_train.files import replacing, reporting_failure
-from esrgan_train.training.guard import MAX_PENDING, Skipped
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import LEARNING_RATES
+from esrgan_train.training.nonfinite import MAX_PENDING, Skipped
 from esrgan_train.training.processes import gather_objects
+from esrgan_train.training.stages import LEARNING_RATES
 
 log = logging.getLogger(__name__)
 

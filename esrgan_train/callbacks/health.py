@@ -13,7 +13,7 @@ from lightning import Callback, Trainer
 from esrgan_train.bounds import WholeNumber, bounded, check_values, hints_of
 from esrgan_train.errors import UserError
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import LEARNING_RATES, Stage
+from esrgan_train.training.stages import LEARNING_RATES, StageName
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Health(Callback):
             for message in self.read(step, values, pl_module.objective.stage_of(step)):
                 log.warning("%s", message)
 
-    def read(self, step: int, values: Mapping[str, float], stage: Stage = "gan") -> list[str]:
+    def read(self, step: int, values: Mapping[str, float], stage: StageName = "gan") -> list[str]:
         """Take in the readings of iteration ``step``; return the warnings that are due."""
         messages = []
         if values.get("train/colour_shift", 0.0) > DIVERGED and "diverged" not in self.warned:

@@ -18,7 +18,7 @@ from esrgan_train.callbacks.lookup import callback_of
 from esrgan_train.data.datamodule import StreamDataModule
 from esrgan_train.errors import RunError, StopAtOnceError, StopRequestedError, UserError
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.processes import Agreement, are_several, gather_objects
+from esrgan_train.training.processes import Agreement, gather_objects, is_distributed
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class Interrupt(Callback):
 
         Not with several processes, of which this may be the only one that failed.
         """
-        if not trainer.validating or not trainer.global_step or are_several():
+        if not trainer.validating or not trainer.global_step or is_distributed():
             return
         if isinstance(exception, Exception) and not isinstance(exception, StopAtOnceError):
             try:

@@ -18,7 +18,7 @@ from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.sheet import labelled_sheet
 from esrgan_train.loggers.background import Background
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import STAGE_NAMES
+from esrgan_train.training.stages import STAGE_NAMES
 
 Tile = tuple[str, npt.NDArray[np.uint8]]
 

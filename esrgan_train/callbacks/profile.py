@@ -92,7 +92,7 @@ class Profile(Callback):
         networks = {
             "generator": pl_module.generator,
             "discriminator": pl_module.discriminator,
-            "perceptual": pl_module.objective.perceptual,
+            "perceptual": getattr(pl_module.objective, "perceptual", None),
         }
         for name, network in networks.items():
             if network is not None:
@@ -101,7 +101,7 @@ class Profile(Callback):
             before = optimizer.register_step_pre_hook(lambda *_: self._mark("optimizers"))
             after = optimizer.register_step_post_hook(lambda *_: self._mark("other"))
             self._undo += [before.remove, after.remove]
-        self._wrap(pl_module, "backward_all", during="losses", after="gradients")
+        self._wrap(pl_module.step, "backward", during="losses", after="gradients")
         self._wrap(pl_module.ema, "update", during="EMA", after="other")
         self._wrap(pl_module, "log_dict", during="logging", after="other")
         for logger in trainer.loggers:

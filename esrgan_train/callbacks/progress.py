@@ -13,8 +13,8 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import STAGE_NAMES, Stage
-from esrgan_train.training.trial import is_trial
+from esrgan_train.training.stages import STAGE_NAMES, StageName
+from esrgan_train.training.validation import is_trial
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Progress(Callback):
 
     def __init__(self) -> None:
         self.bar: RichProgress | None = None
-        self._stage: Stage = "pixel"
+        self._stage: StageName = "pixel"
         self._iteration_seconds: float | None = None
         self._last_end: float | None = None
         self._last_line = 0.0

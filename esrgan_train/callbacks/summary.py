@@ -19,8 +19,8 @@ from esrgan_train.callbacks.lookup import callback_of
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.training.checkpoint_io import best_file
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import STAGE_NAMES, Stage
-from esrgan_train.training.trial import is_trial
+from esrgan_train.training.stages import STAGE_NAMES, StageName
+from esrgan_train.training.validation import is_trial
 
 _MEASURES = ("psnr", "ssim", "psnr_y", "ssim_y")
 
@@ -42,7 +42,7 @@ class Summary(Callback):
         self.seconds_before = 0.0
         self.started = time.monotonic()
         self.start: dict[str, Any] = {}  # the scores of the first weights, and where they are ``from``
-        self.validations: dict[Stage, dict[str, float]] = {}  # by stage
+        self.validations: dict[StageName, dict[str, float]] = {}  # by stage
         self._alike = True
 
     def on_train_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
@@ -126,7 +126,7 @@ class Summary(Callback):
             self.validations = dict(state_dict["validations"])
 
 
-def _best(best: BestOfStages) -> dict[Stage, dict[str, Any]]:
+def _best(best: BestOfStages) -> dict[StageName, dict[str, Any]]:
     """The best of each stage: its value under the monitor's name, its iteration, its file in the run folder."""
     return {
         stage: {best.monitor: value, "step": step, "file": f"checkpoints/{best_file(stage)}"}

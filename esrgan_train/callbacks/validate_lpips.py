@@ -10,7 +10,7 @@ from lightning import Callback, Trainer
 from esrgan_train.bounds import bounded
 from esrgan_train.metrics.lpips import SMALLEST, Lpips, fetch_weights, weights_file
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.trial import is_trial
+from esrgan_train.training.validation import is_trial
 
 log = logging.getLogger(__name__)
 

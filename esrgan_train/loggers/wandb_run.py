@@ -20,7 +20,7 @@ from esrgan_train.files import replacing
 from esrgan_train.loggers.background import Background
 from esrgan_train.modelfiles.weights import load_weights, save_model
 from esrgan_train.training.checkpoint_io import best_file
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ def _send(run: Any, name: str, file: Path, alias: str) -> None:
 
 def best_of_last_stage(run_dir: Path) -> Path | None:
     """The best checkpoint of the GAN stage, or of the pixel stage where there was no other; None without any."""
-    stages: tuple[Stage, ...] = ("gan", "pixel")
+    stages: tuple[StageName, ...] = ("gan", "pixel")
     files = [run_dir / "checkpoints" / best_file(stage) for stage in stages]
     return next((file for file in files if file.exists()), None)
 

@@ -9,12 +9,12 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from esrgan_train.files import reporting_failure
 from esrgan_train.modelfiles.tensor_files import write_torch
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 
 LAST = "last.ckpt"
 
 
-def best_file(stage: Stage) -> str:
+def best_file(stage: StageName) -> str:
     """The name of a stage's best checkpoint."""
     return f"best_{stage}.ckpt"
 

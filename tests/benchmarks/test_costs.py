@@ -29,9 +29,10 @@ from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.losses.adversarial import VanillaLoss
 from esrgan_train.losses.perceptual import PerceptualLoss
-from esrgan_train.training.backward import Players, content_backward, published_backward, shared_backward
+from esrgan_train.training.backward import Game, Judge, content_backward, published_backward, shared_backward
 from esrgan_train.training.objective import Objective
 from esrgan_train.training.precision import Precision
+from esrgan_train.training.stages import AdversarialTerm, Term
 
 
 class Counter(TorchDispatchMode):
@@ -75,7 +76,7 @@ def test_the_discriminators_operations_and_weights_are_torchs():
     ("step", "passes"), [(published_backward, DISCRIMINATOR_PUBLISHED), (shared_backward, DISCRIMINATOR_SHARED)]
 )
 def test_an_iterations_operations_are_torchs(step: Callable[..., object], passes: object, perceptual: bool):
-    players = players_of(perceptual=perceptual)
+    game = game_of(perceptual=perceptual)
     batch = {"lr": torch.rand(1, 3, 8, 8), "hr": torch.rand(1, 3, 32, 32), "hr_target": torch.rand(1, 3, 32, 32)}
     costs = iteration_costs(
         gt_size=32,
@@ -87,14 +88,14 @@ def test_an_iterations_operations_are_torchs(step: Callable[..., object], passes
         shared_fake_forward=passes is DISCRIMINATOR_SHARED,
         size=4,
     )
-    assert sum(cost.flops for cost in costs.values()) == counted(lambda: step(players, batch, share=1.0))
+    assert sum(cost.flops for cost in costs.values()) == counted(lambda: step(game, batch, share=1.0))
 
 
 def test_the_pixel_stages_operations_are_torchs():
-    players = players_of(perceptual=False)
+    game = game_of(perceptual=False, gan=False)
     batch = {"lr": torch.rand(1, 3, 8, 8), "hr": torch.rand(1, 3, 32, 32), "hr_target": torch.rand(1, 3, 32, 32)}
     shapes = generator_shapes(lr_side=8, num_feat=8, num_conv=2, upscale=4)
-    assert GENERATOR.flops(shapes) == counted(lambda: content_backward(players, batch, stage="pixel", share=1.0))
+    assert GENERATOR.flops(shapes) == counted(lambda: content_backward(game, batch, share=1.0))
 
 
 def test_the_perceptual_losss_operations_are_torchs():
@@ -129,23 +130,17 @@ def test_gradients_of_one_process_go_nowhere_and_of_many_twice():
     assert gradient_bytes(**parameters, processes=1000) == pytest.approx(8000, rel=0.01)
 
 
-def players_of(*, perceptual: bool) -> Players:
-    objective = Objective(
-        pixel=nn.L1Loss(),
-        perceptual=PerceptualLoss(features="random") if perceptual else None,
-        adversarial=VanillaLoss(),
-        pixel_weight=1.0,
-        perceptual_weight=float(perceptual),
-        adversarial_weight=0.1,
-        start_step=0,
-        discriminator_warmup=0,
-    )
-    return Players(
+def game_of(*, perceptual: bool, gan: bool = True) -> Game:
+    terms = [Term(name="pixel", function=nn.L1Loss(), weight=1.0)]
+    if perceptual:
+        terms.append(Term(name="perceptual", function=PerceptualLoss(features="random"), weight=1.0))
+    judged = AdversarialTerm(function=VanillaLoss(), weight=0.1)
+    objective = Objective(terms=terms, adversarial=[judged], start_step=0)
+    return Game(
         generator=SRVGGNetCompact(num_feat=8, num_conv=2, upscale=4),
-        discriminator=UNetDiscriminatorSN(num_feat=8),
-        objective=objective,
-        precision=Precision("32", "cpu", "as asked"),
-        adversarial_weight=0.1,
+        judges=[Judge(UNetDiscriminatorSN(num_feat=8), judged, weight=0.1)] if gan else [],
+        stage=objective.stages["gan"],
+        precision=Precision("32", "cpu", "as requested"),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from esrgan_train.callbacks.best import Best, BestOfStages, Mode
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 
 
 @pytest.mark.parametrize("mode", ["max", "min"])
@@ -15,7 +15,7 @@ def test_each_stage_has_the_best_of_its_own_finite_values(mode: Mode) -> None:
     values[[0, 7, 20]] = math.nan
     values[[9, 30]] = [math.inf, -math.inf]
     best = BestOfStages(monitor="val/psnr", mode=mode)
-    stages: dict[Stage, slice] = {"pixel": slice(0, 20), "gan": slice(20, 40)}
+    stages: dict[StageName, slice] = {"pixel": slice(0, 20), "gan": slice(20, 40)}
     for stage, part in stages.items():
         for step, value in zip(range(40)[part], values[part].tolist(), strict=True):
             is_best = best.note(stage, step, value)

@@ -11,7 +11,7 @@ import torch
 
 from esrgan_train.callbacks.guard import Guard
 from esrgan_train.errors import RunError, UserError
-from esrgan_train.training.guard import NonFinite
+from esrgan_train.training.nonfinite import NonFinite
 
 TRAINER: Any = SimpleNamespace(is_global_zero=True, log_every_n_steps=10)
 OK, BAD = torch.zeros(()), torch.ones(())

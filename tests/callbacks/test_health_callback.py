@@ -9,7 +9,7 @@ from esrgan_train.callbacks.health import Health
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.train import train
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 from tests.tiny import tiny
 
 ACCURACY = {"d_accuracy": {"limit": 0.95, "patience": 100}}
@@ -31,7 +31,7 @@ def test_in_the_pixel_stage_the_advice_is_its_learning_rate() -> None:
 
 
 @pytest.mark.parametrize(("stage", "option"), [("pixel", "optimizer.pixel_lr"), ("gan", "optimizer.lr")])
-def test_a_run_that_diverges_is_reported_at_once_in_plain_words(stage: Stage, option: str) -> None:
+def test_a_run_that_diverges_is_reported_at_once_in_plain_words(stage: StageName, option: str) -> None:
     health = Health(signs={"colour_shift": {"limit": 0.04, "patience": 100}})
     told = [health.read(step, {"train/colour_shift": 1100866.25}, stage) for step in range(0, 400, 50)]
     assert [len(messages) for messages in told] == [1, 0, 0, 0, 0, 0, 0, 0]

@@ -8,18 +8,12 @@ import pytest
 from esrgan_train.callbacks.progress import seconds_left, smoothed
 from esrgan_train.losses.adversarial import VanillaLoss
 from esrgan_train.training.objective import Objective
+from esrgan_train.training.stages import AdversarialTerm
 
 
 def module(start_step: int, weight: float = 0.1, gan_seconds: float | None = 2.0) -> Any:
     objective = Objective(
-        pixel=VanillaLoss,  # type: ignore[arg-type]  # never called
-        perceptual=None,
-        adversarial=VanillaLoss(),
-        pixel_weight=1.0,
-        perceptual_weight=0.0,
-        adversarial_weight=weight,
-        start_step=start_step,
-        discriminator_warmup=0,
+        terms=[], adversarial=[AdversarialTerm(function=VanillaLoss(), weight=weight)], start_step=start_step
     )
     return SimpleNamespace(objective=objective, gan_iteration_seconds=gan_seconds)
 

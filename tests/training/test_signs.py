@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from esrgan_train.training.health import clipped_share, colour_shift, discriminator_signs, spans_above
+from esrgan_train.training.signs import clipped_share, colour_shift, discriminator_signs, spans_above
 
 
 def test_colour_shift_is_the_largest_shift_of_a_channels_mean() -> None:
@@ -20,15 +20,15 @@ def test_noise_without_a_drift_is_no_colour_shift() -> None:
     assert colour_shift(hr + checkerboard, hr).item() == pytest.approx(0.0, abs=1e-6)
 
 
-def test_scores_are_means_and_the_share_judged_rightly() -> None:
+def test_scores_are_means_and_the_share_judged_correctly() -> None:
     real, fake = torch.tensor([[2.0, -1.0]]), torch.tensor([[-3.0, -1.0]])
     scores = {k: v.item() for k, v in discriminator_signs(real, fake).items()}
     assert scores == {
-        "d_real_score": 0.5,
-        "d_fake_score": -2.0,
-        "d_real_accuracy": 0.5,
-        "d_fake_accuracy": 1.0,
-        "d_accuracy": 0.75,
+        "real_score": 0.5,
+        "fake_score": -2.0,
+        "real_accuracy": 0.5,
+        "fake_accuracy": 1.0,
+        "accuracy": 0.75,
     }
 
 

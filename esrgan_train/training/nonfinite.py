@@ -1,4 +1,4 @@
-"""Iterations whose losses or gradients are not finite, remembered on the device until somebody asks."""
+"""Iterations whose losses or gradients are not finite, kept on the device until they are read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-MAX_PENDING = 50  # iterations kept back; asking costs one wait for the device
+MAX_PENDING = 50  # iterations kept; reading them costs one wait for the device
 
 
 class Skipped(NamedTuple):
@@ -23,19 +23,19 @@ class NonFinite:
     """Collects what is needed to explain a skipped iteration, without waiting for the device."""
 
     def __init__(self) -> None:
-        # Bounded, in case that nobody asks (callbacks.guard=null).
+        # Bounded, in case nobody reads it (callbacks.guard=null).
         self._pending: deque[tuple[int, Any, tuple[str, ...], Tensor, Tensor]] = deque(maxlen=MAX_PENDING)
 
     def __len__(self) -> int:
         return len(self._pending)
 
     def add(self, step: int, index: Tensor | None, measured: dict[str, Tensor], skip: Tensor) -> None:
-        """Remember iteration ``step``; ``skip`` is 1 if it was skipped, else 0."""
+        """Keep iteration ``step``; ``skip`` is 1 if it was skipped, else 0."""
         figures = torch.stack([value.detach().float() for value in measured.values()])
         self._pending.append((step, index, tuple(measured), figures, skip))
 
     def read(self) -> list[tuple[int, Skipped | None]]:
-        """Each remembered iteration's number, with what was measured if it was skipped; then forget them."""
+        """The number of each iteration kept, with what was measured if it was skipped; then forget them."""
         pending = list(self._pending)
         self._pending.clear()
         if not pending:

@@ -12,9 +12,11 @@ from esrgan_train.contracts.part import Part, in_words, is_number_tensor
 from esrgan_train.contracts.randomness import shared_randomness_kept
 from esrgan_train.training.buffers import Snapshot
 
+_TERMS = ("generator", "real", "fake")
+
 
 def check_image_loss(loss: Callable[[Tensor, Tensor], Any], part: Part, *, gt_size: int) -> None:
-    """Try a pixel or perceptual loss that is not this package's on two crops, (2, 3, gt_size, gt_size).
+    """Try a loss between pictures that is not this package's on two crops, (2, 3, gt_size, gt_size).
 
     Its buffers stay as they are.
 
@@ -27,7 +29,7 @@ def check_image_loss(loss: Callable[[Tensor, Tensor], Any], part: Part, *, gt_si
     sr = torch.rand(2, 3, gt_size, gt_size, generator=draw) * 1.2 - 0.1  # what a generator makes is not clamped
     target = torch.rand(2, 3, gt_size, gt_size, generator=draw)
     buffers = Snapshot(loss.buffers() if isinstance(loss, nn.Module) else ())
-    _try(loss, part, "the loss", sr, target)
+    _differentiate(loss, part, "the loss", sr, target)
     buffers.restore()
 
 
@@ -39,17 +41,16 @@ def check_adversarial_loss(loss: Any, part: Part) -> None:
     """
     if part.is_ours:
         return
-    for name in ("generator", "real", "fake"):
+    for name in _TERMS:
         if not callable(getattr(loss, name, None)):
-            raise part.refusal(
-                f"it has no method {name}", "give generator(fake_logits), real(real_logits) and fake(fake_logits)"
-            )
+            remedy = "give generator(fake_logits), real(real_logits) and fake(fake_logits)"
+            raise part.refusal(f"it has no method {name}", remedy)
         logits = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-        _try(getattr(loss, name), part, name, logits)
+        _differentiate(getattr(loss, name), part, name, logits)
 
 
-def _try(loss: Callable[..., Any], part: Part, name: str, first: Tensor, *others: Tensor) -> None:
-    """Differentiate the loss by ``first``."""
+def _differentiate(loss: Callable[..., Any], part: Part, name: str, first: Tensor, *others: Tensor) -> None:
+    """Differentiate the loss with respect to ``first``."""
     first = first.requires_grad_()
     versions = [tensor._version for tensor in (first, *others)]
     remedy = "return a scalar tensor, such as (sr - hr).abs().mean()"
@@ -60,10 +61,8 @@ def _try(loss: Callable[..., Any], part: Part, name: str, first: Tensor, *others
         if not value.isfinite():
             raise part.refusal(f"{name} is {value.item()} for random input", "keep it finite")
         if not value.requires_grad:
-            raise part.refusal(
-                f"{name} is cut off from what it judges",
-                "compute it with torch, without detach(), item() or numpy()",
-            )
+            remedy = "compute it with torch, without detach(), item() or numpy()"
+            raise part.refusal(f"{name} is cut off from what it judges", remedy)
         (gradient,) = part.call(torch.autograd.grad, value, first, doing=f"differentiating {name}", remedy=remedy)
     if not gradient.isfinite().all():
         raise part.refusal(f"the gradient of {name} is not finite for random input", "keep it finite")

@@ -1,4 +1,4 @@
-"""Signs of how the two players fare, as scalars on the device."""
+"""Signs of trouble in training, as scalars on the device."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def clipped_share(sr: Tensor) -> Tensor:
 
 
 def discriminator_signs(real_logits: Tensor, fake_logits: Tensor) -> dict[str, Tensor]:
-    """Mean logits on real and generated images, and the share of pixels judged rightly (0.5 is guessing)."""
+    """Mean logits on real and generated images, and the share of pixels judged correctly (0.5 is guessing)."""
     real, fake = real_logits.detach(), fake_logits.detach()
-    right = torch.cat([(real > 0).flatten(), (fake < 0).flatten()])
+    correct = torch.cat([(real > 0).flatten(), (fake < 0).flatten()])
     return {
-        "d_real_score": real.mean(),
-        "d_fake_score": fake.mean(),
-        "d_real_accuracy": (real > 0).float().mean(),
-        "d_fake_accuracy": (fake < 0).float().mean(),
-        "d_accuracy": right.float().mean(),
+        "real_score": real.mean(),
+        "fake_score": fake.mean(),
+        "real_accuracy": (real > 0).float().mean(),
+        "fake_accuracy": (fake < 0).float().mean(),
+        "accuracy": correct.float().mean(),
     }
 
 
@@ -53,8 +53,7 @@ def spans_above(
 ) -> list[tuple[int, int]]:
     """The stretches in which every reading lies above ``limit``, from first to last reading, in iterations.
 
-    Stretches shorter than ``patience`` are left out: one bad batch is no illness. A value that is not a number
-    ends a stretch.
+    Stretches shorter than ``patience`` are left out: one bad batch is no trouble. NaN ends a stretch.
     """
     spans: list[tuple[int, int]] = []
     start: int | None = None
