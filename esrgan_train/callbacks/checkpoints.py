@@ -1,4 +1,4 @@
-"""checkpoints/ and model/: what a run can be resumed from, and what other programs open."""
+"""checkpoints/ and model/: what a run is resumed from, and what other programs open."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Checkpoints(Callback):
                 _also(self.folder / LAST, self.folder / f"step_{step:08}.ckpt")
 
     def save(self, trainer: Trainer, module: ESRGANModule) -> bool:
-        """Write ``last.ckpt`` and the model files; whether that worked, which only the first process knows.
+        """Write ``last.ckpt`` and the model files; return whether that worked, which only the first process knows.
 
         A checkpoint that cannot be written is reported, and the one before stays.
         """

@@ -1,4 +1,4 @@
-"""Stopping a run from outside, after a time, or for want of data, without losing anything."""
+"""Stops a run on a signal, after a time or for lack of data, without losing anything."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from esrgan_train.training.processes import Agreement, gather_objects, is_distri
 
 log = logging.getLogger(__name__)
 
-# What a process may wish for, beside a signal's number. The greatest wish of all processes is granted.
-_NO_DATA = 1  # below the number of every signal in SIGNALS: who was asked to stop says so
+# What a process may ask for, besides a signal's number; the largest number of all processes counts.
+_NO_DATA = 1  # below the number of every signal: a run that was asked to stop says so
 _TIME_IS_UP = 1000
 
 
 class Interrupt(Callback):
     """Saves a checkpoint and ends the run on SIGINT, SIGTERM and SIGUSR1, after ``max_time``, or without data.
 
-    A signal only leaves word, and a loader that fails keeps its failure (``TrainingLoader``). Before each
-    iteration the processes agree on what any of them wishes, so that all of them stop after the same one. A
-    second SIGINT stops at once, without saving. Lightning's own handlers, its requeueing of SLURM jobs among
-    them, are replaced while training runs.
+    A signal is only noted, and a loader that fails keeps its failure (``TrainingLoader``). Before each iteration
+    the processes exchange what they ask for, so that all of them stop after the same one. A second SIGINT stops
+    at once, without saving. Lightning's own handlers, such as the one that requeues SLURM jobs, are replaced
+    while training runs.
 
     Args:
-        max_time: how long this process may train, as days:hours:minutes:seconds; None is without limit. What an
-            earlier part of the run took does not count.
+        max_time: how long this process may train, as days:hours:minutes:seconds; None sets no limit. The time
+            before a resume does not count.
     """
 
     @bounded
@@ -67,17 +67,17 @@ class Interrupt(Callback):
         signals.take_over()
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: ESRGANModule, batch: Any, batch_idx: int) -> None:
-        """Stop here if any process wishes to: the iteration before is complete, and so is its validation.
+        """Stop here if any process asks for it: the iteration before is complete, and so is its validation.
 
         Raises:
             StopRequestedError: after saving, on a signal or at the end of ``max_time``.
-            Exception: after saving, in the first process: why there are no data.
+            Exception: after saving, in the first process: why there is no data.
         """
         assert self._agreement is not None
         failure = _failure_of_data(trainer)
-        out_of_time = time.monotonic() > self._deadline
-        wish = signals.requested() or (_TIME_IS_UP if out_of_time else _NO_DATA if failure else 0)
-        agreed = self._agreement.exchange(wish)
+        time_is_up = time.monotonic() > self._deadline
+        request = signals.requested() or (_TIME_IS_UP if time_is_up else _NO_DATA if failure else 0)
+        agreed = self._agreement.exchange(request)
         if not agreed:
             return
         done = trainer.global_step
@@ -88,7 +88,7 @@ class Interrupt(Callback):
         raise StopRequestedError(f"stopped by {name} {saved}", 0 if agreed == _TIME_IS_UP else agreed)
 
     def on_exception(self, trainer: Trainer, pl_module: ESRGANModule, exception: BaseException) -> None:
-        """Save if validating failed, for want of a photo or memory: the iteration before it is complete.
+        """Save if validation failed, for lack of a photo or memory: the iteration before it is complete.
 
         Not with several processes, of which this may be the only one that failed.
         """
@@ -102,11 +102,11 @@ class Interrupt(Callback):
             log.warning("validation failed after %d iterations; %s", trainer.global_step, saved)
 
     def _end_without_data(self, trainer: Trainer, failure: Exception | None, saved: str) -> NoReturn:
-        """Raise the first process's own failure, or tell in it what another one's is."""
-        told = None if failure is None else (isinstance(failure, UserError), str(failure))
-        first = next(each for each in gather_objects(told) if each is not None)
+        """Raise the failure; the first process also raises that of another one."""
+        described = None if failure is None else (isinstance(failure, UserError), str(failure))
+        first = next(each for each in gather_objects(described) if each is not None)
         if not trainer.is_global_zero:
-            raise StopRequestedError("stopped since a process has no data", 0)
+            raise StopRequestedError("stopped, as a process has no data", 0)
         log.warning("no more data %s", saved)
         if failure is not None:
             raise failure
@@ -121,5 +121,4 @@ def _save(trainer: Trainer, module: ESRGANModule) -> str:
 
 def _failure_of_data(trainer: Trainer) -> Exception | None:
     datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-    # Another loader than ours raises what goes wrong.
-    return datamodule.failure if isinstance(datamodule, StreamDataModule) else None
+    return datamodule.failure if isinstance(datamodule, StreamDataModule) else None  # another raises it itself

@@ -48,7 +48,7 @@ class Previews(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Cut this photo's row."""
+        """Crop this photo for its row."""
         if not outputs or len(self._rows) >= self.max_photos or not trainer.is_global_zero:
             return
         name, upscale = batch["name"][0], pl_module.upscale
