@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from esrgan_train.callbacks.best import Best
 from esrgan_train.callbacks.checkpoints import Checkpoints
+from esrgan_train.callbacks.lookup import callback_of
 from esrgan_train.callbacks.summary import Summary
 from esrgan_train.checks.effects import options_without_effect
 from esrgan_train.checks.features import random_features_on_trained_weights
@@ -21,7 +22,7 @@ from esrgan_train.data.datamodule import DataModule
 from esrgan_train.identity import changed_settings, crops_per_iteration
 from esrgan_train.launch import Launch
 from esrgan_train.logs import show
-from esrgan_train.outcome import best_so_far, callback_of
+from esrgan_train.outcome import best_so_far
 from esrgan_train.training.checkpoint_io import best_file
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import Objective

@@ -237,8 +237,8 @@ def build_sources(cfg: DictConfig) -> Sources:
 def build_trainer(cfg: DictConfig) -> Trainer:
     """Lightning's trainer, counting in iterations, with this run's callbacks and loggers.
 
-    Lightning's own checkpoints, progress bar and model summary give way to this project's callbacks, and
-    the networks' number format is the module's affair.
+    This project's callbacks replace Lightning's checkpoints, progress bar and model summary; the module chooses
+    the networks' number format.
     """
     callbacks: list[Callback] = [build(node) for node in cfg.callbacks.values() if node is not None]
     loggers: list[Logger] = [build(node) for node in (cfg.get("logger") or {}).values() if node is not None]

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TypeVar
 
-from lightning import Callback, Trainer
+from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train.callbacks.best import Best
 from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.callbacks.health import DIVERGED
+from esrgan_train.callbacks.lookup import callback_of
 from esrgan_train.errors import RunError, UserError
 from esrgan_train.training.checkpoint_io import best_file
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.stages import LEARNING_RATES, StageName
-
-AnyCallback = TypeVar("AnyCallback", bound=Callback)
 
 
 def check_outcome(cfg: DictConfig, trainer: Trainer, module: ESRGANModule) -> None:
@@ -48,12 +46,6 @@ def best_so_far(trainer: Trainer, stage: StageName) -> Best | None:
     """A stage's best validation, if there is one."""
     checkpoints = callback_of(trainer, Checkpoints)
     return checkpoints.best.stages.get(stage) if checkpoints is not None else None
-
-
-def callback_of(trainer: Trainer, kind: type[AnyCallback]) -> AnyCallback | None:
-    """The run's callback of a class, if it has one."""
-    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    return next((callback for callback in callbacks if isinstance(callback, kind)), None)
 
 
 def optimized_metric(cfg: DictConfig, trainer: Trainer) -> float | None:

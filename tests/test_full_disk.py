@@ -132,20 +132,20 @@ LOGGERS = """
 import numpy as np
 from pathlib import Path
 from esrgan_train.images.encode import write_image
-from esrgan_train.loggers.tensorboard import TensorBoard
-from esrgan_train.loggers.wandb_run import WandbRun
+from esrgan_train.loggers.tensorboard import tensorboard_logger
+from esrgan_train.loggers.wandb_run import wandb_logger
 from esrgan_train.logs import set_up_console
 set_up_console()
 picture = Path("picture.png")
 write_image(picture, np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8))
 loggers = [
-    WandbRun(run_dir="small", project="p", name="x", mode="offline", log_model=False),
-    TensorBoard(run_dir="small"),
+    wandb_logger(run_dir="small", project="p", name="x", mode="offline", log_model=False),
+    tensorboard_logger(run_dir="small"),
 ]
 for logger in loggers:
     for step in (1, 2):
         logger.log_metrics({"train/pixel": 0.5}, step)
-        logger.log_picture("previews", picture, step)
+        logger.log_image("previews", [str(picture)], step)
     logger.finalize("success")
 """
 

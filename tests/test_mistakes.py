@@ -117,7 +117,7 @@ MISTAKES: list[tuple[str, list[str], list[str]]] = [
     ("LPIPS off", ["callbacks.checkpoints.monitor=val/lpips", "callbacks.lpips.use=false"], ["give callbacks.lpips.use=true"]),
     ("LPIPS out", ["optimized_metric=val/lpips", "callbacks.lpips=null"], ["callbacks.lpips=null", "leave"]),
     ("monitor", ["callbacks.checkpoints.monitor=val/nosuch"], ["callbacks.checkpoints.monitor=val/nosuch", "val/psnr"]),
-    ("monitor's mode", ["callbacks.checkpoints.mode=most"], ["callbacks.checkpoints.mode=most", "max or min"]),
+    ("monitor's mode", ["callbacks.checkpoints.mode=most"], ["callbacks.checkpoints.mode=most", "max", "min"]),
     ("optimized metric", ["optimized_metric=val/nosuch"], ["optimized_metric=val/nosuch", "val/psnr"]),
     # devices
     ("no GPU", ["trainer.accelerator=gpu"], ["trainer.accelerator=gpu", "trainer.accelerator=auto or cpu"]),

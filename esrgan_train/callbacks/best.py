@@ -1,14 +1,18 @@
-"""The best validation of each stage: values of different stages say different things."""
+"""The best validation of each stage: values of different stages cannot be compared."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from lightning import Trainer
 
 from esrgan_train.errors import UserError
 from esrgan_train.identity import changes
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.stages import StageName
+
+Mode = Literal["max", "min"]
 
 
 class Best(NamedTuple):
@@ -23,15 +27,10 @@ class BestOfStages:
 
     Args:
         monitor: name of the value.
-        mode: ``max`` or ``min``: which value is the better one.
-
-    Raises:
-        UserError: another mode.
+        mode: which value is the better one.
     """
 
-    def __init__(self, *, monitor: str, mode: str) -> None:
-        if mode not in ("max", "min"):
-            raise UserError(f"callbacks.checkpoints.mode={mode} must be max or min")
+    def __init__(self, *, monitor: str, mode: Mode) -> None:
         self.monitor = monitor
         self.mode = mode
         self.stages: dict[StageName, Best] = {}
@@ -53,16 +52,28 @@ class BestOfStages:
         return {"monitor": self.monitor, "mode": self.mode, "stages": stages}
 
     def differences(self, state: dict[str, Any]) -> list[str]:
-        """The options by which the values in ``state`` are others than these."""
+        """The options that make the values in ``state`` other than these."""
         mine = {"monitor": self.monitor, "mode": self.mode}
         return [f"callbacks.checkpoints.{name}" for name, value in mine.items() if state[name] != value]
 
 
-def measured_otherwise(checkpoint: dict[str, Any], module: ESRGANModule) -> list[str]:
-    """What validation depends on, besides the weights, and is not as it was when ``checkpoint`` was written.
+def monitored(trainer: Trainer, option: str, monitor: str) -> float:
+    """The value of the last validation that ``option`` names.
 
-    Values from before then say nothing beside those to come. A checkpoint that does not tell (of an earlier
-    version) counts as measured alike.
+    Raises:
+        UserError: it is not logged.
+    """
+    if monitor not in trainer.callback_metrics:
+        known = ", ".join(name for name in trainer.callback_metrics if name.startswith("val/"))
+        raise UserError(f"{option}={monitor} is not logged: give one of {known}")
+    return float(trainer.callback_metrics[monitor])
+
+
+def measured_otherwise(checkpoint: dict[str, Any], module: ESRGANModule) -> list[str]:
+    """What validation depends on, besides the weights, and has changed since ``checkpoint`` was written.
+
+    Values from before cannot be compared with those to come. A checkpoint of an earlier version, which does not
+    hold it, counts as unchanged.
     """
     changed = changes(checkpoint.get("measured", module.measured), module.measured)
     return [name.removesuffix("._target_") for name in changed]

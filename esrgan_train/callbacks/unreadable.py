@@ -12,10 +12,9 @@ from esrgan_train.training.processes import gather_objects
 
 
 class Unreadable(Callback):
-    """Lets the processes know at each validation what the others could not read.
+    """Exchanges between processes, at each validation, which photos could not be read.
 
-    So each bad photo is named and counted once a run, and a run with too many bad held-out photos ends in all
-    processes alike.
+    So each bad photo is reported and counted once a run, and too many bad held-out photos end all processes.
     """
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -36,4 +35,4 @@ class Unreadable(Callback):
         except UserError:
             if trainer.is_global_zero:
                 raise
-            sys.exit(2)  # all end alike, and the first process tells why
+            sys.exit(2)  # the first process says why

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.profiler import record_function
 
 from esrgan_train.training.precision import Precision
 from esrgan_train.training.signs import discriminator_signs, generator_signs
@@ -52,6 +53,11 @@ class Game:
     stage: Stage
     precision: Precision
 
+    def forward(self, network: nn.Module, images: Tensor) -> Tensor:
+        """The network's output as float32."""
+        with record_function(f"esrgan/{'generator' if network is self.generator else 'discriminator'} forward"):
+            return self.precision.forward(network, images)
+
 
 def content_backward(game: Game, images: Images, *, share: float) -> Measured:
     """The losses without a discriminator.
@@ -61,15 +67,16 @@ def content_backward(game: Game, images: Images, *, share: float) -> Measured:
         images: one batch.
         share: factor of the losses: 1 over the number of batches that one step accumulates.
     """
-    sr = game.precision.forward(game.generator, images["lr"])
+    sr = game.forward(game.generator, images["lr"])
     loss, measured = game.stage.content(sr, images)
-    (share * loss).backward()  # type: ignore[no-untyped-call]
+    with record_function("esrgan/generator backward"):
+        (share * loss).backward()  # type: ignore[no-untyped-call]
     return measured | generator_signs(sr, images["hr"])
 
 
 def published_backward(game: Game, images: Images, *, share: float) -> Measured:
     """Three passes of each discriminator: generated (for the generator), real, generated (for itself)."""
-    forward = game.precision.forward
+    forward = game.forward
     for judge in game.judges:
         judge.network.requires_grad_(False)
     sr = forward(game.generator, images["lr"])
@@ -79,7 +86,8 @@ def published_backward(game: Game, images: Images, *, share: float) -> Measured:
         if judge.weight:  # 0 times an infinite loss would not be 0
             loss = loss + judge.weight * judged
         measured[judge.term.name] = judged
-    (share * loss).backward()  # type: ignore[no-untyped-call]
+    with record_function("esrgan/generator backward"):
+        (share * loss).backward()  # type: ignore[no-untyped-call]
 
     for judge in game.judges:
         judge.network.requires_grad_(True)
@@ -90,7 +98,7 @@ def published_backward(game: Game, images: Images, *, share: float) -> Measured:
 
 def shared_backward(game: Game, images: Images, *, share: float) -> Measured:
     """Two passes of each discriminator, generated and real; the first gives both players their gradients."""
-    forward = game.precision.forward
+    forward = game.forward
     sr = forward(game.generator, images["lr"])
     fake = sr.detach().requires_grad_()  # a leaf: the players' graphs meet here
     fake_logits = [forward(judge.network, fake) for judge in game.judges]
@@ -104,9 +112,11 @@ def shared_backward(game: Game, images: Images, *, share: float) -> Measured:
         if judge.weight:
             weighted = share * judge.weight * adversarial
             roots.append(sr)
-            gradients += torch.autograd.grad(weighted, fake, retain_graph=True)
+            with record_function("esrgan/discriminator backward"):
+                gradients += torch.autograd.grad(weighted, fake, retain_graph=True)
         measured[judge.term.name] = adversarial
-    torch.autograd.backward(roots, gradients)
+    with record_function("esrgan/generator backward"):
+        torch.autograd.backward(roots, gradients)
 
     for judge, logits in zip(game.judges, fake_logits, strict=True):
         measured |= _learn(judge, forward(judge.network, images["hr"]), logits, share=share)
@@ -116,6 +126,7 @@ def shared_backward(game: Game, images: Images, *, share: float) -> Measured:
 def _learn(judge: Judge, real_logits: Tensor, fake_logits: Tensor, *, share: float) -> Measured:
     """Leave a discriminator its own gradients."""
     real, fake = judge.term.function.real(real_logits), judge.term.function.fake(fake_logits)
-    torch.autograd.backward(share * (real + fake), inputs=list(judge.network.parameters()))
+    with record_function("esrgan/discriminator backward"):
+        torch.autograd.backward(share * (real + fake), inputs=list(judge.network.parameters()))
     figures = {"real": real, "fake": fake} | discriminator_signs(real_logits, fake_logits)
     return {f"{judge.term.prefix}_{name}": value for name, value in figures.items()}

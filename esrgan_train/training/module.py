@@ -9,6 +9,7 @@ from typing import Any
 from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.profiler import record_function
 
 from esrgan_train.allocator import give_back_freed_memory
 from esrgan_train.errors import UserError
@@ -131,6 +132,7 @@ class ESRGANModule(LightningModule):
 
     # logging
 
+    @record_function("esrgan/logging")
     def _log_training(self, measured: dict[str, float]) -> None:
         self.log_dict(self._training_values(measured), logger=False, on_step=True, on_epoch=False)
         self._send_to_loggers(self._training_values(measured))

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
+from torch.profiler import record_function
 
 from esrgan_train.training.ema import EMA
 from esrgan_train.training.objective import Objective
@@ -111,10 +112,12 @@ class Player:
             self.optimizer.found_inf = skip  # type: ignore[attr-defined]
         elif skip:
             self.optimizer.zero_grad()  # a step without gradients changes nothing, but it is counted
-        step_optimizer(self.optimizer)
-        self.optimizer.zero_grad()
+        with record_function("esrgan/optimizers"):
+            step_optimizer(self.optimizer)
+            self.optimizer.zero_grad()
         if self.ema is not None:
-            self.ema.update(self.network, iteration=done + 1, skip=skip)
+            with record_function("esrgan/EMA"):
+                self.ema.update(self.network, iteration=done + 1, skip=skip)
 
 
 def make_players(

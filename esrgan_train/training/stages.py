@@ -10,6 +10,7 @@ from operator import add
 from typing import Literal
 
 from torch import Tensor
+from torch.profiler import record_function
 
 from esrgan_train.bounds import NonNegative, WholeNumber, check_fields
 from esrgan_train.losses.adversarial import AdversarialLoss
@@ -105,5 +106,8 @@ class Stage:
             sr: (B, 3, H, W) float32, not clamped.
             images: each term's target, of the same shape, in [0, 1].
         """
-        values = {term.name: term.function(sr, images[term.target]) for term in self.terms}
+        values = {}
+        for term in self.terms:
+            with record_function(f"esrgan/{term.name} loss"):
+                values[term.name] = term.function(sr, images[term.target])
         return reduce(add, (term.weight * values[term.name] for term in self.terms)), values

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.profiler import record_function
 
 from esrgan_train.devices import prefers_channels_last
 from esrgan_train.training.backward import (
@@ -195,6 +196,7 @@ class TrainingStep:
         seed_layers(self.seed, iteration=done, rank=process_rank(), device=batch["lr"].device)
 
 
+@record_function("esrgan/gradients")
 def _finish_gradients(players: list[Player], measured: Measured) -> tuple[Measured, Tensor]:
     """Average over processes and clip; the gradients' norms, and whether anything is not finite, as 0 or 1."""
     figures = torch.stack([value.detach().float() for value in measured.values()])

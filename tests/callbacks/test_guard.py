@@ -69,5 +69,5 @@ def test_the_advice_names_the_learning_rate_of_the_stage(tmp_path: Path) -> None
 
 
 def test_a_limit_below_one_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"callbacks\.guard\.max_in_row=0"):
+    with pytest.raises(UserError, match=r"max_in_row=0: give a whole number from 1 on"):
         Guard(run_dir=str(tmp_path), max_in_row=0)

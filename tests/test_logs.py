@@ -2,54 +2,13 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 from esrgan_train.files import take_failing
-from esrgan_train.loggers.quiet import quiet_log, quiet_threads
 from esrgan_train.logs import ConsoleHandler, add_log_file, remove_log_file
 from tests.small_files import files_of_at_most
-
-
-class Failing(threading.Thread):
-    def run(self) -> None:
-        raise OSError("no space")
-
-
-def fail_in_a_thread(module: str) -> None:
-    thread = type("Writer", (Failing,), {"__module__": module})()
-    thread.start()
-    thread.join()
-
-
-def test_only_threads_of_the_library_fail_silently(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
-    for _ in range(2):
-        quiet_threads("librarytest")
-    fail_in_a_thread("librarytest.writers")
-    assert capsys.readouterr().err == ""
-    fail_in_a_thread("librarytester")
-    assert "OSError: no space" in capsys.readouterr().err
-
-
-def test_only_log_files_of_the_library_fail_silently(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    names = ("librarytest", "another")
-    for name in names:
-        handler = logging.FileHandler(tmp_path / f"{name}.log")
-        logging.getLogger(name).addHandler(handler)
-    quiet_log("librarytest")
-    with files_of_at_most(100):
-        for name in names:
-            logging.getLogger(name).error("x" * 200)
-            said = capsys.readouterr().err
-            assert ("Logging error" in said) == (name == "another")
-    for name in names:
-        handler = logging.getLogger(name).handlers.pop()
-        handler.close()
 
 
 def test_what_is_printed_may_fail_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Literal
 
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, Trainer
 
-from esrgan_train.errors import UserError
+from esrgan_train.bounds import bounded
 from esrgan_train.metrics.lpips import SMALLEST, Lpips, fetch_weights, weights_file
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.validation import is_trial
@@ -19,23 +19,22 @@ class ValidateLpips(Callback):
     """Logs ``val/lpips`` at each validation.
 
     Args:
-        use: ``auto`` takes the weights if they are in torch.hub's cache and otherwise says how to get them;
-            true fetches them if need be, and cannot do without; false leaves the value out.
+        use: ``auto`` takes the weights if they are in torch.hub's cache, and otherwise says how to get them;
+            true fetches them if necessary, and fails without them; false leaves the value out.
 
     Raises:
-        UserError: another value, or ``true`` and no weights.
+        UserError: ``true`` and no weights.
     """
 
-    def __init__(self, *, use: str | bool) -> None:
-        if use not in ("auto", True, False):
-            raise UserError(f"callbacks.lpips.use={use} must be auto, true or false")
+    @bounded
+    def __init__(self, *, use: Literal["auto"] | bool) -> None:
         if use is True:
             fetch_weights()
         self.missing = use == "auto" and not weights_file().exists()
         self.metric = Lpips() if use and not self.missing else None
         self._count = 0
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """Go to the device, or say why there is nothing to do."""
         if self.metric is not None:
             self.metric.to(pl_module.device)
@@ -48,7 +47,7 @@ class ValidateLpips(Callback):
     def on_validation_batch_end(
         self,
         trainer: Trainer,
-        pl_module: LightningModule,
+        pl_module: ESRGANModule,
         outputs: Any,
         batch: Any,
         batch_idx: int,
@@ -59,9 +58,8 @@ class ValidateLpips(Callback):
             self.metric.update(outputs["sr"], batch["hr"])
             self._count += 1
 
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """Log the mean."""
-        assert isinstance(pl_module, ESRGANModule)
         count, self._count = self._count, 0
         if self.metric is None or not (count or trainer.world_size > 1):
             return

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torchvision.models import alexnet
 
-from esrgan_train.callbacks.lpips import ValidateLpips
+from esrgan_train.callbacks.validate_lpips import ValidateLpips
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.loggers.metrics_csv import read_rows
@@ -85,6 +85,6 @@ def test_asked_for_and_not_to_be_had_is_an_error_before_any_folder(
     assert not (tmp_path / "run").exists()
 
 
-def test_an_unknown_wish_is_refused() -> None:
-    with pytest.raises(UserError, match=r"lpips.use=maybe"):
+def test_another_value_is_refused() -> None:
+    with pytest.raises(UserError, match=r"use=maybe: give auto or true or false"):
         ValidateLpips(use="maybe")
