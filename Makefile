@@ -7,9 +7,10 @@ BIN := $(VENV)/bin
 STAMP := $(shell cat pyproject.toml constraints.txt Makefile 2>/dev/null | cksum | cut -d' ' -f1)
 INSTALLED := $(VENV)/.installed-$(STAMP)
 INSTALLED_DEV := $(VENV)/.installed-dev-$(STAMP)
+INSTALLED_TOOLS := $(VENV)/.installed-tools-$(STAMP)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow torture lint format types bench plan preview-data wheel clean
+.PHONY: help setup train test test-fast test-tools torture lint format types bench plan preview-data wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,8 +26,12 @@ preview-data: setup  ## write a sheet of training pairs to preview/; ARGS="data=
 test: $(INSTALLED_DEV)  ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
-test-slow: $(INSTALLED_DEV)  ## run the tests that take minutes
-	$(BIN)/python -m pytest -m slow $(ARGS)
+test-fast: $(INSTALLED_DEV)  ## run the tests that train no whole run: under a minute
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not run and not tools" $(ARGS)
+
+test-tools: $(INSTALLED_TOOLS)  ## run the tests that need Debian packages or minutes
+	.ci/debian
+	$(BIN)/python -m pytest -m tools $(ARGS)
 
 torture: $(INSTALLED_DEV)  ## kill a run twenty times, resume it each time, and compare its end
 	$(BIN)/python -m tests.torture $(ARGS)
@@ -35,7 +40,7 @@ lint: $(INSTALLED_DEV)  ## check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(INSTALLED_DEV)  ## mend style
+format: $(INSTALLED_DEV)  ## fix style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -66,4 +71,8 @@ $(INSTALLED): $(BIN)/python
 $(INSTALLED_DEV): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation basicsr==1.4.2 realesrgan==0.3.0
+	@touch $@
+
+$(INSTALLED_TOOLS): $(INSTALLED_DEV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[tools]'
 	@touch $@

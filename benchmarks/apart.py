@@ -20,9 +20,8 @@ from benchmarks.timing import interleaved, spread
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.data.sample import sample_split
+from esrgan_train.data.sample_photos import sample_photos
 from esrgan_train.devices import multiplies_bf16
-from esrgan_train.images.decode import decode
 from esrgan_train.inference.upscaler import Upscaler
 
 _ROUNDS, _TIMED = 2, 3  # times that processes are started, and iterations that each of them times
@@ -161,7 +160,7 @@ def measure_upscaling(side: str) -> dict[str, Any]:
     Args:
         side: ``32`` or ``bf16``, this project's upscaler in that precision; ``peer``, the published one.
     """
-    picture = cv2.resize(decode(sample_split().train[0]), _PICTURE, interpolation=cv2.INTER_AREA)
+    picture = cv2.resize(sample_photos().training.decode(0).hr, _PICTURE, interpolation=cv2.INTER_AREA)
     network = SRVGGNetCompact()
     torch.manual_seed(0)
     start_as_bilinear(network)

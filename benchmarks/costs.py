@@ -25,7 +25,7 @@ from torch.utils.flop_counter import flop_registry
 from benchmarks.ours import BareStep, make_module
 from esrgan_train.errors import UserError
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 
 NO_PERCEPTUAL = "loss.perceptual.weight=0"
 _REAL_SIDE = 64  # HR crop on which real tensors are counted; the networks' costs grow with the area
@@ -96,7 +96,12 @@ class Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ha
 
 
 def iteration_costs(
-    overrides: Sequence[str], *, gt_size: int, stage: Stage, perceptual: bool = False, cpu_kernels: bool = False
+    overrides: Sequence[str],
+    *,
+    gt_size: int,
+    stage: StageName,
+    perceptual: bool = False,
+    cpu_kernels: bool = False,
 ) -> dict[str, Cost]:
     """The cost of each network, each being what an iteration costs more with it than without.
 
@@ -124,16 +129,16 @@ def iteration_costs(
 
 
 @cache
-def step_cost(overrides: tuple[str, ...], *, stage: Stage, gt_size: int, cpu_kernels: bool) -> Cost:
+def step_cost(overrides: tuple[str, ...], *, stage: StageName, gt_size: int, cpu_kernels: bool) -> Cost:
     """The cost of one sample in an iteration: what two samples cost more than one, without what a batch shares."""
     side = min(gt_size, _REAL_SIDE) if cpu_kernels else gt_size
     order = f"training.channels_last={str(cpu_kernels).lower()}"
     # Both stages exist, whichever is counted, so that nothing else differs between their modules.
     start = f"loss.adversarial.start_step={500 if stage == 'pixel' else 0}"
     module = make_module([*overrides, order, start, "trainer.max_steps=1000", "trainer.precision=32"])
-    one, two = (_count(module, stage, side=side, batch_size=n, fake=not cpu_kernels) for n in (1, 2))
+    one, two = (_count(module, side=side, batch_size=n, fake=not cpu_kernels) for n in (1, 2))
     area = (gt_size / side) ** 2
-    trained = [module.generator, *([module.discriminator] if stage == "gan" and module.discriminator else [])]
+    trained = [player.network for player in module.step.active_players(done=0)]
     return Cost(
         flops=area * (two.flops - one.flops),
         numbers=area * (two.numbers - one.numbers),
@@ -142,12 +147,12 @@ def step_cost(overrides: tuple[str, ...], *, stage: Stage, gt_size: int, cpu_ker
     )
 
 
-def _count(module: ESRGANModule, stage: Stage, *, side: int, batch_size: int, fake: bool) -> Counted:
+def _count(module: ESRGANModule, *, side: int, batch_size: int, fake: bool) -> Counted:
     mode = FakeTensorMode()
     with FakeCopyMode(mode) if fake else nullcontext():
         module = deepcopy(module)
     with mode if fake else nullcontext():
-        step = BareStep(module, stage)
+        step = BareStep(module)
         hr = torch.zeros(batch_size, 3, side, side)
         lr = torch.zeros(batch_size, 3, side // module.upscale, side // module.upscale)
         counted = Counted()

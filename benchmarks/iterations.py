@@ -15,7 +15,7 @@ from benchmarks.row import Goal, Row
 from benchmarks.sizes import Sizes
 from benchmarks.timing import interleaved, spread
 from esrgan_train.devices import multiplies_bf16
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 
 PERCEPTUAL_SEED = 3
 
@@ -36,7 +36,7 @@ class Iteration:
 
     name: str
     how: str = "defaults"
-    stage: Stage = "gan"
+    stage: StageName = "gan"
     overrides: tuple[str, ...] = ()
     perceptual: bool = False
     speedup: float
@@ -135,7 +135,7 @@ def contenders(
         networks = [network for network in (module.generator, module.discriminator) if network is not None]
         weights = weights or deepcopy([network.state_dict() for network in networks])
         if only in (None, key):
-            sides[key] = Contender(BareStep(module, first.stage), batch)
+            sides[key] = Contender(BareStep(module), batch)
         del module, networks
     if only in (None, "peer") and not peer.missing():
         published = peer.PublishedStep(

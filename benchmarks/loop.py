@@ -22,14 +22,14 @@ from benchmarks.timing import spread
 from esrgan_train.build import build_datamodule, build_trainer
 from esrgan_train.config import compose_config
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 
 _WARM_UP_BLOCKS = 1
 _BLOCKS = 5
 _GAN_SHARE = 10  # an iteration of the GAN stage takes that many times longer, or more
 
 
-def overhead_row(sizes: Sizes, stage: Stage) -> Row:
+def overhead_row(sizes: Sizes, stage: StageName) -> Row:
     """An iteration under the trainer with all callbacks and loggers, and in a bare loop, on the same batches."""
     block = block_of(sizes, stage)
     iterations = block * (_BLOCKS + _WARM_UP_BLOCKS)
@@ -38,7 +38,7 @@ def overhead_row(sizes: Sizes, stage: Stage) -> Row:
         module = make_module(overrides)
         twin = deepcopy(module)
         batch = random_batch(batch_size=sizes.loop_batch, gt_size=sizes.loop_gt_size, upscale=4)
-        turns = Turns(BareStep(twin, stage), batch, block=block)
+        turns = Turns(BareStep(twin), batch, block=block)
         fit(compose_config(overrides), module, DataLoader(Repeated(batch, iterations), batch_size=None), [turns])
     return Row(
         key=f"{stage}_overhead",
@@ -56,7 +56,7 @@ def overhead_row(sizes: Sizes, stage: Stage) -> Row:
     )
 
 
-def waiting_row(sizes: Sizes, stage: Stage) -> Row:
+def waiting_row(sizes: Sizes, stage: StageName) -> Row:
     """The share of an iteration spent waiting for data, in steady state, with the workers that are the default."""
     block = block_of(sizes, stage)
     iterations = block * (_BLOCKS + 2 * _WARM_UP_BLOCKS)
@@ -81,12 +81,12 @@ def waiting_row(sizes: Sizes, stage: Stage) -> Row:
     )
 
 
-def block_of(sizes: Sizes, stage: Stage) -> int:
+def block_of(sizes: Sizes, stage: StageName) -> int:
     """Iterations between two looks at the clock."""
     return sizes.loop_block if stage == "pixel" else max(1, sizes.loop_block // _GAN_SHARE)
 
 
-def run_overrides(sizes: Sizes, stage: Stage, run_dir: Path, *, iterations: int) -> list[str]:
+def run_overrides(sizes: Sizes, stage: StageName, run_dir: Path, *, iterations: int) -> list[str]:
     """A run of the demo recipe that stays in one stage and never validates."""
     start = iterations + 1 if stage == "pixel" else 0
     return [

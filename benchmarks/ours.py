@@ -6,16 +6,14 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from esrgan_train.build import build_module
 from esrgan_train.config import compose_config
-from esrgan_train.training.gradients import gradients_of, mean_over_processes, norm_of
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import Stage
 from esrgan_train.training.precision import choose_precision
 
 Batch = dict[str, Tensor]
+MAX_STEPS = 1000  # with a constant learning rate it has no effect
 
 
 def make_module(overrides: Sequence[str], *, seed: int = 0) -> ESRGANModule:
@@ -35,43 +33,24 @@ def random_batch(*, batch_size: int, gt_size: int, upscale: int, seed: int = 1) 
 
 
 class BareStep:
-    """The maths of ``ESRGANModule.training_step`` in a plain loop: no trainer, callbacks, log or schedule.
+    """The step of ``ESRGANModule`` in a plain loop: no trainer, callbacks or log.
 
     Args:
-        module: what to train; it is changed.
-        stage: which losses count.
+        module: what to train; it is changed. Its options keep it in one stage.
     """
 
-    def __init__(self, module: ESRGANModule, stage: Stage) -> None:
+    def __init__(self, module: ESRGANModule) -> None:
         self.module = module
-        self.stage: Stage = stage
         self.iterations = 0
         self.measured: dict[str, Tensor] = {}
-        made: list[Optimizer] = module.configure_optimizers()
-        by_player = dict(zip(module.players, made, strict=True))
-        self.optimizers = [by_player[player] for player in module.active_players(stage)]
+        module.step.make_optimizers()
 
     def step(self, batch: Batch) -> None:
         """One iteration."""
-        module = self.module
-        self.measured = module.accumulate(module.arrange(batch), self.stage)
-        gradients = [gradients_of(_parameters(optimizer)) for optimizer in self.optimizers]
-        bad = (~torch.stack([value.detach().float() for value in self.measured.values()]).isfinite()).any().float()
-        mean_over_processes([*(g for each in gradients for g in each), bad])
-        norms = torch.stack([norm_of(each) for each in gradients])
-        skip = ((bad > 0) | ~norms.isfinite().all()).float()
-        for optimizer in self.optimizers:
-            optimizer.found_inf = skip  # type: ignore[attr-defined]
-            optimizer.step()
-            optimizer.zero_grad()
+        self.measured, _ = self.module.step(batch, done=self.iterations, max_steps=MAX_STEPS)
         self.iterations += 1
-        module.ema.update(module.generator, iteration=self.iterations, skip=skip)
 
     def losses(self) -> dict[str, float]:
         """Of the last step."""
         wanted = ("pixel", "perceptual", "d_real", "d_fake")
         return {name: float(self.measured[name].detach()) for name in wanted if name in self.measured}
-
-
-def _parameters(optimizer: Optimizer) -> list[torch.nn.Parameter]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

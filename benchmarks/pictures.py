@@ -20,10 +20,13 @@ from benchmarks import peer
 from benchmarks.row import Goal, Row
 from benchmarks.sizes import Sizes
 from benchmarks.timing import best_of, interleaved, spread
-from esrgan_train.data.dataset import TrainingPhotos
-from esrgan_train.data.sample import sample_split
+from esrgan_train.data.cutters import cutter_for
+from esrgan_train.data.options import StreamOptions
+from esrgan_train.data.photos import Photos
+from esrgan_train.data.sample_photos import sample_photos
+from esrgan_train.data.training_set import TrainingSet
 from esrgan_train.degradation import RealESRGANDegradation, usm_sharpen
-from esrgan_train.images.decode import decode, to_float
+from esrgan_train.images.decode import Picture, decode, to_float
 from esrgan_train.images.encode import write_image
 from esrgan_train.images.find import find_photos
 
@@ -39,7 +42,7 @@ def degradation_rows(sizes: Sizes) -> list[Row]:
 
     Both sides draw from the same distribution, not the same numbers.
     """
-    photo = to_float(decode(_photo()))
+    photo = to_float(_photo())
     hr = np.ascontiguousarray(photo[: sizes.window, : sizes.window])
     degrade = RealESRGANDegradation(upscale=4)
     rng = np.random.default_rng(0)
@@ -82,19 +85,23 @@ def sample_row(sizes: Sizes) -> Row:
         return replace(row, floor=1000 * best_of(lambda: decode(file)), floor_name="decoding the PNG alone")
 
 
-def training_photos(folder: str, *, gt_size: int) -> TrainingPhotos:
+def training_photos(folder: str, *, gt_size: int) -> TrainingSet:
     """The photos of a folder, sharpened and degraded ×4 as by the published recipe, nothing cached."""
-    return TrainingPhotos(
-        find_photos(folder, option="folder"),
-        degradation=RealESRGANDegradation(upscale=4),
-        sharpen=usm_sharpen,
+    photos = Photos(find_photos(folder, option="folder"))
+    options = StreamOptions(
         upscale=4,
         seed=0,
         gt_size=gt_size,
-        scales=_SCALES,
+        batch_size=1,
+        accumulate=1,
+        num_workers=0,
+        usm=True,
         cache_mb=0,
         max_bad_fraction=0.0,
+        scales=_SCALES,
     )
+    degradation = RealESRGANDegradation(upscale=4)
+    return TrainingSet(photos, cutter_for(photos, options), options, degradation=degradation)
 
 
 class PublishedSample:
@@ -132,15 +139,16 @@ class PublishedSample:
 
 def large_photo(size: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:
     """A photograph enlarged to (width, height), with the fine noise that real ones of that size have."""
-    enlarged = cv2.resize(decode(_photo()), size, interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    enlarged = cv2.resize(_photo(), size, interpolation=cv2.INTER_CUBIC).astype(np.float32)
     noise = np.random.default_rng(seed).normal(0, 2, enlarged.shape)
     picture: NDArray[np.uint8] = (enlarged + noise).round().clip(0, 255).astype(np.uint8)
     return picture
 
 
-def _photo() -> Path:
+def _photo() -> Picture:
     """The largest photograph of data=sample by file size: one rich in detail."""
-    return max(sample_split().train, key=lambda path: path.stat().st_size)
+    photos = sample_photos().training
+    return photos.decode(max(range(len(photos)), key=photos.file_size)).hr
 
 
 def _measure(

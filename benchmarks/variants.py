@@ -15,7 +15,7 @@ from benchmarks.timing import interleaved
 from esrgan_train.build import build_generator
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import compose_config
-from esrgan_train.inference.upscaler import Upscaler, choose_precision
+from esrgan_train.inference.upscaler import Upscaler, inference_precision
 
 EXPERIMENTS = ("x4_superultracompact", "x4_ultracompact", "x4_prelu", "x4_general")
 WIDTH, HEIGHT, REPEATS = 480, 360, 5
@@ -30,7 +30,7 @@ def main() -> int:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     picture = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     networks = {name: build_generator(compose_config([f"experiment={name}"])).eval() for name in EXPERIMENTS}
-    precision = choose_precision("auto", device, networks["x4_prelu"])
+    precision = inference_precision("auto", device, networks["x4_prelu"])
     upscalers = [Upscaler(each, device=device, precision=precision, tile=None) for each in networks.values()]
     runs = {name: lambda upscale=each: upscale(picture) for name, each in zip(networks, upscalers, strict=True)}
     medians = {name: statistics.median(each) for name, each in interleaved(runs, rounds=REPEATS).items()}

@@ -18,7 +18,7 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name == "load_generator":
-        return importlib.import_module(f"{__name__}.api").load_generator
+        return importlib.import_module(f"{__name__}.inference.models").load_generator
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,7 +1,7 @@
 """The one reader of bounds: an annotation says what a parameter takes; here it is checked and put into words.
 
 ``num_feat: Annotated[int, Ge(1)]`` is the only home of that bound. ``@bounded`` checks it when the object is
-built; ``checks.targets`` checks it in a configuration, by its ``_target_``, before anything is built.
+built; ``checks.options`` checks it in a configuration, by its ``_target_``, before anything is built.
 """
 
 from __future__ import annotations
@@ -16,11 +16,18 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union
 
-from annotated_types import Ge, Gt, Interval, Le, Lt, MinLen, MultipleOf, Predicate
+from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MinLen, MultipleOf, Predicate
 
 from esrgan_train.errors import UserError
 
-_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
+_NAMES: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    Path: "text",
+    type(None): "null",
+}
 _PLAIN = (str, int, float, list)  # what YAML holds besides mappings
 _TEXT_LIKE = (str, int, float, Path)  # Hydra reads name=123 as a number
 
@@ -31,8 +38,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class Wanted:
     """What a message asks for, where type and bounds alone would not say it.
 
-    ``Annotated[str, Wanted("a folder")]`` replaces the type's words; words that start with ``such as`` are added
-    to them: ``Annotated[float, Gt(0), Wanted("such as 1e-4")]``.
+    ``Annotated[str, Wanted("a folder")]`` replaces the type's words. Words that start with ``such as`` or ``for``
+    are added to them: ``Annotated[float, Gt(0), Wanted("such as 1e-4")]``; ``Annotated[Count | None, Wanted("for
+    all of them")]``.
     """
 
     words: str
@@ -109,8 +117,7 @@ def fits(value: Any, hint: Any) -> bool:
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        bounds = [bound for each in arguments[1:] for bound in _single(each)]
-        return fits(value, arguments[0]) and all(_holds(bound, value) for bound in bounds)
+        return fits(value, arguments[0]) and all(_holds(bound, value) for bound in _single(arguments[1:]))
     if origin in (Union, types.UnionType):
         return any(fits(value, each) for each in arguments)
     if origin is Literal:
@@ -140,18 +147,22 @@ def in_words(hint: Any) -> str:
     """What to give for ``hint``: its type, its bounds, and an example where the annotation has one."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        return _bounded_words(arguments[0], [bound for each in arguments[1:] for bound in _single(each)])
+        return _bounded_words(arguments[0], _single(arguments[1:]))
     if origin in (Union, types.UnionType):
-        return " or ".join(dict.fromkeys(map(in_words, arguments)))
+        *first, last = dict.fromkeys(map(in_words, [*filter(_is_writable, arguments)] or arguments))
+        comma = "," * (len(first) > 1 or any(", " in words for words in first))
+        return f"{', '.join(first)}{comma} or {last}" if first else last
     if origin is Literal:
         return f"one of {', '.join(map(str, arguments))}" if len(arguments) > 1 else str(arguments[0])
     if origin is tuple and Ellipsis not in arguments:
         kinds = dict.fromkeys(in_words(each) for each in arguments)
         return f"a list of {len(arguments)}, each {' or '.join(kinds)}"
-    if isinstance(origin, type) and issubclass(origin, Iterable) and not issubclass(origin, Mapping):
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return "a mapping"
+    if isinstance(origin, type) and issubclass(origin, Iterable):
         inner = [each for each in arguments if each is not Ellipsis]
         return f"a list, each item {in_words(inner[0])}" if inner else "a list"
-    return _NAMES.get(hint, getattr(hint, "__name__", str(hint)))
+    return _NAMES.get(hint) or str(getattr(hint, "__name__", hint))
 
 
 def shown(value: Any) -> str:
@@ -165,12 +176,19 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def _single(bound: Any) -> Iterable[Any]:
-    return bound if isinstance(bound, Interval) else (bound,)
+def _single(bounds: Iterable[Any]) -> list[Any]:
+    return [one for bound in bounds for one in (bound if isinstance(bound, GroupedMetadata) else (bound,))]
+
+
+def _is_writable(hint: Any) -> bool:
+    """Whether a configuration may hold it: not a class that is built elsewhere, as in ``float | Tensor``."""
+    return not isinstance(hint, type) or hint in _NAMES or typing.get_origin(hint) is not None
 
 
 def _holds(bound: Any, value: Any) -> bool:
-    if isinstance(bound, (Ge, Gt, Le, Lt, MultipleOf)) and not math.isfinite(value):
+    if value is None or isinstance(value, Mapping):  # which the type allows, or which will build an object
+        return True
+    if isinstance(value, float) and isinstance(bound, (Ge, Gt, Le, Lt, MultipleOf)) and not math.isfinite(value):
         return False
     match bound:
         case Ge():
@@ -193,21 +211,21 @@ def _holds(bound: Any, value: Any) -> bool:
 def _bounded_words(hint: Any, bounds: list[Any]) -> str:
     limits: dict[type, Any] = {type(bound): bound for bound in bounds}
     words: list[str] = [in_words(hint)]
-    wanted: Wanted | None = limits.get(Wanted)
-    if wanted is not None and not wanted.words.startswith("such as"):
-        return wanted.words
+    wanted = limits[Wanted].words if Wanted in limits else ""
+    if wanted and not wanted.startswith(("such as ", "for ")):
+        return str(wanted)
     if Ge in limits:
-        words.append(f"from {limits[Ge].ge:g} on" if not {Le, Lt} & limits.keys() else f"from {limits[Ge].ge:g}")
+        words.append(f"from {limits[Ge].ge:.10g}" + ("" if {Le, Lt} & limits.keys() else " on"))
     if Gt in limits:
-        words.append(f"above {limits[Gt].gt:g}")
+        words.append(f"above {limits[Gt].gt:.10g}")
     joint = "and " if Gt in limits else ""
     if Le in limits:
         words.append(f"{joint}{'up ' if Ge not in limits else ''}to {limits[Le].le:.10g}")
     if Lt in limits:
-        words.append(f"{joint}{'to ' if Ge in limits else ''}below {limits[Lt].lt:g}")
+        words.append(f"{joint}{'to ' if Ge in limits else ''}below {limits[Lt].lt:.10g}")
     if MultipleOf in limits:
-        words.append(f"that is a multiple of {limits[MultipleOf].multiple_of:g}")
-    return " ".join(words) + (f", {wanted.words}" if wanted is not None else "")
+        words.append(f"that is a multiple of {limits[MultipleOf].multiple_of:.10g}")
+    return " ".join(words) + (f", {wanted}" if wanted.startswith("such") else f" {wanted}".rstrip())
 
 
 def _fits_each(value: Any, origin: type, arguments: tuple[Any, ...]) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import inspect
 import logging
+from dataclasses import fields
 from functools import partial
-from hashlib import sha256
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -14,35 +14,44 @@ from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import nn
 
 from esrgan_train import __version__
-from esrgan_train.archs.checks import check_weights
+from esrgan_train.archs.discovery import Role
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.bounds import check_value
 from esrgan_train.checks.reading import check_start
+from esrgan_train.checks.targets import locate
 from esrgan_train.contracts.degradation import check_degradation, check_noise
-from esrgan_train.contracts.discriminator import check_discriminator
-from esrgan_train.contracts.generator import check_generator
-from esrgan_train.contracts.loss import check_adversarial_loss, check_image_loss
-from esrgan_train.contracts.part import Part
+from esrgan_train.contracts.losses import check_adversarial_loss, check_image_loss
+from esrgan_train.contracts.networks import check_discriminator, check_generator
+from esrgan_train.contracts.part import Part, in_words
 from esrgan_train.contracts.schedule import check_schedule
-from esrgan_train.data.datamodule import StreamDataModule
+from esrgan_train.data.datamodule import DataModule, compose
+from esrgan_train.data.options import StreamOptions
+from esrgan_train.data.sources import Source, Sources
 from esrgan_train.data.window import Window
 from esrgan_train.errors import UserError, given_as
+from esrgan_train.identity import Identity, config_hash
 from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.modelfiles.classes import name_of
+from esrgan_train.modelfiles.finite import check_weights
 from esrgan_train.modelfiles.rebuild import load_into
-from esrgan_train.modelfiles.weights import load_weights
+from esrgan_train.modelfiles.weights import ModelFile, load_weights
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import Objective
-from esrgan_train.training.options import Options
+from esrgan_train.training.options import Init, Options
 from esrgan_train.training.precision import Precision
+from esrgan_train.training.stages import AdversarialTerm, Term
+from esrgan_train.training.step import TrainingStep
 from esrgan_train.training.strategy import TwoPlayerStrategy
 
 log = logging.getLogger(__name__)
+
+STREAM_OPTIONS = {field.name for field in fields(StreamOptions)}
 
 
 def build(node: DictConfig, **also: Any) -> Any:
@@ -64,7 +73,7 @@ def build(node: DictConfig, **also: Any) -> Any:
     if part.is_ours and not isinstance(cause, (ValueError, TypeError, MisconfigurationException)):
         raise cause
     reason = f"{type(cause).__name__}: {' '.join(str(cause).split())}"
-    raise part.refusal(f"building it fails: {reason}", "correct it, or its options") from cause
+    raise part.refusal(f"building it fails: {reason}", "fix it, or its options") from cause
 
 
 def build_generator(cfg: DictConfig) -> nn.Module:
@@ -75,23 +84,26 @@ def build_generator(cfg: DictConfig) -> nn.Module:
             "relatives can be mixed: give init_from=FILE, the .pth, .safetensors or .ckpt of that model"
         )
     generator: nn.Module = build(cfg.generator)
-    check_generator(
-        generator, Part.of(cfg.generator), upscale=cfg.upscale, lr_side=cfg.data.gt_size // cfg.upscale
-    )
+    lr_side = cfg.data.gt_size // cfg.upscale
+    check_generator(generator, Part.of(cfg.generator), upscale=cfg.upscale, lr_side=lr_side)
     if cfg.init_from is not None:
-        name = f"init_from={cfg.init_from}"
-        with given_as("init_from="):
-            model = load_weights(cfg.init_from)
-        load_into(generator, model.state_dict, name=name)
-        check_weights(generator, name)
-        if (warning := check_start(generator, model, lr_side=cfg.data.gt_size // cfg.upscale)) is not None:
+        weights = _load_into(generator, "init_from", cfg.init_from, role="generator")
+        if (warning := check_start(generator, weights, lr_side=lr_side)) is not None:
             log.warning("%s", warning)
-    elif cfg.training.init == "weights":
+    else:
+        _initialise(generator, cfg)
+    return generator
+
+
+def _initialise(generator: nn.Module, cfg: DictConfig) -> None:
+    """First weights without a file."""
+    check_value("training.init", cfg.training.init, Init)
+    if cfg.training.init == "weights":
         raise UserError(
-            f"experiment={cfg.experiment} (training.init=weights) goes on from a trained model: give "
+            f"experiment={cfg.experiment} (training.init=weights) continues from a trained model: give "
             "init_from=FILE, the .pth, .safetensors or .ckpt of that model"
         )
-    elif cfg.training.init == "bilinear":
+    if cfg.training.init == "bilinear":
         if isinstance(generator, SRVGGNetCompact):
             start_as_bilinear(generator)
         else:
@@ -99,9 +111,6 @@ def build_generator(cfg: DictConfig) -> nn.Module:
                 "training.init=bilinear is for compact networks; %s starts as it builds itself",
                 type(generator).__name__,
             )
-    elif cfg.training.init != "default":
-        raise UserError(f"training.init={cfg.training.init} is not known: give default, bilinear or weights")
-    return generator
 
 
 def build_discriminator(cfg: DictConfig) -> nn.Module:
@@ -109,35 +118,39 @@ def build_discriminator(cfg: DictConfig) -> nn.Module:
     discriminator: nn.Module = build(cfg.discriminator)
     check_discriminator(discriminator, Part.of(cfg.discriminator), gt_size=cfg.data.gt_size)
     if (file := cfg.init_discriminator_from) is not None:
-        name = f"init_discriminator_from={file}"
-        with given_as("init_discriminator_from="):
-            weights = load_weights(file, role="discriminator")
-        load_into(discriminator, weights.state_dict, name=name)
-        check_weights(discriminator, name)
+        _load_into(discriminator, "init_discriminator_from", file, role="discriminator")
     return discriminator
+
+
+def _load_into(network: nn.Module, option: str, file: str, *, role: Role) -> ModelFile:
+    """Give a network the weights of the file that ``option`` names."""
+    with given_as(f"{option}="):
+        weights = load_weights(file, role=role)
+    load_into(network, weights.state_dict, name=f"{option}={file}")
+    check_weights(network, f"{option}={file}")
+    return weights
 
 
 def build_objective(cfg: DictConfig) -> Objective:
     """The losses of the ``loss`` group; those with weight 0 are not even built."""
-    functions = {
-        name: build(cfg.loss[name].function)
-        for name in ("pixel", "perceptual", "adversarial")
-        if cfg.loss[name].weight or name == "pixel"
-    }
-    for name, function in functions.items():
-        part = Part.of(cfg.loss[name].function)
-        if name == "adversarial":
-            check_adversarial_loss(function, part)
-        else:
-            check_image_loss(function, part, gt_size=cfg.data.gt_size)
-    return Objective(
-        pixel=functions["pixel"],
-        perceptual=functions.get("perceptual"),
-        adversarial=functions.get("adversarial"),
-        **{f"{name}_weight": cfg.loss[name].weight for name in ("pixel", "perceptual", "adversarial")},
-        start_step=cfg.loss.adversarial.start_step,
-        discriminator_warmup=cfg.loss.adversarial.discriminator_warmup,
-    )
+    loss = cfg.loss
+    terms = [Term(name="pixel", function=_build_image_loss(cfg, "pixel"), weight=loss.pixel.weight)]
+    if weight := loss.perceptual.weight:
+        perceptual = _build_image_loss(cfg, "perceptual")
+        terms.append(Term(name="perceptual", function=perceptual, weight=weight, stages=("gan",)))
+    adversarial = []
+    if loss.adversarial.weight:
+        function = build(loss.adversarial.function)
+        check_adversarial_loss(function, Part.of(loss.adversarial.function))
+        options = {name: loss.adversarial[name] for name in ("weight", "discriminator_warmup")}
+        adversarial.append(AdversarialTerm(function=function, **options))
+    return Objective(terms=terms, adversarial=adversarial, start_step=loss.adversarial.start_step)
+
+
+def _build_image_loss(cfg: DictConfig, name: str) -> Any:
+    function = build(cfg.loss[name].function)
+    check_image_loss(function, Part.of(cfg.loss[name].function), gt_size=cfg.data.gt_size)
+    return function
 
 
 def build_options(cfg: DictConfig) -> Options:
@@ -145,52 +158,87 @@ def build_options(cfg: DictConfig) -> Options:
     return Options(**{name: value for name, value in cfg.training.items() if name not in ("usm", "init")})
 
 
-def build_module(cfg: DictConfig, precision: Precision) -> ESRGANModule:
-    """Networks, losses, optimizers and the training step.
+def build_step(cfg: DictConfig, precision: Precision) -> TrainingStep:
+    """Networks, losses and optimizers of an iteration.
 
     The discriminator is built only if its stage can come. Seed the random numbers before: they make the
     networks' first weights.
     """
     generator = build_generator(cfg)
     objective = build_objective(cfg)
-    wanted = objective.adversarial is not None and cfg.trainer.max_steps > objective.start_step
-    optimizer = cfg.optimizer
+    judged = "gan" in objective.stages and objective.stages["gan"].adversarial
     schedule = build(cfg.scheduler)
     check_schedule(schedule, Part.of(cfg.scheduler), max_steps=cfg.trainer.max_steps)
-    return ESRGANModule(
+    wanted = judged and cfg.trainer.max_steps > objective.start_step
+    return TrainingStep(
         generator=generator,
-        discriminator=build_discriminator(cfg) if wanted else None,
+        discriminators={"discriminator": build_discriminator(cfg)} if wanted else {},
         objective=objective,
         make_optimizers={
-            "pixel": build(optimizer.generator, lr=optimizer.pixel_lr),
-            "generator": build(optimizer.generator),
-            "discriminator": build(optimizer.discriminator),
+            "pixel": build(cfg.optimizer.generator, lr=cfg.optimizer.pixel_lr),
+            "generator": build(cfg.optimizer.generator),
+            "discriminator": build(cfg.optimizer.discriminator),
         },
         schedule=schedule,
-        upscale=cfg.upscale,
-        seed=cfg.seed,
-        options=build_options(cfg),
         precision=precision,
-        metadata=describe(generator, cfg),
+        options=build_options(cfg),
+        seed=cfg.seed,
     )
 
 
-def build_datamodule(cfg: DictConfig) -> StreamDataModule:
+def build_module(cfg: DictConfig, precision: Precision, identity: Identity | None = None) -> ESRGANModule:
+    """The training step behind Lightning's hooks; its checkpoints keep ``identity``.
+
+    Seed the random numbers before, see ``build_step``.
+    """
+    step = build_step(cfg, precision)
+    return ESRGANModule(
+        step,
+        upscale=cfg.upscale,
+        metadata=describe(step.generator, cfg) | ({"data_fingerprint": identity.photos} if identity else {}),
+        settings=identity.settings if identity else None,
+        measured=identity.measured if identity else None,
+    )
+
+
+def build_datamodule(cfg: DictConfig) -> DataModule:
     """The photographs and what degrades them."""
+    values = OmegaConf.to_container(cfg.data, resolve=True)
+    assert isinstance(values, dict)
+    options = StreamOptions(**{str(name): value for name, value in values.items() if name in STREAM_OPTIONS})
     parts = {name: None if cfg[name] is None else build(cfg[name]) for name in ("degradation", "target_noise")}
     if (degradation := parts["degradation"]) is not None:
-        lr_side = Window(cfg.data.gt_size, cfg.upscale).side // cfg.upscale
+        lr_side = Window(options.gt_size, options.upscale).side // options.upscale
         check_degradation(degradation, Part.of(cfg.degradation), upscale=cfg.upscale, lr_side=lr_side)
     if (noise := parts["target_noise"]) is not None:
         check_noise(noise, Part.of(cfg.target_noise), upscale=cfg.upscale)
-    return build(cfg.data, **parts)  # type: ignore[no-any-return]
+    return compose(build_sources(cfg), options, **parts)
+
+
+def build_sources(cfg: DictConfig) -> Sources:
+    """What the function at ``data._target_`` returns, called with the keys of ``data`` that it takes.
+
+    Raises:
+        UserError: what it refuses, or that it returns something else.
+    """
+    node = cfg.data.copy()
+    taken = inspect.signature(locate("data._target_", node._target_)).parameters
+    with open_dict(node):
+        for name in STREAM_OPTIONS - taken.keys():
+            node.pop(name, None)
+    sources = build(node)
+    if not (isinstance(sources, tuple) and all(isinstance(source, Source) for source in sources[:2])):
+        raise Part.of(cfg.data).refusal(
+            f"it returns {in_words(sources)}", "it must return esrgan_train.data.sources.Sources"
+        )
+    return Sources(*sources)
 
 
 def build_trainer(cfg: DictConfig) -> Trainer:
     """Lightning's trainer, counting in iterations, with this run's callbacks and loggers.
 
-    Lightning's own checkpoints, progress bar and model summary give way to this project's callbacks, and
-    the networks' number format is the module's affair.
+    This project's callbacks replace Lightning's checkpoints, progress bar and model summary; the module chooses
+    the networks' number format.
     """
     callbacks: list[Callback] = [build(node) for node in cfg.callbacks.values() if node is not None]
     loggers: list[Logger] = [build(node) for node in (cfg.get("logger") or {}).values() if node is not None]
@@ -223,7 +271,7 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
     """Plain values that go into every checkpoint and model file of a run.
 
     By ``arch`` or ``target``, and ``options``, other commands rebuild the generator; the rest says where it comes
-    from. Who knows more (the data's fingerprint, the iterations done) adds it to this dict.
+    from.
     """
     options = OmegaConf.to_container(cfg.generator, resolve=True)
     assert isinstance(options, dict)
@@ -236,20 +284,3 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
         "config_hash": config_hash(cfg),
         "version": __version__,
     }
-
-
-def config_hash(cfg: DictConfig) -> str:
-    """Sixteen hexadecimal digits that two runs share if they are configured alike, wherever their files lie.
-
-    Left out are the folders and files, and what shows or keeps results without changing them.
-    """
-    plain = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(plain, dict)
-    for key in (
-        *("run_dir", "ckpt_path", "init_from", "init_discriminator_from"),
-        *("callbacks", "logger", "optimized_metric", "model_name"),
-    ):
-        plain.pop(key, None)
-    for key in ("train_dir", "train_lr_dir", "val_dir", "val_lr_dir", "num_workers"):
-        plain["data"].pop(key, None)
-    return sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]

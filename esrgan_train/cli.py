@@ -17,27 +17,24 @@ MISTAKES = (UserError, HydraException, OmegaConfBaseException)
 
 
 def run_command(command: Callable[[], int]) -> int:
-    """The command's exit status; a user's mistake, or a foreseen failure, is told in one line."""
+    """The command's exit status; a user's mistake, or a foreseen failure, is reported in one line."""
     set_up_console()
     try:
         return command()
     except (*MISTAKES, RunError) as error:
-        return complain(error)
+        return report_error(error)
 
 
-def complain(error: BaseException, *, job: str = "") -> int:
+def report_error(error: BaseException, *, job: str = "") -> int:
     """Print the error as one line, after the name of a sweep's job; the exit status it stands for."""
     if job:
         print(f"{job}: ", end="", file=sys.stderr)
     if isinstance(error, StopRequestedError):
         print(one_line(error), file=sys.stderr)
         return 128 + error.signal_number if error.signal_number else DONE
-    if isinstance(error, MISTAKES):
+    if isinstance(error, (*MISTAKES, RunError)):
         print(f"error: {one_line(error)}", file=sys.stderr)
-        return WRONG_INPUT
-    if isinstance(error, RunError):
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return FAILED
+        return FAILED if isinstance(error, RunError) else WRONG_INPUT
     print(f"error: {type(error).__name__}: {one_line(error)} (HYDRA_FULL_ERROR=1 shows where)", file=sys.stderr)
     return FAILED
 

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from esrgan_train.archs.choices import check_names, store_choices
 from esrgan_train.archs.discovery import discover
-from esrgan_train.checks import effects
 from esrgan_train.checks.generator import bind_upscale
 from esrgan_train.checks.overrides import explain
-from esrgan_train.checks.paths import for_hydra, for_shell
+from esrgan_train.checks.paths import for_hydra
 from esrgan_train.checks.run import check_config
 from esrgan_train.errors import UserError
 from esrgan_train.model_name import model_name
+
+_OF_HYDRA = re.compile(r"\$\{hydra:([^{}]+)\}")
 
 
 def config_dir() -> Path:
@@ -55,90 +59,6 @@ def existing_folder(path: str) -> str:
     return path
 
 
-# What may differ between the parts of a resumed run without changing what it learns.
-_HARMLESS = (
-    "run_dir",
-    "ckpt_path",
-    "init_from",
-    "init_discriminator_from",
-    "optimized_metric",
-    "hparams_search",
-    "callbacks",
-    "logger",
-    "hydra",
-    "debug",
-    "experiment",
-    "model_name",
-)
-_HARMLESS_KEYS = (
-    *("data.num_workers", "data.cache_mb", "data.max_bad_fraction"),
-    *("data.batch_size", "data.accumulate", "training.accumulate"),  # the whole batch counts: see whole_batch
-    *("trainer.max_steps", "trainer.max_time", "trainer.devices", "trainer.num_nodes", "trainer.strategy"),
-    *(
-        "trainer.accelerator",
-        "trainer.val_check_interval",
-        "trainer.log_every_n_steps",
-        "trainer.limit_val_batches",
-    ),
-    *("trainer.num_sanity_val_steps", "trainer.benchmark"),
-)
-
-
-def settings_of(cfg: DictConfig) -> dict[str, Any]:
-    """The settings that a run's result depends on, by dotted name, as plain values; kept in its checkpoints."""
-    resolved = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(resolved, dict)
-    kept = {str(group): value for group, value in resolved.items() if group not in _HARMLESS}
-    flat = dict(_flatten(kept, ""))
-    settings = {n: value for n, value in flat.items() if n not in _HARMLESS_KEYS and n[:7] != "recipe."}
-    if cfg.scheduler.get("final_factor", 1.0) != 1.0:
-        settings["trainer.max_steps"] = cfg.trainer.max_steps  # the learning rate falls towards it
-    return settings
-
-
-WHOLE_BATCH = "crops per iteration (data.batch_size × training.accumulate × processes)"
-
-
-def whole_batch(cfg: DictConfig, processes: int) -> int:
-    """The crops of one iteration in all processes; how they are divided does not matter to what is learnt."""
-    return int(cfg.data.batch_size * cfg.training.accumulate * processes)
-
-
-# Options under data.val_ that choose the photos (which are looked at themselves), or only add figures.
-_CHOOSING = ("val_dir", "val_lr_dir", "val_fraction", "val_clean")
-
-
-def validation_settings(cfg: DictConfig) -> dict[str, Any]:
-    """What the figures of a validation depend on besides weights and photos, by name, as plain values."""
-    resolved = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(resolved, dict)
-    data = {
-        f"data.{name}": value
-        for name, value in resolved["data"].items()
-        if name == "overfit_samples" or (name.startswith("val_") and name not in _CHOOSING)
-    }
-    whole = {name: resolved[name] for name in ("upscale", "seed", "degradation", "target_noise")}
-    return whole | data | {"trainer.limit_val_batches": cfg.trainer.limit_val_batches}
-
-
-def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Each setting that is not what it was, as ``name=now (was before)``."""
-    return [
-        f"{name}={now.get(name)} (was {before.get(name)})"
-        for name in sorted({*before, *now})
-        if before.get(name) != now.get(name)
-        and not (name in _HARMLESS_KEYS and name not in now)  # of old versions
-    ]
-
-
-def _flatten(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            yield from _flatten(inner, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, value
-
-
 def register() -> None:
     """Make the discovered networks and the configuration's resolvers known to Hydra; repeatable."""
     OmegaConf.register_new_resolver("gt_size", largest_gt_size, replace=True)
@@ -159,22 +79,27 @@ def tenth(number: int) -> int:
 
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:
-    """The configuration that ``python -m esrgan_train <overrides>`` would run, for tests and notebooks.
+    """The configuration that ``python -m esrgan_train <overrides>`` would run; it stands alone.
 
     Raises:
         UserError: no such option or choice, or a value of a wrong type.
     """
+    return compose_with_hydra(overrides)[0]
+
+
+def compose_with_hydra(overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:
+    """``compose_config``, and Hydra's own node beside it: choices, sweeper, launcher."""
     register()
     overrides = [for_hydra(override, sweep=False) for override in overrides]
     try:
-        cfg = _compose(overrides)
+        whole = _compose(overrides)
     except (HydraException, ValueError) as error:
         raise explained(error, overrides) from error
-    HydraConfig.instance().set_config(cfg)
-    name_experiment(cfg)
+    cfg = deepcopy(whole)
     with open_dict(cfg):
         del cfg.hydra
-    return cfg
+    detach_from_hydra(cfg, whole.hydra)
+    return cfg, whole.hydra
 
 
 def explained(error: BaseException, overrides: Sequence[str]) -> UserError:
@@ -189,31 +114,43 @@ def _compose(overrides: list[str]) -> DictConfig:
         return compose("train", overrides=overrides, return_hydra_config=True)
 
 
+def detach_from_hydra(cfg: DictConfig, hydra: DictConfig) -> None:
+    """Put values in place of the references ``${hydra:…}``, which mean this job only while Hydra runs it.
+
+    The model's name is set by the experiment's and the generator's; it keeps following scale and activation.
+    """
+    _replace_references(cfg, hydra)
+    if cfg.model_name is None:
+        changing = "${upscale},${oc.select:generator.act_type,null}"
+        cfg.model_name = f"${{model_name:${{experiment}},{hydra.runtime.choices.generator},{changing}}}"
+
+
+def _replace_references(node: Any, hydra: DictConfig) -> None:
+    def value(match: re.Match[str]) -> Any:
+        return OmegaConf.select(hydra, match[1], throw_on_missing=True)
+
+    for key in list(node) if isinstance(node, DictConfig) else range(len(node)):
+        raw = node._get_node(key)._value()
+        if isinstance(raw, (dict, list)):
+            _replace_references(node._get_node(key), hydra)
+        elif isinstance(raw, str) and _OF_HYDRA.search(raw):
+            with suppress(OmegaConfBaseException):  # a job's number outside a sweep: it fails where it is read
+                whole = _OF_HYDRA.fullmatch(raw)
+                node[key] = value(whole) if whole else _OF_HYDRA.sub(lambda match: str(value(match)), raw)
+
+
+def with_upscale(cfg: DictConfig) -> DictConfig:
+    """A copy, whose generator has the run's ``upscale``."""
+    cfg = deepcopy(cfg)
+    OmegaConf.set_readonly(cfg, False)
+    bind_upscale(cfg)
+    return cfg
+
+
 def check(cfg: DictConfig) -> None:
-    """Find mistakes in the composed options before anything is built or written.
+    """Find mistakes in the composed options before anything is built or written; ``cfg`` stays as it is.
 
     Raises:
         UserError: the first one, with a remedy.
     """
-    bind_upscale(cfg)
-    check_config(cfg, config_dir() / "train.yaml")
-
-
-def options_without_effect(cfg: DictConfig) -> list[str]:
-    """One line for each option of the command line that changes nothing in this run."""
-    return list(effects.options_without_effect(cfg, [for_shell(o) for o in HydraConfig.get().overrides.task]))
-
-
-def name_experiment(cfg: DictConfig) -> None:
-    """Replace the references to Hydra's choices by names, so that ``cfg`` stands alone.
-
-    A name that stands already is kept: Hydra may have composed another configuration since. The model's name
-    keeps following scale and activation.
-    """
-    if not OmegaConf.is_interpolation(cfg, "experiment"):
-        return
-    choices = HydraConfig.get().runtime.choices
-    cfg.experiment = choices["experiment"]
-    if cfg.model_name is None:
-        changing = "${upscale},${oc.select:generator.act_type,null}"
-        cfg.model_name = f"${{model_name:${{experiment}},{choices['generator']},{changing}}}"
+    check_config(with_upscale(cfg))

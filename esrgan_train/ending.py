@@ -1,4 +1,4 @@
-"""How a run ends early: what train.log and the console say, and the command that resumes it."""
+"""How a run ends early: what train.log and the console report, and the command that resumes it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ from pathlib import Path
 from lightning import Trainer
 from omegaconf import DictConfig
 
-from esrgan_train.checks.paths import path_override
-from esrgan_train.commands import command
-from esrgan_train.data.datamodule import StreamDataModule
+from esrgan_train.data.datamodule import DataModule
 from esrgan_train.errors import RunError, StopRequestedError, UserError
 from esrgan_train.files import take_failing
-from esrgan_train.given import arguments_given
-from esrgan_train.launch import rank, tell_children
+from esrgan_train.launch import Launch
 from esrgan_train.logs import add_log_file, remove_log_file
-from esrgan_train.resume import has_checkpoint
+from esrgan_train.ranks import pass_to_children, rank
+from esrgan_train.runs.checkpoints import checkpoints_of
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def reporting_end(cfg: DictConfig, trainer: Trainer, datamodule: StreamDataModule) -> Iterator[None]:
+def reporting_end(cfg: DictConfig, launch: Launch, trainer: Trainer, datamodule: DataModule) -> Iterator[None]:
     """Keep train.log while a run lasts; an exception is written there, and leaves with the way to resume.
 
     Only the first process keeps the file. What could not be written is listed at the end.
@@ -34,22 +32,22 @@ def reporting_end(cfg: DictConfig, trainer: Trainer, datamodule: StreamDataModul
     try:
         yield
     except StopRequestedError as stop:
-        told = StopRequestedError(f"{stop}; {way_on(cfg, trainer.global_step)}", stop.signal_number)
-        log.info("%s", told, extra={"to_file_only": True})
-        raise told from None
+        stopped = StopRequestedError(f"{stop}; {how_to_resume(cfg, launch, trainer)}", stop.signal_number)
+        log.info("%s", stopped, extra={"to_file_only": True})
+        raise stopped from None
     except (UserError, RunError) as error:
         if rank() == 0 and (isinstance(error, RunError) or error is datamodule.failure):
             kind = RunError if isinstance(error, RunError) else UserError
-            error = kind(f"{error}; {way_on(cfg, trainer.global_step)}")
+            error = kind(f"{error}; {how_to_resume(cfg, launch, trainer)}")
         log.error("%s", error, extra={"to_file_only": True})
         raise error
     except Exception:
         log.exception("training failed", extra={"to_file_only": True})
-        if rank() == 0 and has_checkpoint(Path(cfg.run_dir)):
-            log.warning("the run has failed; %s", way_on(cfg, trainer.global_step))
+        if rank() == 0 and checkpoints_of(Path(cfg.run_dir)):
+            log.warning("the run has failed; %s", how_to_resume(cfg, launch, trainer))
         raise
     finally:
-        tell_children(None)
+        pass_to_children(None)
         if failing := take_failing():
             names = ", ".join(f"{what} ({reason})" for what, reason in failing.items())
             log.warning("not up to date, since the last attempt to write failed: %s", names)
@@ -57,18 +55,10 @@ def reporting_end(cfg: DictConfig, trainer: Trainer, datamodule: StreamDataModul
             remove_log_file(handler)
 
 
-def way_on(cfg: DictConfig, done: int) -> str:
-    """How to continue a run that ended early after ``done`` iterations, by what it has left behind."""
-    if not has_checkpoint(Path(cfg.run_dir)):
-        again = command("esrgan_train", *arguments_given())
-        return f"there is no checkpoint yet, so start again with: {again}"
-    if done >= cfg.trainer.max_steps:
-        return f"no iteration is left to do, and {Path(cfg.run_dir) / 'model'} holds what they made"
-    return f"resume with: {resume_command(cfg)}"
-
-
-def resume_command(cfg: DictConfig) -> str:
-    """The command line that resumes this run, to be pasted into a shell."""
-    replaced = ("ckpt_path", "run_dir")
-    given = [a for a in arguments_given() if a.lstrip("+").partition("=")[0] not in replaced]
-    return command("esrgan_train", *given, path_override("run_dir", cfg.run_dir), "ckpt_path=last")
+def how_to_resume(cfg: DictConfig, launch: Launch, trainer: Trainer) -> str:
+    """How to continue a run that ended early, by what it has left behind."""
+    if not checkpoints_of(Path(cfg.run_dir)):
+        return f"there is no checkpoint yet, so start again with: {launch.restart_command()}"
+    if trainer.global_step >= cfg.trainer.max_steps:
+        return f"no iteration is left to do, and {Path(cfg.run_dir) / 'model'} holds the model"
+    return f"resume with: {launch.resume_command(cfg.run_dir)}"

@@ -24,11 +24,11 @@ def given_as(option: str) -> Iterator[None]:
 
 
 class RunError(RuntimeError):
-    """A run that cannot go on, through no wrong option. The message is one line; exit status 1."""
+    """A run that cannot continue, though its options are right. The message is one line; exit status 1."""
 
 
 class StopRequestedError(RuntimeError):
-    """A run that was asked to stop, and has saved. The message tells how to resume; exit status 128 + n.
+    """A run that was asked to stop, and has saved. The message says how to resume; exit status 128 + n.
 
     Args:
         message: one line.

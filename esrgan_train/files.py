@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever meets half of one."""
+"""Writing files whole or not at all."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def reporting_failure(what: str) -> Iterator[None]:
-    """Go on if ``what``, a file or a folder of them, cannot be written (a full disk, a lost network folder).
+    """Continue if ``what``, a file or a folder of them, cannot be written (a full disk, a lost network folder).
 
-    One warning says so, and one line when it is written again; ``take_failing`` tells what never was. A failure
-    to write is an ``OSError`` and nothing else: who writes through a library that names it otherwise translates.
+    One warning reports it, and one line when it is written again; ``take_failing`` returns what never was. Only an
+    ``OSError`` is a failure to write: errors of libraries that have another class are translated by their callers.
     """
     try:
         yield

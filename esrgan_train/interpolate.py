@@ -13,11 +13,13 @@ from typing import Any
 from torch import Tensor
 
 from esrgan_train import __version__
-from esrgan_train.archs.checks import check_finite
+from esrgan_train.arguments import number
+from esrgan_train.bounds import Fraction
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.errors import UserError
 from esrgan_train.modelfiles.classes import all_options, identified
 from esrgan_train.modelfiles.field import alike
+from esrgan_train.modelfiles.finite import check_finite
 from esrgan_train.modelfiles.weights import ModelFile, load_weights, published_form, save_model
 
 OUT_SUFFIXES = (".pth", ".safetensors")
@@ -32,9 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         UserError: wrong options, an unreadable model, or two models that do not fit each other.
     """
     options = _parser().parse_args(arguments)
-    for weight in options.weight:
-        check_weight(weight)
-    targets = plan(options.output, options.weight, (options.a, options.b))
+    targets = plan_outputs(options.output, options.weight, (options.a, options.b))
     a, b = (in_published_form(load_weights(path)) for path in (options.a, options.b))
     check_pair(a, b)
     for model in (a, b):
@@ -48,13 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
 def interpolate(a: Mapping[str, Tensor], b: Mapping[str, Tensor], weight: float) -> dict[str, Tensor]:
     """Return weight · a + (1 − weight) · b for every tensor; tensors of whole numbers are those of ``a``.
 
-    Two networks can be mixed if one was trained from the other, or both from a third. Wang et al., "Deep
-    Network Interpolation for Continuous Imagery Effect Transition", CVPR 2019.
-
-    Args:
-        a: a state dict.
-        b: another with the same names and shapes.
-        weight: of ``a``, in [0, 1]; 1 gives ``a`` and 0 gives ``b``, bit for bit.
+    Two networks can be mixed if one was trained from the other, or both from a third. A weight of 1
+    gives ``a`` and 0 gives ``b``, bit for bit. Wang et al., "Deep Network Interpolation for Continuous Imagery
+    Effect Transition", CVPR 2019.
     """
     if weight in (0, 1):
         return dict(a if weight else b)
@@ -75,11 +71,7 @@ def in_published_form(model: ModelFile) -> ModelFile:
 
 
 def check_pair(a: ModelFile, b: ModelFile) -> None:
-    """Make sure that both are the same network.
-
-    Raises:
-        UserError: listing the differences.
-    """
+    """``UserError`` that lists the differences, unless both are the same network."""
     differences = []
     classes = (a.arch or a.target, b.arch or b.target)
     if None not in classes and classes[0] != classes[1]:
@@ -90,7 +82,7 @@ def check_pair(a: ModelFile, b: ModelFile) -> None:
         for name in first
         if name in second and not alike(first[name], second[name])
     ]
-    if not differences:  # else the weights differ for the reason that is said already
+    if not differences:  # otherwise these explain why the weights differ
         differences = [
             *(f"{name} only in the first" for name in a.state_dict if name not in b.state_dict),
             *(f"{name} only in the second" for name in b.state_dict if name not in a.state_dict),
@@ -108,17 +100,7 @@ def check_pair(a: ModelFile, b: ModelFile) -> None:
         )
 
 
-def check_weight(weight: float) -> None:
-    """Refuse what lies outside [0, 1]: there a network is extrapolated, and often breaks.
-
-    Raises:
-        UserError: naming the value.
-    """
-    if not 0.0 <= weight <= 1.0:
-        raise UserError(f"--weight {weight:g} must lie in [0, 1]: 1 is the first model, 0 the second")
-
-
-def plan(output: Path, weights: Sequence[float], sources: Sequence[Path]) -> dict[Path, float]:
+def plan_outputs(output: Path, weights: Sequence[float], sources: Sequence[Path]) -> dict[Path, float]:
     """Which file gets which weight: ``output`` itself, or with several weights ``<name>_<weight>``.
 
     Raises:
@@ -159,19 +141,19 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m esrgan_train.interpolate",
         description="Mix two models of one network: OUT = weight·A + (1-weight)·B.",
     )
-    parser.add_argument("a", type=Path, metavar="A", help=".pth, .safetensors or .ckpt")
-    parser.add_argument("b", type=Path, metavar="B", help="the same network, trained from A or as A was")
-    parser.add_argument(
+    add = parser.add_argument
+    add("a", type=Path, metavar="A", help=".pth, .safetensors or .ckpt")
+    add("b", type=Path, metavar="B", help="the same network, trained from A or as A was")
+    share = number(Fraction)  # beyond, a network is extrapolated, and often breaks
+    add(
         "--weight",
         required=True,
         nargs="+",
-        type=float,
+        type=share,
         metavar="W",
-        help="of A, in [0, 1]; several write several",
+        help="of A, in [0, 1]; one file each",
     )
-    parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="OUT", help=".pth or .safetensors; its suffix decides"
-    )
+    add("-o", "--output", required=True, type=Path, metavar="OUT", help=".pth or .safetensors; its suffix decides")
     return parser
 
 

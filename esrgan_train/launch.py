@@ -1,85 +1,65 @@
-"""Which process of a run this is, and how all of them learn what the first one decides."""
+"""How a run was started, and the words that start it again."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
-from torch.distributed.rendezvous import rendezvous
+from hydra.types import RunMode
+from omegaconf import DictConfig
 
-from esrgan_train.errors import UserError
+from esrgan_train.checks.paths import for_shell, path_override
+from esrgan_train.commands import command
+from esrgan_train.config import config_dir
 
-Decision = dict[str, Any]
-
-_VARIABLE = "ESRGAN_TRAIN_RUN"  # for the processes that the first one starts itself
-_TIMEOUT = timedelta(minutes=5)
-
-
-def rank() -> int:
-    """This process's number in the run, from what torchrun, SLURM or the first process says; 0 for the first."""
-    for name in ("RANK", "SLURM_PROCID" if in_slurm() else "", "LOCAL_RANK"):
-        if name and os.environ.get(name, "").isdigit():
-            return int(os.environ[name])
-    return 0
+# Hydra's own options that say where and how a run is started, but not what it is.
+_OF_THE_START = (
+    *("hydra.mode", "hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher"),
+    *("hydra.run.dir", "hydra.output_subdir", "hydra.job"),
+)
+_FLAGS = {"main": "--config-path", "command-line": "--config-dir"}  # by the provider of a folder
 
 
-def in_slurm() -> bool:
-    """Whether ``srun`` or ``sbatch`` started this, rather than a person in a shell of the cluster."""
-    return "SLURM_JOB_ID" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive")
+@dataclass(frozen=True)
+class Launch:
+    """How a run was started; by default by a call from Python.
 
-
-def slurm_job() -> str | None:
-    """The job's number, the same again after a requeue; None outside SLURM."""
-    if not in_slurm():
-        return None
-    array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
-    return f"{array}_{task}" if array and task else os.environ["SLURM_JOB_ID"]
-
-
-def started_by_first_process() -> bool:
-    """Whether the first process of a run started this one."""
-    return _VARIABLE in os.environ
-
-
-def decide_together(decide: Callable[[], Decision]) -> Decision:
-    """What the first process decides, in every process.
-
-    The folder of a run is named by the clock, and a checkpoint is looked for on a disk that changes: each
-    process by itself would find another answer.
-
-    Args:
-        decide: called in the first process alone; gives plain values.
-
-    Raises:
-        UserError: from ``decide``, in every process.
+    Attributes:
+        arguments: the words of a command line that compose this configuration again; None without one.
+        job_dir: the folder of this job in a sweep.
     """
-    if started_by_first_process():
-        decided: Decision = json.loads(os.environ[_VARIABLE])
-        return decided
-    if "TORCHELASTIC_RUN_ID" not in os.environ or int(os.environ["WORLD_SIZE"]) == 1:
-        return decide()
-    store, number, _ = next(rendezvous("env://", timeout=_TIMEOUT))
-    key = f"esrgan_train/run/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
-    if number == 0:
-        try:
-            answer = {"decided": decide()}
-        except UserError as error:
-            store.set(key, json.dumps({"error": str(error)}))
-            raise
-        store.set(key, json.dumps(answer))
-    heard = json.loads(store.get(key))
-    if "error" in heard:
-        raise UserError(heard["error"])
-    shared: Decision = heard["decided"]
-    return shared
+
+    arguments: tuple[str, ...] | None = None
+    job_dir: Path | None = None
+
+    @classmethod
+    def of(cls, hydra: DictConfig) -> Launch:
+        """The launch that Hydra describes in its node of the configuration."""
+        in_sweep = hydra.mode == RunMode.MULTIRUN
+        job_dir = Path(hydra.sweep.dir) / str(hydra.job.num) if in_sweep else None
+        return cls(arguments=tuple(_arguments(hydra)), job_dir=job_dir)
+
+    def restart_command(self) -> str:
+        """What starts the run again from scratch, for a shell or in Python."""
+        return "train(cfg)" if self.arguments is None else command("esrgan_train", *self.arguments)
+
+    def resume_command(self, run_dir: str) -> str:
+        """What resumes the run in ``run_dir``, for a shell or in Python."""
+        if self.arguments is None:
+            return f'cfg.run_dir, cfg.ckpt_path = {run_dir!r}, "last"; train(cfg)'
+        replaced = ("ckpt_path", "run_dir")
+        kept = [a for a in self.arguments if a.lstrip("+").partition("=")[0] not in replaced]
+        return command("esrgan_train", *kept, path_override("run_dir", run_dir), "ckpt_path=last")
 
 
-def tell_children(decision: Decision | None) -> None:
-    """Pass a decision to the processes that this one will start; None takes it back."""
-    if decision is None:
-        os.environ.pop(_VARIABLE, None)
-    else:
-        os.environ[_VARIABLE] = json.dumps(decision)
+def _arguments(hydra: DictConfig) -> list[str]:
+    """Overrides as typed, then Hydra's flags; in a sweep the job's own, without the choice that makes a sweep."""
+    overrides = [o for o in hydra.overrides.hydra if not o.lstrip("+").startswith(_OF_THE_START)]
+    overrides += [o for o in hydra.overrides.task if not o.lstrip("+").startswith("hparams_search=")]
+    flags: list[str] = []
+    for source in hydra.runtime.config_sources:
+        if source.provider in _FLAGS and Path(source.path) != config_dir():
+            flags += [_FLAGS[source.provider], source.path]
+    if hydra.job.config_name not in (None, "train"):
+        flags += ["--config-name", hydra.job.config_name]
+    return [*map(for_shell, overrides), *flags]

@@ -18,7 +18,7 @@ class ConsoleHandler(logging.Handler):
     """Prints through rich's console, so that lines appear above a progress bar and not across it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Leave out what the command itself will tell."""
+        """Leave out what the command itself will print."""
         return not getattr(record, "to_file_only", False) and bool(super().filter(record))
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -37,7 +37,7 @@ def show(what: Any, **options: Any) -> None:
 class LogFile(logging.Handler):
     """Appends each record to a file, which a full disk may keep from growing for a while.
 
-    The file is opened anew for each: an open one would keep what did not fit, and fail again when it is closed.
+    The file is opened for each record: an open one would keep what did not fit, and fail again when it is closed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,7 +46,7 @@ class LogFile(logging.Handler):
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record, or say on the console that the file cannot be written."""
+        """Write the record, or report on the console that the file cannot be written."""
         text = self.format(record)
         with reporting_failure(str(self.path)), self.path.open("a", encoding="utf-8") as file:
             file.write(f"{text}\n")
@@ -59,7 +59,7 @@ def set_up_console() -> None:
     for name in ("esrgan_train", "__main__"):  # a command's own module goes by the second name
         logging.getLogger(name).setLevel(logging.INFO)
     logging.captureWarnings(True)
-    # Lightning calls torch in a way that torch is about to drop; nobody who trains can do anything about it.
+    # Lightning calls torch in a way that is deprecated; users can do nothing about it.
     warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)`", category=FutureWarning)
     for name in ("lightning.pytorch", "lightning.fabric"):
         library = logging.getLogger(name)
@@ -68,8 +68,8 @@ def set_up_console() -> None:
         library.setLevel(logging.WARNING)  # its INFO lines repeat what this program says of the device
 
 
-def hush_console() -> None:
-    """Leave the talking to the first process: this one prints nothing but errors."""
+def silence_console() -> None:
+    """Print nothing but errors: the first process prints the rest."""
     for handler in _ROOT.handlers:
         if isinstance(handler, ConsoleHandler):
             handler.setLevel(logging.ERROR)

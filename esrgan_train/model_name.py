@@ -1,4 +1,4 @@
-"""What a model is called: after its experiment, but by what was trained."""
+"""The name of a model: its experiment's, with scale and network as trained."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def model_name(
     """The experiment's name, with the trained scale and network where it names another.
 
     ``x4_prelu`` at ×3 is ``x3_prelu``, with ``act_type=relu`` it is ``x4_relu``, and with another generator
-    ``x4_ultracompact``. A name that tells no scale (``finetune``) stays, and so does what it says besides.
+    ``x4_ultracompact``. A name without a scale (``finetune``) stays as it is.
 
     Args:
         experiment: the choice.

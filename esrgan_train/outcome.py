@@ -1,31 +1,25 @@
-"""What a finished run has come to: whether it ended well, and which of its files to use."""
+"""The outcome of a finished run: whether its weights are of use, its best validations, the value for a sweep."""
 
 from __future__ import annotations
 
-import logging
 import math
 from pathlib import Path
-from typing import TypeVar
 
-from lightning import Callback, Trainer
+from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train.callbacks.best import Best
 from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.callbacks.health import DIVERGED
-from esrgan_train.callbacks.summary import Summary
-from esrgan_train.errors import RunError
+from esrgan_train.callbacks.lookup import callback_of
+from esrgan_train.errors import RunError, UserError
 from esrgan_train.training.checkpoint_io import best_file
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import LEARNING_RATES, STAGE_NAMES, Stage
-
-log = logging.getLogger(__name__)
-
-AnyCallback = TypeVar("AnyCallback", bound=Callback)
+from esrgan_train.training.stages import LEARNING_RATES, StageName
 
 
 def check_outcome(cfg: DictConfig, trainer: Trainer, module: ESRGANModule) -> None:
-    """Make sure that the weights are of use. Every process comes to the same conclusion.
+    """Make sure that the weights are of use; all processes agree.
 
     Raises:
         RunError: the last validation was not finite, or generated values lay far beyond black and white.
@@ -48,48 +42,28 @@ def check_outcome(cfg: DictConfig, trainer: Trainer, module: ESRGANModule) -> No
     )
 
 
-def announce_best(trainer: Trainer, run_dir: Path) -> None:
-    """Name the best checkpoint of the stage in which the run ended; warn if the start was better."""
-    if (checkpoints := callback_of(trainer, Checkpoints)) is None:
-        return
-    module = trainer.lightning_module
-    assert isinstance(module, ESRGANModule)
-    stage = module.objective.stage_of(trainer.global_step)
-    if (best := best_so_far(trainer, stage)) is None:
-        return
-    monitor = checkpoints.best.monitor
-    if best.step == trainer.global_step:
-        log.info("best          the same: of the %s, by %s", STAGE_NAMES[stage], monitor)
-    else:
-        log.info(
-            "best          %s, of the %s: %s %.4g after %d iterations",
-            *(run_dir / "checkpoints" / best_file(stage), STAGE_NAMES[stage], monitor, best.value, best.step),
-        )
-    summary = callback_of(trainer, Summary)
-    start = summary.start.get(monitor.removeprefix("val/")) if summary is not None else None
-    if start is not None and checkpoints.best.is_better(start, best.value):
-        log.warning("%s", worse_than_start(stage, monitor, start, best))
-
-
-def best_so_far(trainer: Trainer, stage: Stage) -> Best | None:
-    """A stage's best validation, as far as there is one."""
+def best_so_far(trainer: Trainer, stage: StageName) -> Best | None:
+    """A stage's best validation, if there is one."""
     checkpoints = callback_of(trainer, Checkpoints)
     return checkpoints.best.stages.get(stage) if checkpoints is not None else None
 
 
-def callback_of(trainer: Trainer, kind: type[AnyCallback]) -> AnyCallback | None:
-    """The run's callback of a class, if it has one."""
-    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    return next((callback for callback in callbacks if isinstance(callback, kind)), None)
+def optimized_metric(cfg: DictConfig, trainer: Trainer) -> float | None:
+    """The logged value that a sweep asks for.
 
-
-def worse_than_start(stage: Stage, monitor: str, start: float, best: Best) -> str:
-    """What to say of a stage whose best is not as good as the weights that the run started from."""
-    remedy = {
-        "pixel": "give it more iterations, or a lower optimizer.pixel_lr",
-        "gan": "see in previews/ whether texture makes up for it, or give a lower optimizer.lr",
-    }
-    return (
-        f"the best {monitor} of the {STAGE_NAMES[stage]}, {best.value:.4g} after {best.step} iterations, is worse "
-        f"than that of the start, {start:.4g}: {remedy[stage]}"
-    )
+    Raises:
+        UserError: it was not logged.
+        RunError: it is not finite, so no search can use it.
+    """
+    if cfg.optimized_metric is None:
+        return None
+    if cfg.optimized_metric not in trainer.callback_metrics:
+        known = ", ".join(sorted(trainer.callback_metrics))
+        raise UserError(f"optimized_metric={cfg.optimized_metric} was not logged: choose from {known}")
+    value = float(trainer.callback_metrics[cfg.optimized_metric])
+    if not math.isfinite(value):
+        raise RunError(
+            f"optimized_metric={cfg.optimized_metric} is {value} at the end, which is no result: training has "
+            "diverged; lower optimizer.pixel_lr or optimizer.lr"
+        )
+    return value

@@ -11,7 +11,7 @@ from esrgan_train.build import build_datamodule
 from esrgan_train.checks.flags import overrides_of
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import compose_config
-from esrgan_train.data.pairs import pairs_sheet
+from esrgan_train.data.sheet import pairs_sheet
 from esrgan_train.images.encode import write_image
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Write the first training samples, HR beside LR, as one labelled sheet; the exit status."""
     overrides = overrides_of(_parser(), sys.argv[1:] if arguments is None else arguments)
     datamodule = build_datamodule(compose_config(overrides))
-    datamodule.setup("fit")  # says what was left out
-    write_image(TARGET, pairs_sheet(datamodule.training_photos(), range(SAMPLES)))
+    datamodule.setup("fit")  # reports what was left out
+    write_image(TARGET, pairs_sheet(datamodule.training, range(SAMPLES)))
     log.info("%s", datamodule.describe())
     log.info("the first %d samples as training will see them: %s", SAMPLES, TARGET)
     return DONE

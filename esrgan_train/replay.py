@@ -6,18 +6,18 @@ import argparse
 import logging
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
+from esrgan_train import moved
 from esrgan_train.build import build_datamodule
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import register
-from esrgan_train.data.pairs import pairs_sheet
-from esrgan_train.data.samples import SampleStream
+from esrgan_train.data.sheet import pairs_sheet
+from esrgan_train.data.training_set import TrainingSet
 from esrgan_train.errors import UserError
 from esrgan_train.images.encode import write_image
 
@@ -25,13 +25,13 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Draw the samples as a sheet and tell what is in them; the exit status.
+    """Draw the samples as a sheet and describe them; the exit status.
 
     A sample is a function of the run's seed and its number, so it comes out as the run met it, as long as the
     photos are the same.
     """
     options = _parser().parse_args(arguments)
-    photos = build_datamodule(read_config(options.run)).training_photos()
+    photos = build_datamodule(read_config(options.run)).training
     for number in options.samples:
         log.info("%s", describe(photos, number))
     target = options.output or options.run / "replay.png"
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     return DONE
 
 
-def describe(photos: SampleStream[Any], number: int) -> str:
+def describe(photos: TrainingSet, number: int) -> str:
     """One line on a sample: its photo, and the values in it."""
     sample = photos.sample(number)
     parts = [
@@ -64,11 +64,9 @@ def read_config(run: Path) -> DictConfig:
         )
     register()
     try:
-        cfg = OmegaConf.load(file)
+        return moved.read_config(file)
     except (OSError, YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
-    assert isinstance(cfg, DictConfig)
-    return cfg
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -24,9 +24,9 @@ import torch.nn.functional as F
 
 from esrgan_train.build import build_datamodule
 from esrgan_train.config import compose_config
-from esrgan_train.inference.models import load_network
+from esrgan_train.inference.models import load_generator
 from esrgan_train.metrics.image_quality import psnr
-from esrgan_train.modelfiles.weights import save_pth
+from esrgan_train.modelfiles.weights import save_model
 from tests.archs.test_published_weights import MODELS, read_ncnn
 
 CASES = {
@@ -48,16 +48,16 @@ def main(case: str) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         published = folder / "animevideo.pth"
-        save_pth(published, read_ncnn(MODELS / "realesr-animevideov3-x4"), {})
+        save_model(published, read_ncnn(MODELS / "realesr-animevideov3-x4"), {})
         start = [f"init_from={published}", "training.init=weights"]
         rows = {
             name: held_out(f, options)
-            for name, f in {"bicubic": bicubic, "published weights": load_network(published)}.items()
+            for name, f in {"bicubic": bicubic, "published weights": load_generator(published)}.items()
         }
         for label, more in {"fine-tuned": start, "from nothing": []}.items():
             seconds = train(folder / label.split()[0], steps, *options, *more)
             (model,) = (folder / label.split()[0] / "model").glob("*.safetensors")
-            rows[label] = held_out(load_network(model), options)
+            rows[label] = held_out(load_generator(model), options)
             print(f"{label}: {steps} iterations in {seconds:.0f} s, {rows[label]:.2f} dB", flush=True)
     for label, value in rows.items():
         print(f"{label:20s} {value:6.2f} dB")
@@ -81,7 +81,7 @@ def train(run_dir: Path, steps: int, *more: str) -> float:
 
 def held_out(enlarge: Callable[[torch.Tensor], torch.Tensor], options: list[str]) -> float:
     """Mean PSNR in dB on the held-out photographs, degraded as ``options`` say."""
-    photos = build_datamodule(compose_config(["experiment=x4_net", "data=sample", *options])).validation_photos()
+    photos = build_datamodule(compose_config(["experiment=x4_net", "data=sample", *options])).validation
     values = []
     with torch.inference_mode():
         for index in range(len(photos)):

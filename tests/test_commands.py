@@ -17,12 +17,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train import replay, upscale
 from esrgan_train.__main__ import main
+from esrgan_train.announce import announce_end
 from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 from esrgan_train.callbacks.guard import Guard
 from esrgan_train.commands import command, interpreter
-from esrgan_train.ending import resume_command
-from esrgan_train.train import report
-from esrgan_train.training.guard import Skipped
+from esrgan_train.launch import Launch
+from esrgan_train.training.nonfinite import Skipped
 
 NAMES = ["photos", "my photos (2024)", "it's été, #1", 'a "b"', "2024", "[a,b]", "x=1", "~", "$HOME", "a\\b"]
 
@@ -76,8 +76,9 @@ def test_the_command_to_use_a_model_names_the_model(
     monkeypatch.chdir(tmp_path)
     (tmp_path / name / "model").mkdir(parents=True)
     (tmp_path / name / "model" / "x4_prelu.pth").touch()
+    trainer: Any = SimpleNamespace(callbacks=[])
     with caplog.at_level(logging.INFO):
-        report(SimpleNamespace(callbacks=[]), Path(name), "x4_prelu")
+        announce_end(trainer, Path(name), "x4_prelu")
     (line,) = [message for message in caplog.messages if message.startswith("use it")]
     _, (*_, module, photo, dash_o, out, dash, model) = words(line.removeprefix("use it").strip())
     assert module == "esrgan_train.upscale"
@@ -131,11 +132,12 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     def run(*arguments: str) -> list[tuple[dict[str, Any], str]]:
         found: list[tuple[dict[str, Any], str]] = []
 
-        def train(cfg: DictConfig) -> None:
+        def train(cfg: DictConfig, *, launch: Launch) -> None:
             cfg.run_dir = cfg.run_dir or f"runs/{len(found)} été"
             settings = OmegaConf.to_container(cfg, resolve=False)
             assert isinstance(settings, dict)
-            found.append(({str(k): v for k, v in settings.items() if k != "experiment"}, resume_command(cfg)))
+            settings = {str(k): v for k, v in settings.items() if k != "experiment"}
+            found.append((settings, launch.resume_command(cfg.run_dir)))
 
         monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
         monkeypatch.setattr(sys, "argv", ["esrgan_train", *arguments])

@@ -12,7 +12,9 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from esrgan_train.compare import find_runs, main, name_runs, thinned
+from esrgan_train.compare.__main__ import main
+from esrgan_train.compare.chart import thinned
+from esrgan_train.compare.runs import find_runs, short_names
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.train import train
@@ -81,8 +83,7 @@ def test_a_run_without_its_photos_is_shown_with_those_of_the_others(
     gone = tmp_path / "gone"
     shutil.copytree(sweep / "b", gone)
     config = OmegaConf.load(gone / "config.yaml")
-    del config.data.split
-    config.data.update(_target_="esrgan_train.data.folder_datamodule.FolderDataModule", max_val_photos=2)
+    config.data.update(_target_="esrgan_train.data.folders.folder_photos", max_val_photos=2)
     config.data.update(train_dir=str(tmp_path / "nowhere"), val_dir=None, val_fraction=0.5)
     OmegaConf.save(config, gone / "config.yaml")
 
@@ -135,5 +136,5 @@ def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
 
 
 def test_runs_are_named_as_shortly_as_tells_them_apart() -> None:
-    assert name_runs([Path("/r/x4/1"), Path("/r/x4/2")]) == ["1", "2"]
-    assert name_runs([Path("/r/x4/1"), Path("/r/x2/1")]) == ["x4/1", "x2/1"]
+    assert short_names([Path("/r/x4/1"), Path("/r/x4/2")]) == ["1", "2"]
+    assert short_names([Path("/r/x4/1"), Path("/r/x2/1")]) == ["x4/1", "x2/1"]

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.build import build_datamodule, build_generator, config_hash, describe
+from esrgan_train.build import build_datamodule, build_generator, describe
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
+from esrgan_train.identity import config_hash
 from esrgan_train.modelfiles.weights import load_weights, save_model
 from esrgan_train.train import train
 
@@ -33,20 +34,20 @@ def general(tmp_path):
 def test_the_noise_is_in_the_targets_and_other_experiments_draw_as_before(general):
     twin = build_datamodule(compose_config(["experiment=x4_general_wdn", f"init_from={general}", *SMALL]))
     plain = build_datamodule(compose_config(["experiment=x4_general", *SMALL]))
-    assert plain.training_photos().target_noise is None
+    assert plain.training.target_noise is None
     for n in range(4):
-        noisy, clean = (module.training_photos()[n] for module in (twin, plain))
+        noisy, clean = (module.training[n] for module in (twin, plain))
         noise = noisy["hr_target"] - clean["hr_target"]  # the same crop of the same photo
         assert 0 < noise.std() < 0.3
         assert torch.equal(noisy["hr"], noisy["hr_target"])
-    held_out = [module.validation_photos()[0]["hr"] for module in (twin, plain)]
+    held_out = [module.validation[0]["hr"] for module in (twin, plain)]
     assert not torch.equal(*held_out)
 
 
 def test_with_sharpening_both_targets_carry_the_same_noise(general):
     overrides = ["experiment=x4_general_wdn", f"init_from={general}", "training.usm=true", *SMALL]
-    noisy = build_datamodule(compose_config(overrides)).training_photos()
-    clean = build_datamodule(compose_config([*overrides, "target_noise=none"])).training_photos()
+    noisy = build_datamodule(compose_config(overrides)).training
+    clean = build_datamodule(compose_config([*overrides, "target_noise=none"])).training
     difference = {key: noisy[1][key] - clean[1][key] for key in ("hr", "hr_target")}
     inside = (noisy[1]["hr"] - 0.5).abs().lt(0.49) & (noisy[1]["hr_target"] - 0.5).abs().lt(0.49)
     assert inside.float().mean() > 0.3

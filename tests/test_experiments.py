@@ -17,7 +17,7 @@ from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.build import build_generator
 from esrgan_train.config import check, compose_config, config_dir
-from esrgan_train.modelfiles.weights import save_pth
+from esrgan_train.modelfiles.weights import save_model
 from esrgan_train.train import train
 
 FROM_TRAINED = ("x4_general_wdn", "finetune")  # start with the GAN stage, from a trained model
@@ -71,7 +71,7 @@ def test_every_experiment_takes_an_iteration_of_each_stage(experiment: str, phot
     overrides = [f"experiment={experiment}", *two_iterations(photos, tmp_path / "run", small=(*small, *vgg))]
     if experiment in FROM_TRAINED:
         sibling = SRVGGNetCompact(num_feat=4, num_conv=1, upscale=4)
-        save_pth(tmp_path / "sibling.pth", sibling.state_dict(), {})
+        save_model(tmp_path / "sibling.pth", sibling.state_dict(), {})
         overrides += [f"init_from={tmp_path / 'sibling.pth'}", "recipe.finetune_steps=1"]
     cfg = compose_config(overrides)
     assert cfg.experiment == experiment

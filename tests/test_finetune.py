@@ -19,7 +19,7 @@ from esrgan_train.config import check, compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.loggers.metrics_csv import read_rows
 from esrgan_train.metrics.image_quality import psnr
-from esrgan_train.modelfiles.weights import load_checkpoint, save_pth, save_safetensors
+from esrgan_train.modelfiles.weights import load_checkpoint, save_model
 from esrgan_train.train import train
 from tests.tiny import tiny
 
@@ -47,9 +47,9 @@ def test_both_networks_start_from_published_files_and_from_a_checkpoint_of_ours(
     torch.save({"params": generator.state_dict()}, tmp_path / "params.pth")
     other = {name: tensor + 1 for name, tensor in generator.state_dict().items()}
     torch.save({"params": other, "params_ema": generator.state_dict()}, tmp_path / "params_ema.pth")
-    save_safetensors(tmp_path / "g.safetensors", generator.state_dict(), {})
+    save_model(tmp_path / "g.safetensors", generator.state_dict(), {})
     torch.save({"params": discriminator.state_dict()}, tmp_path / "net_d.pth")
-    save_safetensors(tmp_path / "net_d.safetensors", discriminator.state_dict(), {})
+    save_model(tmp_path / "net_d.safetensors", discriminator.state_dict(), {})
     files = [("params.pth", "net_d.pth"), ("params_ema.pth", "net_d.safetensors"), ("g.safetensors", "net_d.pth")]
     for g, d in files:
         init = (f"init_from={tmp_path / g}", f"init_discriminator_from={tmp_path / d}")
@@ -77,16 +77,16 @@ def test_fine_tuning_starts_safely(tmp_path: Path):
     assert 0 < cfg.loss.adversarial.discriminator_warmup < cfg.trainer.max_steps / 10
     assert cfg.optimizer.generator.lr == cfg.optimizer.discriminator.lr == 1e-4
     assert cfg.callbacks.health.signs.colour_shift.limit > 0
-    with pytest.raises(UserError, match=r"goes on from a trained model: give init_from=FILE"):
+    with pytest.raises(UserError, match=r"continues from a trained model: give init_from=FILE"):
         build_generator(compose_config(["experiment=finetune"]))
 
 
 def test_a_discriminator_that_does_not_fit_is_told_with_options_that_would(
     tmp_path: Path, generator: SRVGGNetCompact
 ):
-    save_pth(tmp_path / "g.pth", generator.state_dict(), {})
+    save_model(tmp_path / "g.pth", generator.state_dict(), {})
     wide = UNetDiscriminatorSN(num_feat=4, normalize_ends=True)
-    save_pth(tmp_path / "wide.pth", wide.state_dict(), {})
+    save_model(tmp_path / "wide.pth", wide.state_dict(), {})
 
     def start(file: str, *more: str) -> None:
         overrides = tiny(tmp_path / "run", f"init_discriminator_from={tmp_path / file}", *more)
@@ -120,7 +120,7 @@ def test_weights_that_are_not_finite_are_refused_at_the_start(
     name = [name for name, tensor in network.state_dict().items() if tensor.dim() == 4][-1]
     network.state_dict()[name][0, 0, 1, 1] = poison
     file = tmp_path / "diverged.pth"
-    save_pth(file, network.state_dict(), {})
+    save_model(file, network.state_dict(), {})
     cfg = compose_config(tiny(tmp_path / "run", f"{option}={file}", "trainer.max_steps=1", "recipe.start_step=0"))
     with pytest.raises(UserError) as refused:
         train(cfg)
@@ -135,7 +135,7 @@ def test_the_start_is_measured_shown_and_kept_when_the_run_goes_on(
     torch.manual_seed(0)
     start = SRVGGNetCompact(num_feat=8, num_conv=2, upscale=4)
     start_as_bilinear(start)
-    save_pth(tmp_path / "start.pth", start.state_dict(), {})
+    save_model(tmp_path / "start.pth", start.state_dict(), {})
     run_dir = tmp_path / "run"
     overrides = ["experiment=finetune", *tiny(run_dir, "trainer.num_sanity_val_steps=-1", "optimizer.lr=0.03")]
     overrides += [f"init_from={tmp_path / 'start.pth'}", "trainer.val_check_interval=2"]
@@ -143,7 +143,7 @@ def test_the_start_is_measured_shown_and_kept_when_the_run_goes_on(
         train(compose_config([*overrides, "trainer.max_steps=2"]))
         train(compose_config([*overrides, "trainer.max_steps=4", "ckpt_path=last"]))
 
-    photos = build_datamodule(compose_config(overrides)).validation_photos()
+    photos = build_datamodule(compose_config(overrides)).validation
     with torch.inference_mode():
         scores = [float(psnr(start(p["lr"][None]), p["hr"][None], 4)) for p in map(photos.__getitem__, range(3))]
     measured = sum(scores) / len(scores)

@@ -132,25 +132,25 @@ LOGGERS = """
 import numpy as np
 from pathlib import Path
 from esrgan_train.images.encode import write_image
-from esrgan_train.loggers.tensorboard import TensorBoard
-from esrgan_train.loggers.wandb_run import WandbRun
+from esrgan_train.loggers.tensorboard import tensorboard_logger
+from esrgan_train.loggers.wandb_run import wandb_logger
 from esrgan_train.logs import set_up_console
 set_up_console()
 picture = Path("picture.png")
 write_image(picture, np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8))
 loggers = [
-    WandbRun(run_dir="small", project="p", name="x", mode="offline", log_model=False),
-    TensorBoard(run_dir="small"),
+    wandb_logger(run_dir="small", project="p", name="x", mode="offline", log_model=False),
+    tensorboard_logger(run_dir="small"),
 ]
 for logger in loggers:
     for step in (1, 2):
         logger.log_metrics({"train/pixel": 0.5}, step)
-        logger.log_picture("previews", picture, step)
+        logger.log_image("previews", [str(picture)], step)
     logger.finalize("success")
 """
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 @pytest.mark.skipif(not can_mount(), reason="no right to mount a small file system")
 def test_on_a_full_file_system_loggers_give_up_in_one_line_each(tmp_path: Path) -> None:
     done = on_a_small_file_system(tmp_path, "100k", "-c", LOGGERS)

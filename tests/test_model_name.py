@@ -11,16 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
 
-from esrgan_train import compare
 from esrgan_train.__main__ import main
+from esrgan_train.compare import __main__ as compare
 from esrgan_train.config import check, compose_config
 from esrgan_train.errors import UserError
-from esrgan_train.export.metadata import name_of
+from esrgan_train.export.source import file_name
+from esrgan_train.launch import Launch
 from esrgan_train.model_name import model_name
 from esrgan_train.modelfiles.rebuild import rebuild_generator
 from esrgan_train.modelfiles.weights import load_weights
-from esrgan_train.resume import folder_in_sweep
+from esrgan_train.runs.place import resolve_run_dir
 from tests.tiny import OVERRIDES
 
 RIGHT_EVERYWHERE = re.compile(r'[^<>:"/\\|?*\x00-\x1f]*[^<>:"/\\|?*\x00-\x1f .]')  # Windows refuses the others
@@ -103,7 +105,7 @@ def test_a_sweep_s_runs_lie_together_compare_and_resume(
     assert names == {"0": ["x2_prelu.pth", "x2_prelu.safetensors"], "1": ["x3_prelu.pth", "x3_prelu.safetensors"]}
     assert rebuild_generator(load_weights(sweep / "1" / "model" / "x3_prelu.pth")).upscale == 3
     assert json.loads((sweep / "1" / "summary.json").read_text())["model"] == "model/x3_prelu.pth"
-    assert name_of(load_weights(sweep / "1" / "checkpoints" / "last.ckpt")) == "x3_prelu"
+    assert file_name(load_weights(sweep / "1" / "checkpoints" / "last.ckpt")) == "x3_prelu"
     assert all(RIGHT_EVERYWHERE.fullmatch(path.name) for path in tmp_path.rglob("*"))
 
     (line,) = [message for message in caplog.messages if message.startswith("compare them")]
@@ -121,7 +123,12 @@ def test_a_sweep_s_runs_lie_together_compare_and_resume(
 def test_a_sweep_into_a_folder_of_another_leaves_its_runs_alone(tmp_path: Path, command: Command):
     (tmp_path / "mine" / "1").mkdir(parents=True)
     seen: list[str] = []
+
+    def fake_train(_: DictConfig, *, launch: Launch) -> None:
+        place = resolve_run_dir(experiment="x", run_dir=None, ckpt_path=None, job_dir=launch.job_dir)
+        seen.append(str(place.run_dir))
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("esrgan_train.__main__.train", lambda _: seen.append(str(folder_in_sweep())))
+        patch.setattr("esrgan_train.__main__.train", fake_train)
         command("-m", "hydra.sweep.dir=mine", "seed=1,2")
     assert seen == ["mine/0", "mine/1_2"]

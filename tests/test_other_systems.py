@@ -90,7 +90,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 def test_workers_load_where_processes_are_not_forked(tmp_path: Path):
     (tmp_path / "spawned.py").write_text(SPAWNED)
     done = subprocess.run(

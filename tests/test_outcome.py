@@ -8,20 +8,23 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from esrgan_train.announce import worse_than_start
 from esrgan_train.callbacks.best import Best
 from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.config import compose_config
 from esrgan_train.errors import RunError
-from esrgan_train.outcome import check_outcome, worse_than_start
+from esrgan_train.outcome import check_outcome
 from esrgan_train.train import train
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 from tests.tiny import tiny
 
 GOOD = {"val/psnr": 24.0, "val/ssim": 0.6, "train/colour_shift": 0.3}
 
 
-def outcome(run_dir: Path, values: dict[str, float], stage: Stage = "pixel", best_step: int | None = None) -> None:
-    """What is said of a run of eight iterations that ends with these values."""
+def outcome(
+    run_dir: Path, values: dict[str, float], stage: StageName = "pixel", best_step: int | None = None
+) -> None:
+    """Check a run of eight iterations that ends with these values."""
     cfg = OmegaConf.create({"run_dir": str(run_dir), "optimizer": {"pixel_lr": 1e-3, "lr": 2e-4}})
     checkpoints = Checkpoints(run_dir=str(run_dir), name="x", monitor="val/psnr", mode="max", every_n_steps=None)
     if best_step is not None:
@@ -37,7 +40,7 @@ def outcome(run_dir: Path, values: dict[str, float], stage: Stage = "pixel", bes
 )
 @pytest.mark.parametrize(("stage", "rate"), [("pixel", "optimizer.pixel_lr"), ("gan", "optimizer.lr")])
 def test_weights_of_no_use_are_no_good_end(
-    worse: dict[str, float], stage: Stage, rate: str, tmp_path: Path
+    worse: dict[str, float], stage: StageName, rate: str, tmp_path: Path
 ) -> None:
     outcome(tmp_path, GOOD)
     (name,) = worse
@@ -57,7 +60,7 @@ def test_a_run_that_diverges_fails_and_says_what_to_change(tmp_path: Path) -> No
     assert "training has diverged" in (tmp_path / "run" / "train.log").read_text()
 
 
-def test_a_best_below_the_start_is_told_with_both_values() -> None:
+def test_a_best_below_the_start_is_reported_with_both_values() -> None:
     line = worse_than_start("gan", "val/psnr", 23.53, Best(21.74, 20))
     assert line.startswith("the best val/psnr of the GAN stage, 21.74 after 20 iterations, is worse than")
     assert "23.53" in line

@@ -17,8 +17,8 @@ from esrgan_train.__main__ import main
 from esrgan_train.checks.paths import PATHS, SEVERAL, for_hydra, for_shell, path_override, unreadable
 from esrgan_train.checks.targets import locate, targets
 from esrgan_train.config import check, compose_config, config_dir
-from esrgan_train.data.folder import folder_split
-from esrgan_train.data.mixture import Mixture
+from esrgan_train.data.photos import Photos
+from tests.data.small import split
 
 NAMES = [
     *("photos", "my photos (2024)", "été", "写真", "😀", "a#b", "x=1", "it's", 'say "x"', "a,b", "2024"),
@@ -150,7 +150,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
         found: list[DictConfig] = []
         monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
         monkeypatch.setattr(sys, "argv", ["esrgan_train", *arguments])
-        monkeypatch.setattr("esrgan_train.__main__.train", lambda cfg: check(cfg) or found.append(cfg))
+        monkeypatch.setattr("esrgan_train.__main__.train", lambda cfg, **_: check(cfg) or found.append(cfg))
         with pytest.raises(SystemExit) as end:
             main()
         assert end.value.code == 0
@@ -169,7 +169,7 @@ def make_photos(folder: Path, count: int = 30) -> None:
 def test_photos_in_a_folder_of_any_name_are_found(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     make_photos(tmp_path / name)
-    train, val = folder_split(compose_config(["data=folder", f"data.train_dir={name}"]).data.train_dir)
+    train, val, _ = split(compose_config(["data=folder", f"data.train_dir={name}"]).data.train_dir)
     assert len(train) + len(val) == 30
 
 
@@ -177,8 +177,8 @@ def test_folders_with_weights_may_have_any_names(run: Run, tmp_path: Path):
     for name in ("2024", "été (1)"):
         make_photos(tmp_path / name)
     (cfg,) = run("data=folder", "data.train_dir={2024: 1, été (1): 3}")
-    train = folder_split(cfg.data.train_dir).train
-    assert isinstance(train, Mixture)
+    train = split(cfg.data.train_dir).training
+    assert isinstance(train, Photos)
     assert train.turns == (1, 3)
     assert [table.root.name for table in train.tables] == ["2024", "été (1)"]
 
@@ -199,4 +199,4 @@ def test_flags_may_stand_among_the_overrides(run: Run, tmp_path: Path):
 def test_a_number_in_yaml_is_told_as_one():
     cfg = OmegaConf.create({"train_dir": 2024})
     with pytest.raises(ValueError, match="put quotes round digits"):
-        folder_split(cfg.train_dir)
+        split(cfg.train_dir)

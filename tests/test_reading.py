@@ -28,7 +28,8 @@ from esrgan_train.errors import UserError
 from esrgan_train.export.__main__ import main as export
 from esrgan_train.modelfiles.classes import name_of
 from esrgan_train.modelfiles.weights import load_checkpoint, save_model
-from esrgan_train.train import check_checkpoint, train
+from esrgan_train.runs.resume import check_checkpoint
+from esrgan_train.train import train
 from tests.tiny import OVERRIDES
 
 SPAN_OPTIONS: dict[str, Any] = {"num_in_ch": 3, "num_out_ch": 3, "feature_channels": 8}
@@ -100,7 +101,7 @@ def test_what_other_programs_guess_wrongly_is_warned_about(
 def test_a_class_that_no_file_can_name_is_warned_about():
     line = said_of(nn.Conv2d(3, 3, 1), {})
     assert line is not None
-    assert "needs torch.nn.modules.conv:Conv2d, which no file can bring along; put Conv2d into a *_arch.py" in line
+    assert "needs torch.nn.modules.conv:Conv2d, which a file cannot provide; put Conv2d into a *_arch.py" in line
 
 
 def write_choice(folder: Path, name: str, target: str, options: dict[str, Any]) -> str:
@@ -146,7 +147,7 @@ def test_a_run_says_it_and_its_files_are_opened_as_what_was_trained(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 def test_an_exported_graph_is_the_network_that_was_trained(tmp_path: Path):
     options = {"num_filters": 4, "num_blocks": 1, "scale": 3}
     network = ESRGAN(**options).eval()
@@ -164,7 +165,7 @@ def test_a_network_that_hides_a_setting_is_refused_before_the_run_folder_exists(
     (tmp_path / "hides_arch.py").write_text(HIDES_A_SETTING)
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path))
     cfg = compose_config([*SMALL, "generator=hides", f"run_dir={tmp_path / 'run'}"])
-    with pytest.raises(UserError, match=r"generator Hides computes something else when it is built again"):
+    with pytest.raises(UserError, match=r"generator Hides computes something else when rebuilt"):
         train(cfg)
     assert not (tmp_path / "run").exists()
 
@@ -193,7 +194,7 @@ def test_starting_from_weights_of_another_function_is_warned_about(
     assert "give generator.img_range=255.0" in line
 
 
-def test_a_checkpoint_goes_on_with_its_own_network_alone(tmp_path: Path):
+def test_a_checkpoint_is_resumed_with_its_own_network_alone(tmp_path: Path):
     options = {"num_filters": 8, "num_blocks": 1, "scale": 4}
     said = {**name_of(ESRGAN(**options)), "options": options}
     module = SimpleNamespace(metadata=said, players=["pixel"])

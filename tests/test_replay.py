@@ -25,8 +25,8 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_a_sample_comes_out_as_the_run_met_it(run: Path) -> None:
-    met = build_datamodule(compose_config(tiny(run, "seed=5"))).training_photos().sample(17)
-    again = build_datamodule(read_config(run)).training_photos().sample(17)
+    met = build_datamodule(compose_config(tiny(run, "seed=5"))).training.sample(17)
+    again = build_datamodule(read_config(run)).training.sample(17)
     assert np.array_equal(met.lr, again.lr)
     assert np.array_equal(met.hr, again.hr)
 

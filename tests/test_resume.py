@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from esrgan_train.config import changed_settings, compose_config
+from esrgan_train.config import compose_config
 from esrgan_train.errors import StopRequestedError, UserError
-from esrgan_train.resume import choose_place, newest_sound, read_step
+from esrgan_train.runs.checkpoints import newest_sound, read_step
+from esrgan_train.runs.place import resolve_run_dir
 from esrgan_train.train import train
 from esrgan_train.training.processes import Agreement
 from tests.tiny import tiny
@@ -101,7 +102,7 @@ def test_a_checkpoint_in_the_middle_of_a_stage_is_no_new_start_of_it(tmp_path: P
     assert_equal(parts["state_dict"], whole["state_dict"])
 
 
-def test_another_learning_rate_counts_after_resuming_and_is_said(
+def test_another_learning_rate_counts_after_resuming_and_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run(tmp_path / "run", "trainer.max_steps=6")
@@ -114,7 +115,7 @@ def test_another_learning_rate_counts_after_resuming_and_is_said(
     assert "max_steps" not in warned[0]
 
 
-def test_another_whole_batch_is_said_but_not_another_way_to_divide_it(
+def test_another_effective_batch_is_reported_but_not_another_way_to_divide_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run(tmp_path / "run", "trainer.max_steps=2")
@@ -129,7 +130,7 @@ def test_another_whole_batch_is_said_but_not_another_way_to_divide_it(
     assert warned.count("(was ") == 1
 
 
-def test_another_end_is_said_where_the_learning_rate_falls_towards_it(
+def test_another_end_is_reported_where_the_learning_rate_falls_towards_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run(tmp_path / "run", "trainer.max_steps=6", "scheduler=cosine")
@@ -153,9 +154,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def place(**given: Any) -> Any:
-    return choose_place(
-        **{"experiment": "x4_prelu", "run_dir": None, "ckpt_path": None, "slurm_job": None, **given}
-    )
+    return resolve_run_dir(**{"experiment": "x4_prelu", "run_dir": None, "ckpt_path": None, **given})
 
 
 def test_last_takes_the_run_that_saved_last(
@@ -172,7 +171,7 @@ def test_last_takes_the_run_that_saved_last(
     assert read_step(found.checkpoint) == 8
 
 
-def test_without_a_checkpoint_last_is_an_error_and_auto_a_fresh_start(
+def test_without_a_checkpoint_last_is_an_error_and_auto_starts_from_scratch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -227,9 +226,3 @@ def test_a_slurm_job_finds_its_folder_again(
 def test_other_stages_than_the_checkpoints_are_refused(finished: Path) -> None:
     with pytest.raises(UserError, match="was trained with the optimizers pixel, generator, discriminator"):
         run(finished, "trainer.max_steps=20", "loss.adversarial.weight=0", "ckpt_path=last")
-
-
-def test_what_only_an_earlier_version_took_for_a_setting_is_not_listed() -> None:
-    before = {"data.accumulate": 1, "data.gt_size": 64, "trainer.max_steps": 8}
-    now = {"data.gt_size": 32, "trainer.max_steps": 12}
-    assert changed_settings(before, now) == ["data.gt_size=32 (was 64)", "trainer.max_steps=12 (was 8)"]

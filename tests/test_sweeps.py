@@ -20,7 +20,7 @@ from esrgan_train.__main__ import main
 from esrgan_train.checks.search import check_search
 from esrgan_train.config import check, compose_config
 from esrgan_train.errors import RunError, UserError
-from esrgan_train.train import optimized_metric
+from esrgan_train.outcome import optimized_metric
 from tests.tiny import OVERRIDES
 
 SHORT = (
@@ -63,8 +63,8 @@ def test_a_grid_runs_every_combination_in_folders_of_its_own(tmp_path: Path) -> 
     assert not (tmp_path / "2").exists()
 
 
-@pytest.mark.slow
-def test_a_killed_search_goes_on_with_its_stored_study(tmp_path: Path) -> None:
+@pytest.mark.tools
+def test_a_killed_search_resumes_its_stored_study(tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     storage = tmp_path / "sweep" / "study.db"
     search = subprocess.Popen(
@@ -135,7 +135,7 @@ def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
     def run(result: Callable[[Any], float], *arguments: str) -> tuple[int, list[Any], list[str]]:
         trained = []
 
-        def fake_train(cfg: Any) -> float:
+        def fake_train(cfg: Any, **_: Any) -> float:
             trained.append(cfg)
             return result(cfg)
 
@@ -154,11 +154,11 @@ def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
 def test_a_value_that_is_not_finite_is_no_result(value: float) -> None:
     cfg = compose_config(["optimized_metric=val/psnr"])
     trainer = SimpleNamespace(callback_metrics={"val/psnr": torch.tensor(value)})
-    with pytest.raises(RunError, match=rf"optimized_metric=val/psnr has come to {value}.*optimizer.pixel_lr"):
+    with pytest.raises(RunError, match=rf"optimized_metric=val/psnr is {value}.*optimizer.pixel_lr"):
         optimized_metric(cfg, trainer)
 
 
-def test_a_trial_without_a_result_is_told_and_the_others_go_on(search: Search, tmp_path: Path) -> None:
+def test_a_trial_without_a_result_is_reported_and_the_others_run(search: Search, tmp_path: Path) -> None:
     results = iter([None, 19.0, None, 20.0])
 
     def result(_: Any) -> float:
@@ -182,10 +182,10 @@ def test_a_search_without_any_result_says_so(search: Search) -> None:
     assert status == 1
     assert len(told) == 5
     assert all("out of luck" in line for line in told[:4])
-    assert told[4].startswith("error: no trial of this search has come to a result")
+    assert told[4].startswith("error: no trial of this search has a result")
 
 
-def test_what_a_sweeper_raises_is_told_as_it_is(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_sweeper_raises_is_reported_as_it_is(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("optuna.create_study", lambda **_: 1 / 0)
     status, _, told = search(lambda _: 20.0, "callbacks.previews=null")
     assert (status, len(told)) == (1, 1)

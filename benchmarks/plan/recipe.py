@@ -14,7 +14,7 @@ from benchmarks.plan.gpus import Gpu
 from benchmarks.plan.predict import Prediction, predict
 from esrgan_train.bounds import Count, check_value
 from esrgan_train.config import compose_config
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 
 VARIANTS = ("x4_prelu", "x2_prelu", "x4_general", "x4_ultracompact", "x4_superultracompact")  # of the README
 
@@ -36,14 +36,14 @@ class Recipe:
     name: str
     gt_size: int
     batch_size: int
-    iterations: Mapping[Stage, int]
+    iterations: Mapping[StageName, int]
     perceptual: bool
 
-    def costs(self, stage: Stage) -> dict[str, Cost]:
+    def costs(self, stage: StageName) -> dict[str, Cost]:
         """By network."""
         return iteration_costs(self.overrides, gt_size=self.gt_size, stage=stage, perceptual=self.perceptual)
 
-    def predict(self, gpu: Gpu, *, gpus: int, loading: float) -> dict[Stage, Prediction]:
+    def predict(self, gpu: Gpu, *, gpus: int, loading: float) -> dict[StageName, Prediction]:
         """Each stage on ``gpus`` of a GPU whose cores load a sample in ``loading`` seconds."""
         return {
             stage: predict(
@@ -70,7 +70,7 @@ def published(overrides: Sequence[str] = ()) -> Recipe:
     check_value("data.batch_size", cfg.data.batch_size, Count)
     whole = math.lcm(8, cfg.upscale)  # the discriminator halves it three times, and it holds whole LR pixels
     check_value("data.gt_size", cfg.data.gt_size, Annotated[int, Ge(16), MultipleOf(whole)])
-    stages: dict[Stage, int] = {"pixel": min(start, end), "gan": max(end - start, 0)}
+    stages: dict[StageName, int] = {"pixel": min(start, end), "gan": max(end - start, 0)}
     return Recipe(
         overrides=chosen,
         name=cfg.model_name,

@@ -1,4 +1,4 @@
-"""Networks, each in a file ``*_arch.py``; ``@generator`` and ``@discriminator`` make them choices."""
+"""Networks, each in a file ``*_arch.py``; ``@generator`` and ``@discriminator`` make them Hydra choices."""
 
 from esrgan_train.archs.discovery import discriminator, generator
 

@@ -1,4 +1,4 @@
-"""Turns the discovered networks into typed Hydra choices."""
+"""Typed Hydra choices of the discovered networks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def store_choices() -> Architectures:
     repeatedly.
 
     Raises:
-        UserError: see ``esrgan_train.archs.discover``.
+        UserError: as ``discover``.
     """
     found = discover()
     for group, classes in _groups(found):
@@ -37,7 +37,7 @@ def store_choices() -> Architectures:
 
 
 def check_names(found: Architectures, config_dirs: Iterable[Path]) -> None:
-    """Make sure that no YAML file hides a class of the same name.
+    """Refuse a YAML file that hides a class of the same name.
 
     Args:
         found: what ``store_choices`` returned.

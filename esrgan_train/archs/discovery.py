@@ -1,8 +1,8 @@
 """Finds the networks that can be chosen by name.
 
-A class becomes the Hydra choice ``generator=foo`` by standing in a file ``*_arch.py`` under
-``@generator("foo")``; ``@discriminator`` does the same for the other player. The file lies in this package or
-in a folder named by the environment variable ``ESRGAN_TRAIN_ARCHS`` (several are separated as in PATH).
+A class decorated with ``@generator("foo")`` in a file ``*_arch.py`` becomes the Hydra choice ``generator=foo``;
+``@discriminator`` does the same for the other player. The file is in this package or in a folder named by the
+environment variable ``ESRGAN_TRAIN_ARCHS`` (several are separated as in PATH).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _marker(role: Role, name: str) -> Callable[[Network], Network]:
 
     def mark(cls: Network) -> Network:
         if not (inspect.isclass(cls) and issubclass(cls, nn.Module)):
-            raise TypeError(f'@{role}("{name}") must stand before a torch.nn.Module class')
+            raise TypeError(f'@{role}("{name}") must decorate a torch.nn.Module class')
         if _MARK in vars(cls):
             raise TypeError(f"{cls.__qualname__} already has a name; one class is one choice")
         setattr(cls, _MARK, (role, name))
@@ -104,7 +104,7 @@ def _user_folders() -> list[Path]:
     folders = list(dict.fromkeys(Path(entry).expanduser().resolve() for entry in entries))
     for folder in folders:
         if not folder.is_dir():
-            raise UserError(f"{ENVIRONMENT_VARIABLE}={folder} is not a folder; correct it or unset it")
+            raise UserError(f"{ENVIRONMENT_VARIABLE}={folder} is not a folder; fix or unset it")
     return folders
 
 
@@ -125,9 +125,9 @@ def _make_user_package(folders: list[Path]) -> None:
 def _import(name: str, file: Path) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except Exception as error:  # the file is a stranger's and may raise anything
+    except Exception as error:  # a user's file may raise anything
         reason = " ".join(str(error).split())
-        raise UserError(f"{file} cannot be imported: {type(error).__name__}: {reason}; mend it") from error
+        raise UserError(f"{file} cannot be imported: {type(error).__name__}: {reason}; fix it") from error
 
 
 def _place(cls: type) -> str:

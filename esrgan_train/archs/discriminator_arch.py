@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esrgan_train.archs.checks import check_flag, check_whole_number
 from esrgan_train.archs.cpu.weight_gradient import Conv3x3
 from esrgan_train.archs.discovery import discriminator
 from esrgan_train.archs.spectral_conv import SpectralConv2d
+from esrgan_train.bounds import Count, bounded
 
 
 @discriminator("unet_sn")
@@ -36,18 +36,15 @@ class UNetDiscriminatorSN(nn.Module):
         ValueError: H or W is not a multiple of 8.
     """
 
+    @bounded
     def __init__(
         self,
-        num_in_ch: int = 3,
-        num_feat: int = 64,
+        num_in_ch: Count = 3,
+        num_feat: Count = 64,
         skip_connection: bool = True,
         normalize_ends: bool = False,
     ) -> None:
         super().__init__()
-        check_whole_number("num_in_ch", num_in_ch)
-        check_whole_number("num_feat", num_feat)
-        check_flag("skip_connection", skip_connection)
-        check_flag("normalize_ends", normalize_ends)
         self.num_in_ch = num_in_ch
         self.num_feat = num_feat
         self.skip_connection = skip_connection

@@ -1,4 +1,4 @@
-"""First weights with which a compact network learns from the first iteration on."""
+"""Initial weights with which a compact network learns from the first iteration on."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ LAST_SCALE = 0.1
 
 @torch.no_grad()
 def start_as_bilinear(network: SRVGGNetCompact) -> None:
-    """Let a compact network start as bilinear enlargement, with the picture at hand in every layer.
+    """Make a compact network start as bilinear enlargement, with the picture available in every layer.
 
-    PyTorch's default weights let the picture's share of the signal shrink to under a half in each layer. After
-    the compact network's 17 it is below the optimizer's epsilon, and training stands still at first. Here the
-    first channels of each hidden layer carry the picture on unchanged (it is not negative, so activations let
-    it pass), and the last convolution adds to the nearest-neighbour enlargement what makes it a bilinear one.
-    The other channels are drawn He-normal, and their share in the output starts small.
+    With PyTorch's default weights, each layer more than halves the picture's share of the signal. After the
+    compact network's 17 layers it is below the optimizer's epsilon, and training stalls at first. Here the first
+    channels of each hidden layer pass the picture on unchanged (it is not negative, so activations keep it), and
+    the last convolution adds to the nearest-neighbour enlargement what makes it a bilinear one. The other
+    channels are He-normal, and their share in the output starts small.
 
     Source of the scale: He et al., "Delving deep into rectifiers", ICCV 2015. A network with fewer hidden
     channels than the picture has starts He-normal alone.

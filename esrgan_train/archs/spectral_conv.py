@@ -13,11 +13,10 @@ from esrgan_train.archs.cpu.weight_gradient import convolve
 class SpectralConv2d(nn.Module):
     """A bias-free convolution with spectral normalization.
 
-    It computes what ``torch.nn.utils.spectral_norm(torch.nn.Conv2d(…, bias=False))`` does, bit for bit, from
-    the same random numbers and under the same names (``weight_orig``, ``weight_u``, ``weight_v``). Two things
-    differ: the singular value is float32 also under autocast (on CUDA the hook's matrix-vector products
-    would run in bf16), and nothing of a finished forward pass stays on the module, so that it can be copied
-    and frees its graph.
+    Equal to ``torch.nn.utils.spectral_norm(torch.nn.Conv2d(…, bias=False))``, bit for bit, with the same random
+    numbers and the same names (``weight_orig``, ``weight_u``, ``weight_v``), but for two things: the singular
+    value is float32 also under autocast (on CUDA the hook's matrix-vector products would run in bf16), and a
+    finished forward pass leaves nothing on the module, so that it can be copied and frees its graph.
 
     In training mode each forward pass first does one power iteration on the buffers ``weight_u`` (out) and
     ``weight_v`` (in·kernel²).

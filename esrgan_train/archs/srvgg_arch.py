@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esrgan_train.archs.checks import check_whole_number
 from esrgan_train.archs.discovery import generator
+from esrgan_train.bounds import Count, WholeNumber, bounded
 from esrgan_train.errors import UserError
 
 LEAKY_SLOPE = 0.1
-ACTIVATIONS = ("prelu", "relu", "leakyrelu")
+Activation = Literal["prelu", "relu", "leakyrelu"]
+ACTIVATIONS = get_args(Activation)
 
 
 @generator("srvgg")
 class SRVGGNetCompact(nn.Module):
     """A plain stack of 3×3 convolutions at low resolution, added to the nearest-neighbour enlargement.
 
-    The parameters, their order and their names (``body.0.weight``, …) are those of the published network, and
-    so is the order of the constructor's arguments; weights go from one to the other unchanged.
+    Parameters (names, shapes and order) and the constructor's arguments are those of the published network.
 
     Source: Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data",
     2021, and its repository.
@@ -28,7 +30,7 @@ class SRVGGNetCompact(nn.Module):
         num_out_ch: channels of the output; must equal ``num_in_ch`` unless that is 1.
         num_feat: channels of the hidden layers.
         num_conv: hidden convolutions between the first and the last one.
-        upscale: enlargement, any whole number from 1.
+        upscale: enlargement.
         act_type: ``prelu`` (one learnt slope per channel), ``relu`` or ``leakyrelu`` (slope 0.1).
 
     Shape:
@@ -39,21 +41,17 @@ class SRVGGNetCompact(nn.Module):
         UserError: an argument has a wrong type or value.
     """
 
+    @bounded
     def __init__(
         self,
-        num_in_ch: int = 3,
-        num_out_ch: int = 3,
-        num_feat: int = 64,
-        num_conv: int = 16,
-        upscale: int = 4,
-        act_type: str = "prelu",
+        num_in_ch: Count = 3,
+        num_out_ch: Count = 3,
+        num_feat: Count = 64,
+        num_conv: WholeNumber = 16,
+        upscale: Count = 4,
+        act_type: Activation = "prelu",
     ) -> None:
         super().__init__()
-        check_whole_number("num_in_ch", num_in_ch)
-        check_whole_number("num_out_ch", num_out_ch)
-        check_whole_number("num_feat", num_feat)
-        check_whole_number("num_conv", num_conv, minimum=0)
-        check_whole_number("upscale", upscale)
         if num_in_ch not in (1, num_out_ch):
             raise UserError(
                 f"num_out_ch={num_out_ch} does not fit num_in_ch={num_in_ch}: the enlarged input is added to "
@@ -66,9 +64,9 @@ class SRVGGNetCompact(nn.Module):
         self.upscale = upscale
         self.act_type = act_type
 
-        body: list[nn.Module] = [nn.Conv2d(num_in_ch, num_feat, 3, padding=1), activation(act_type, num_feat)]
-        for _ in range(num_conv):
-            body += [nn.Conv2d(num_feat, num_feat, 3, padding=1), activation(act_type, num_feat)]
+        body: list[nn.Module] = []
+        for channels in (num_in_ch, *[num_feat] * num_conv):
+            body += [nn.Conv2d(channels, num_feat, 3, padding=1), _activation(act_type, num_feat)]
         body.append(nn.Conv2d(num_feat, num_out_ch * upscale**2, 3, padding=1))
         self.body = nn.Sequential(*body)
         self.upsampler = nn.PixelShuffle(upscale)
@@ -81,17 +79,10 @@ class SRVGGNetCompact(nn.Module):
         return residual + base
 
 
-def activation(act_type: str, num_feat: int) -> nn.Module:
-    """Return a new activation layer for ``num_feat`` channels.
-
-    Raises:
-        UserError: ``act_type`` is none of the three.
-    """
+def _activation(act_type: Activation, num_feat: int) -> nn.Module:
     # In place is safe after a convolution, which needs only its input for its gradient.
     if act_type == "prelu":
         return nn.PReLU(num_feat)
     if act_type == "relu":
         return nn.ReLU(inplace=True)
-    if act_type == "leakyrelu":
-        return nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
-    raise UserError(f"act_type={act_type!r} is not possible: give one of {', '.join(ACTIVATIONS)}")
+    return nn.LeakyReLU(LEAKY_SLOPE, inplace=True)

@@ -1,13 +1,18 @@
-"""The best validation of each stage: values of different stages say different things."""
+"""The best validation of each stage: values of different stages cannot be compared."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from lightning import Trainer
 
 from esrgan_train.errors import UserError
+from esrgan_train.identity import changes
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
+
+Mode = Literal["max", "min"]
 
 
 class Best(NamedTuple):
@@ -22,24 +27,19 @@ class BestOfStages:
 
     Args:
         monitor: name of the value.
-        mode: ``max`` or ``min``: which value is the better one.
-
-    Raises:
-        UserError: another mode.
+        mode: which value is the better one.
     """
 
-    def __init__(self, *, monitor: str, mode: str) -> None:
-        if mode not in ("max", "min"):
-            raise UserError(f"callbacks.checkpoints.mode={mode} must be max or min")
+    def __init__(self, *, monitor: str, mode: Mode) -> None:
         self.monitor = monitor
         self.mode = mode
-        self.stages: dict[Stage, Best] = {}
+        self.stages: dict[StageName, Best] = {}
 
     def is_better(self, value: float, other: float) -> bool:
         """Whether ``value`` beats ``other``; one that is not finite beats none."""
         return math.isfinite(value) and (value > other if self.mode == "max" else value < other)
 
-    def note(self, stage: Stage, step: int, value: float) -> bool:
+    def note(self, stage: StageName, step: int, value: float) -> bool:
         """Take in the value after iteration ``step``; whether it is the best of its stage. Repeatable."""
         best = self.stages.get(stage)
         if math.isfinite(value) and (best is None or self.is_better(value, best.value)):
@@ -52,16 +52,28 @@ class BestOfStages:
         return {"monitor": self.monitor, "mode": self.mode, "stages": stages}
 
     def differences(self, state: dict[str, Any]) -> list[str]:
-        """The options by which the values in ``state`` are others than these."""
+        """The options that make the values in ``state`` other than these."""
         mine = {"monitor": self.monitor, "mode": self.mode}
         return [f"callbacks.checkpoints.{name}" for name, value in mine.items() if state[name] != value]
 
 
-def measured_otherwise(checkpoint: dict[str, Any], module: ESRGANModule) -> list[str]:
-    """What validation depends on, besides the weights, and is not as it was when ``checkpoint`` was written.
+def monitored(trainer: Trainer, option: str, monitor: str) -> float:
+    """The value of the last validation that ``option`` names.
 
-    Values from before then say nothing beside those to come. A checkpoint that does not tell (of an earlier
-    version) counts as measured alike.
+    Raises:
+        UserError: it is not logged.
     """
-    before, now = checkpoint.get("measured", module.measured), module.measured
-    return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    if monitor not in trainer.callback_metrics:
+        known = ", ".join(name for name in trainer.callback_metrics if name.startswith("val/"))
+        raise UserError(f"{option}={monitor} is not logged: give one of {known}")
+    return float(trainer.callback_metrics[monitor])
+
+
+def measured_otherwise(checkpoint: dict[str, Any], module: ESRGANModule) -> list[str]:
+    """What validation depends on, besides the weights, and has changed since ``checkpoint`` was written.
+
+    Values from before cannot be compared with those to come. A checkpoint of an earlier version, which does not
+    hold it, counts as unchanged.
+    """
+    changed = changes(checkpoint.get("measured", module.measured), module.measured)
+    return [name.removesuffix("._target_") for name in changed]

@@ -1,4 +1,4 @@
-"""checkpoints/ and model/: what a run can be resumed from, and what other programs open."""
+"""checkpoints/ and model/: what a run is resumed from, and what other programs open."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, Trainer
 
-from esrgan_train.branches import set_aside, written_ns
-from esrgan_train.callbacks.best import Best, BestOfStages, measured_otherwise
+from esrgan_train.bounds import Count, Wanted, bounded
+from esrgan_train.callbacks.best import Best, BestOfStages, Mode, measured_otherwise, monitored
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.modelfiles.weights import load_checkpoint, save_model
+from esrgan_train.runs.abandoned import set_aside
+from esrgan_train.runs.checkpoints import written_ns
 from esrgan_train.training.checkpoint_io import LAST, DurableCheckpointIO, best_file
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import STAGE_NAMES, Stage
+from esrgan_train.training.stages import STAGE_NAMES, StageName
 
 log = logging.getLogger(__name__)
 
@@ -34,23 +36,28 @@ class Checkpoints(Callback):
         run_dir: the run folder.
         name: file name of the model, without suffix.
         monitor: a logged value, such as ``val/psnr``.
-        mode: ``max`` or ``min``: which value of ``monitor`` is the best.
+        mode: which value of ``monitor`` is the best.
         every_n_steps: keep the checkpoints of validations at multiples of this; None keeps none of them.
-
-    Raises:
-        UserError: a mode other than ``max`` and ``min``; a ``monitor`` that is never logged.
     """
 
-    def __init__(self, *, run_dir: str, name: str, monitor: str, mode: str, every_n_steps: int | None) -> None:
+    @bounded
+    def __init__(
+        self,
+        *,
+        run_dir: str,
+        name: str,
+        monitor: str,
+        mode: Mode,
+        every_n_steps: Annotated[Count | None, Wanted("for none")],
+    ) -> None:
         self.folder = Path(run_dir) / "checkpoints"
         self.model_path = Path(run_dir) / "model" / f"{name}.pth"
         self.best = BestOfStages(monitor=monitor, mode=mode)
         self.every_n_steps = every_n_steps
         self._written_ns = 0
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """Save."""
-        assert isinstance(pl_module, ESRGANModule)
         if trainer.sanity_checking:
             return
         step, stage = trainer.global_step, pl_module.objective.stage_of(trainer.global_step)
@@ -64,7 +71,7 @@ class Checkpoints(Callback):
                 _also(self.folder / LAST, self.folder / f"step_{step:08}.ckpt")
 
     def save(self, trainer: Trainer, module: ESRGANModule) -> bool:
-        """Write ``last.ckpt`` and the model files; whether that worked, which only the first process knows.
+        """Write ``last.ckpt`` and the model files; return whether that worked, which only the first process knows.
 
         A checkpoint that cannot be written is reported, and the one before stays.
         """
@@ -80,51 +87,49 @@ class Checkpoints(Callback):
                 save_model(path, module.ema.module.state_dict(), metadata)
         return io.saved
 
-    def note(self, trainer: Trainer, stage: Stage) -> bool:
+    def note(self, trainer: Trainer, stage: StageName) -> bool:
         """Take in the monitored value of this iteration; whether it is the best of its stage so far."""
-        monitor = self.best.monitor
-        if monitor not in trainer.callback_metrics:
-            known = ", ".join(name for name in trainer.callback_metrics if name.startswith("val/"))
-            raise UserError(f"callbacks.checkpoints.monitor={monitor} is not logged: give one of {known}")
-        return self.best.note(stage, trainer.global_step, float(trainer.callback_metrics[monitor]))
+        value = monitored(trainer, "callbacks.checkpoints.monitor", self.best.monitor)
+        return self.best.note(stage, trainer.global_step, value)
 
-    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Add the best so far, and when this is: of several checkpoints, the newest is the one saved last."""
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: ESRGANModule, checkpoint: dict[str, Any]) -> None:
+        """Add the best so far, and the time: of several checkpoints, the newest is the one saved last."""
         self._written_ns = max(time.time_ns(), self._written_ns + 1)  # also where clocks differ or are set back
         checkpoint["written_ns"] = self._written_ns
         checkpoint["best"] = self.best.state()
 
-    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Go on from the best so far, where its file is here and its value compares with those to come."""
-        assert isinstance(pl_module, ESRGANModule)
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: ESRGANModule, checkpoint: dict[str, Any]) -> None:
+        """Resume the best so far, where its file is here and its value can be compared with those to come."""
         # Lightning counts a batch that a stop left undone: validations would come off their iterations for good.
         batches = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]
         batches["ready"] = batches["completed"]
         self._written_ns = checkpoint.get("written_ns", 0)
-        before = checkpoint.get("best", self.best.state())  # an earlier version did not tell it by stages
+        before = checkpoint.get("best", self.best.state())  # an earlier version did not keep it by stages
         changed = measured_otherwise(checkpoint, pl_module) + self.best.differences(before)
         self.best.stages = {stage: Best(**best) for stage, best in before["stages"].items()}
         if not trainer.is_global_zero:
             return  # the first process alone keeps files
         for stage, best in list(self.best.stages.items()):
-            if changed:
-                reason = f"cannot be compared with what comes (changed: {', '.join(changed)})"
-            elif not self._has_file(stage, best, trainer.ckpt_path, checkpoint["global_step"]):
+            reason = f"cannot be compared with what comes (changed: {', '.join(changed)})" if changed else None
+            if not changed and not self._has_file(stage, best, trainer.ckpt_path, checkpoint["global_step"]):
                 reason = "has no checkpoint here"
-            else:
-                continue
-            del self.best.stages[stage]
-            log.info(
-                "the best of the %s is begun again: %s %.4g after %d iterations %s",
-                *(STAGE_NAMES[stage], before["monitor"], best.value, best.step, reason),
-            )
+            if reason is not None:
+                del self.best.stages[stage]
+                log.info(
+                    "the best of the %s starts again: %s %.4g after %d iterations %s",
+                    *(STAGE_NAMES[stage], before["monitor"], best.value, best.step, reason),
+                )
         if changed:
-            files = [file for stage in STAGE_NAMES if (file := self.folder / best_file(stage)).exists()]
-            obsolete = [file for file in files if written_ns(file) != self._written_ns]  # not the one resumed
-            set_aside(self.folder.parent, obsolete, after=checkpoint["global_step"])
+            self._set_aside(after=checkpoint["global_step"])
 
-    def _has_file(self, stage: Stage, best: Best, resumed: Any, step: int) -> bool:
-        """Whether the best checkpoint is in its place; ``resumed``, of iteration ``step``, may be the one."""
+    def _set_aside(self, *, after: int) -> None:
+        """Move the best checkpoints out of the way, except the one that is resumed."""
+        files = [file for stage in STAGE_NAMES if (file := self.folder / best_file(stage)).exists()]
+        obsolete = [file for file in files if written_ns(file) != self._written_ns]
+        set_aside(self.folder.parent, obsolete, after=after)
+
+    def _has_file(self, stage: StageName, best: Best, resumed: Any, step: int) -> bool:
+        """Whether the best checkpoint is in its place; ``resumed``, of iteration ``step``, may be that one."""
         file = self.folder / best_file(stage)
         if best.step == step:
             with reporting_failure(f"a copy of {resumed}"):

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, Trainer
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from esrgan_train.bounds import bounded
 from esrgan_train.callbacks.health import Health, Sign
+from esrgan_train.callbacks.lookup import callback_of
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
-from esrgan_train.training.health import spans_above
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.trial import is_trial
+from esrgan_train.training.signs import spans_above
+from esrgan_train.training.validation import is_trial
 
 _PANELS = {
     "PSNR on held-out photos (dB)": ["val/psnr", "val/psnr_bicubic"],
@@ -41,21 +43,20 @@ class Curves(Callback):
         run_dir: the run folder.
     """
 
+    @bounded
     def __init__(self, *, run_dir: str) -> None:
         self.run_dir = Path(run_dir)
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """Draw what metrics.csv holds so far."""
-        assert isinstance(pl_module, ESRGANModule)
         if is_trial(trainer) or not trainer.is_global_zero:
             return
         objective = pl_module.objective
         switch = objective.start_step if objective.has_gan_stage else None
-        health = next((c for c in trainer.callbacks if isinstance(c, Health)), None)  # type: ignore[attr-defined]
-        signs = health.signs if health else []
+        health = callback_of(trainer, Health)
         path = self.run_dir / "curves.png"
         with reporting_failure(str(path)):
-            figure = draw_curves(read_rows(self.run_dir / FILE_NAME), switch, signs)
+            figure = draw_curves(read_rows(self.run_dir / FILE_NAME), switch, health.signs if health else ())
             with replacing(path) as partial:
                 figure.savefig(partial, dpi=100)
 
@@ -63,8 +64,8 @@ class Curves(Callback):
 def draw_curves(rows: list[Row], switch: int | None, signs: Sequence[Sign] = ()) -> Figure:
     """The panels that have data, in columns of two.
 
-    A dotted line marks iteration ``switch``, where the GAN stage starts; stretches in which a sign of illness
-    lasted too long are shaded.
+    A dotted line marks iteration ``switch``, where the GAN stage starts; stretches in which a warning sign lasted
+    too long are shaded.
     """
     panels = {title: names for title, names in _PANELS.items() if any(points(rows, name)[0] for name in names)}
     figure = Figure(figsize=(14, 3 * max(1, -(-len(panels) // 2))), layout="constrained")

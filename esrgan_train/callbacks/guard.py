@@ -1,21 +1,23 @@
-"""The watch over iterations whose losses or gradients are not finite."""
+"""Iterations whose losses or gradients are not finite: written down, and limited in number."""
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, Trainer
 
+from esrgan_train.bounds import Count, bounded
 from esrgan_train.commands import command
-from esrgan_train.errors import RunError, UserError
+from esrgan_train.errors import RunError
 from esrgan_train.files import replacing, reporting_failure
-from esrgan_train.training.guard import MAX_PENDING, Skipped
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import LEARNING_RATES
+from esrgan_train.training.nonfinite import MAX_PENDING, Skipped
 from esrgan_train.training.processes import gather_objects
+from esrgan_train.training.stages import LEARNING_RATES
 
 log = logging.getLogger(__name__)
 
@@ -23,37 +25,31 @@ log = logging.getLogger(__name__)
 class Guard(Callback):
     """Writes down each skipped iteration, and stops a run that skips too many in a row.
 
-    All processes skip the same iterations. What happened is read back every few iterations at the most, so
-    that a GPU is not waited for; ``nonfinite/step_00000000.json`` then tells the samples and figures of
-    every process, and ``python -m esrgan_train.replay`` shows those samples.
+    All processes skip the same iterations. What happened is read every few iterations only, so that nothing waits
+    for a GPU; ``nonfinite/step_00000000.json`` then holds the samples and figures of every process, and
+    ``python -m esrgan_train.replay`` shows those samples.
 
     Args:
         run_dir: the run folder.
         max_in_row: skipped iterations in a row after which the run stops.
-
-    Raises:
-        UserError: ``max_in_row`` is no whole number from 1 on.
     """
 
-    def __init__(self, *, run_dir: str, max_in_row: int) -> None:
-        if isinstance(max_in_row, bool) or not isinstance(max_in_row, int) or max_in_row < 1:
-            raise UserError(f"callbacks.guard.max_in_row={max_in_row!r}: give a whole number from 1 on")
+    @bounded
+    def __init__(self, *, run_dir: str, max_in_row: Count) -> None:
         self.run_dir = Path(run_dir)
         self.max_in_row = max_in_row
         self.in_row = 0
         self.skipped = 0
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: ESRGANModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Read now and then."""
-        assert isinstance(pl_module, ESRGANModule)
         if len(pl_module.nonfinite) >= min(MAX_PENDING, trainer.log_every_n_steps):  # type: ignore[attr-defined]
             self.read(trainer, pl_module)
 
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """Read before a checkpoint can be saved."""
-        assert isinstance(pl_module, ESRGANModule)
         self.read(trainer, pl_module)
 
     def read(self, trainer: Trainer, module: ESRGANModule) -> None:
@@ -91,7 +87,9 @@ class Guard(Callback):
         with reporting_failure(str(path.parent)), replacing(path) as partial:
             partial.write_text(json.dumps(content, indent=2) + "\n")
         names = [
-            name for name in processes[0].figures if not all(_finite(each.figures[name]) for each in processes)
+            name
+            for name in processes[0].figures
+            if not all(math.isfinite(each.figures[name]) for each in processes)
         ]
         log.warning(
             "iteration %d was skipped: not finite: %s; its samples: %s",
@@ -105,14 +103,10 @@ class Guard(Callback):
         return {"in_row": self.in_row, "skipped": self.skipped}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on counting."""
+        """Resume the counts."""
         self.in_row, self.skipped = state_dict["in_row"], state_dict["skipped"]
-
-
-def _finite(value: float) -> bool:
-    return value - value == 0
 
 
 def _as_text(figures: dict[str, float]) -> dict[str, float | str]:
     """JSON knows no NaN and no infinity."""
-    return {name: value if _finite(value) else str(value) for name, value in figures.items()}
+    return {name: value if math.isfinite(value) else str(value) for name, value in figures.items()}

@@ -1,4 +1,4 @@
-"""Stopping a run from outside, after a time, or for want of data, without losing anything."""
+"""Stops a run on a signal, after a time or for lack of data, without losing anything."""
 
 from __future__ import annotations
 
@@ -7,37 +7,40 @@ import signal
 import time
 from typing import Any, NoReturn
 
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Timer
 
 from esrgan_train import signals
+from esrgan_train.bounds import bounded
 from esrgan_train.callbacks.checkpoints import Checkpoints
-from esrgan_train.data.datamodule import StreamDataModule
+from esrgan_train.callbacks.lookup import callback_of
+from esrgan_train.data.datamodule import DataModule
 from esrgan_train.errors import RunError, StopAtOnceError, StopRequestedError, UserError
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.processes import Agreement, are_several, gather_objects
+from esrgan_train.training.processes import Agreement, gather_objects, is_distributed
 
 log = logging.getLogger(__name__)
 
-# What a process may wish for, beside a signal's number. The greatest wish of all processes is granted.
-_NO_DATA = 1  # below the number of every signal in SIGNALS: who was asked to stop says so
+# What a process may ask for, besides a signal's number; the largest number of all processes counts.
+_NO_DATA = 1  # below the number of every signal: a run that was asked to stop says so
 _TIME_IS_UP = 1000
 
 
 class Interrupt(Callback):
     """Saves a checkpoint and ends the run on SIGINT, SIGTERM and SIGUSR1, after ``max_time``, or without data.
 
-    A signal only leaves word, and a loader that fails keeps its failure (``TrainingLoader``). Before each
-    iteration the processes agree on what any of them wishes, so that all of them stop after the same one. A
-    second SIGINT stops at once, without saving. Lightning's own handlers, its requeueing of SLURM jobs among
-    them, are replaced while training runs.
+    A signal is only noted, and a loader that fails keeps its failure (``TrainingLoader``). Before each iteration
+    the processes exchange what they ask for, so that all of them stop after the same one. A second SIGINT stops
+    at once, without saving. Lightning's own handlers, such as the one that requeues SLURM jobs, are replaced
+    while training runs.
 
     Args:
-        max_time: how long this process may train, as days:hours:minutes:seconds; None is without limit. What an
-            earlier part of the run took does not count.
+        max_time: how long this process may train, as days:hours:minutes:seconds; None sets no limit. The time
+            before a resume does not count.
     """
 
+    @bounded
     def __init__(self, *, max_time: str | None) -> None:
         try:
             self.max_seconds = Timer(duration=max_time).time_remaining()
@@ -48,36 +51,33 @@ class Interrupt(Callback):
         self._deadline = float("inf")
         self._agreement: Agreement | None = None
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """Start the clock."""
         self._agreement = Agreement()
         if self.max_seconds is not None:
             self._deadline = time.monotonic() + self.max_seconds
         signals.take_over()
 
-    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """Lightning has taken the signals in the meantime."""
         signals.take_over()
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """The same, where nothing is validated first."""
         signals.take_over()
 
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        """Stop here if any process wishes to: the iteration before is complete, and so is its validation.
+    def on_train_batch_start(self, trainer: Trainer, pl_module: ESRGANModule, batch: Any, batch_idx: int) -> None:
+        """Stop here if any process asks for it: the iteration before is complete, and so is its validation.
 
         Raises:
             StopRequestedError: after saving, on a signal or at the end of ``max_time``.
-            Exception: after saving, in the first process: why there are no data.
+            Exception: after saving, in the first process: why there is no data.
         """
         assert self._agreement is not None
-        assert isinstance(pl_module, ESRGANModule)
         failure = _failure_of_data(trainer)
-        out_of_time = time.monotonic() > self._deadline
-        wish = signals.requested() or (_TIME_IS_UP if out_of_time else _NO_DATA if failure else 0)
-        agreed = self._agreement.exchange(wish)
+        time_is_up = time.monotonic() > self._deadline
+        request = signals.requested() or (_TIME_IS_UP if time_is_up else _NO_DATA if failure else 0)
+        agreed = self._agreement.exchange(request)
         if not agreed:
             return
         done = trainer.global_step
@@ -87,13 +87,12 @@ class Interrupt(Callback):
         name = "trainer.max_time" if agreed == _TIME_IS_UP else signal.Signals(agreed).name
         raise StopRequestedError(f"stopped by {name} {saved}", 0 if agreed == _TIME_IS_UP else agreed)
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Save if validating failed, for want of a photo or memory: the iteration before it is complete.
+    def on_exception(self, trainer: Trainer, pl_module: ESRGANModule, exception: BaseException) -> None:
+        """Save if validation failed, for lack of a photo or memory: the iteration before it is complete.
 
         Not with several processes, of which this may be the only one that failed.
         """
-        assert isinstance(pl_module, ESRGANModule)
-        if not trainer.validating or not trainer.global_step or are_several():
+        if not trainer.validating or not trainer.global_step or is_distributed():
             return
         if isinstance(exception, Exception) and not isinstance(exception, StopAtOnceError):
             try:
@@ -103,11 +102,11 @@ class Interrupt(Callback):
             log.warning("validation failed after %d iterations; %s", trainer.global_step, saved)
 
     def _end_without_data(self, trainer: Trainer, failure: Exception | None, saved: str) -> NoReturn:
-        """Raise the first process's own failure, or tell in it what another one's is."""
-        told = None if failure is None else (isinstance(failure, UserError), str(failure))
-        first = next(each for each in gather_objects(told) if each is not None)
+        """Raise the failure; the first process also raises that of another one."""
+        described = None if failure is None else (isinstance(failure, UserError), str(failure))
+        first = next(each for each in gather_objects(described) if each is not None)
         if not trainer.is_global_zero:
-            raise StopRequestedError("stopped since a process has no data", 0)
+            raise StopRequestedError("stopped, as a process has no data", 0)
         log.warning("no more data %s", saved)
         if failure is not None:
             raise failure
@@ -115,11 +114,11 @@ class Interrupt(Callback):
 
 
 def _save(trainer: Trainer, module: ESRGANModule) -> str:
-    checkpoints = next(c for c in trainer.callbacks if isinstance(c, Checkpoints))  # type: ignore[attr-defined]
+    if (checkpoints := callback_of(trainer, Checkpoints)) is None:
+        return "not saved, as callbacks.checkpoints is off"
     return "saved" if checkpoints.save(trainer, module) else "it could not be saved"
 
 
 def _failure_of_data(trainer: Trainer) -> Exception | None:
     datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-    # Another loader than ours raises what goes wrong.
-    return datamodule.failure if isinstance(datamodule, StreamDataModule) else None
+    return datamodule.failure if isinstance(datamodule, DataModule) else None  # another raises it itself

@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, Trainer
 from torch import Tensor
 
+from esrgan_train.bounds import Count, WholeNumber, bounded
 from esrgan_train.files import reporting_failure
 from esrgan_train.images.crop import middle, reduced
 from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.sheet import labelled_sheet
-from esrgan_train.loggers.attempts import OptionalLogger
+from esrgan_train.loggers.background import Background
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import STAGE_NAMES
+from esrgan_train.training.stages import STAGE_NAMES
 
 Tile = tuple[str, npt.NDArray[np.uint8]]
 
@@ -31,7 +32,8 @@ class Previews(Callback):
         crop: side of the square that is cut from the middle of each photo, in HR pixels.
     """
 
-    def __init__(self, *, run_dir: str, max_photos: int, crop: int) -> None:
+    @bounded
+    def __init__(self, *, run_dir: str, max_photos: WholeNumber, crop: Count) -> None:
         self.folder = Path(run_dir) / "previews"
         self.max_photos = max_photos
         self.crop = crop
@@ -40,14 +42,13 @@ class Previews(Callback):
     def on_validation_batch_end(
         self,
         trainer: Trainer,
-        pl_module: LightningModule,
+        pl_module: ESRGANModule,
         outputs: Any,
         batch: Any,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Cut this photo's row."""
-        assert isinstance(pl_module, ESRGANModule)
+        """Crop this photo for its row."""
         if not outputs or len(self._rows) >= self.max_photos or not trainer.is_global_zero:
             return
         name, upscale = batch["name"][0], pl_module.upscale
@@ -58,11 +59,10 @@ class Previews(Callback):
         tiles |= {label: _cut(image, part) for label, image in large.items()}
         self._rows.append([(f"{name} {label}", tile) for label, tile in tiles.items()])
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """Write the sheet."""
         if not trainer.is_global_zero:
             return
-        assert isinstance(pl_module, ESRGANModule)
         rows, self._rows = self._rows, []
         step = trainer.global_step
         stage = pl_module.objective.stage_of(step)
@@ -72,8 +72,8 @@ class Previews(Callback):
         with reporting_failure(str(self.folder)):
             write_image(path, sheet)
             for logger in trainer.loggers:
-                if isinstance(logger, OptionalLogger):
-                    logger.log_picture("previews", path, step)
+                if isinstance(logger, Background):
+                    logger.log_image("previews", [str(path)], step)
 
 
 def _cut(image: Tensor, part: Sequence[slice]) -> npt.NDArray[np.uint8]:

@@ -2,207 +2,179 @@
 
 from __future__ import annotations
 
+import os
 import time
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import rich
 import torch
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, Trainer
 from rich.table import Table
-from torch import Tensor, nn
+from torch.autograd import DeviceType  # type: ignore[attr-defined]
+from torch.profiler import ProfilerActivity, profile, record_function
 
+from esrgan_train.bounds import WholeNumber, bounded
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.stages import StageName
 
 FILE_NAME = "profile.csv"
-SPANS = (
-    "data wait",
-    "generator forward",
-    "generator backward",
-    "discriminator forward",
-    "discriminator backward",
-    "perceptual forward",
-    "perceptual backward",
-    "losses",
-    "gradients",
-    "optimizers",
-    "EMA",
-    "logging",
-    "other",
-)
-
-
-class Stopwatch:
-    """Times one span after the other: ``switch`` ends the running one and starts the next.
-
-    Args:
-        synchronize: called before the clock is read, to wait for the device.
-    """
-
-    def __init__(self, synchronize: Callable[[], None]) -> None:
-        self.seconds: dict[str, float] = defaultdict(float)
-        self._synchronize = synchronize
-        self._running: str | None = None
-        self._since = 0.0
-
-    def switch(self, span: str | None) -> str | None:
-        """Time ``span`` from now on, or nothing; return what was timed before."""
-        self._synchronize()
-        now, before = time.perf_counter(), self._running
-        if before is not None:
-            self.seconds[before] += now - self._since
-        self._running, self._since = span, now
-        return before
-
-    def take(self) -> dict[str, float]:
-        """The seconds of each span since the last call."""
-        taken, self.seconds = dict(self.seconds), defaultdict(float)
-        return taken
+PREFIX = "esrgan/"  # of the ranges that the training step records
+WAIT = "data wait"
+_MOST = 50  # measured iterations of a stage; the profiler keeps every operation
 
 
 class Profile(Callback):
-    """Measures the parts of an iteration in both stages; waiting for the device makes it slower meanwhile.
+    """Measures the parts of an iteration in both stages, by the ranges that the training step records.
 
-    A backward pass is told apart by when gradients arrive at the networks' outputs: from there on, the time is
-    that network's. The perceptual loss's share includes that of the pixel loss. ``gradients`` is their norm,
-    their average over processes and clipping; ``other`` is what is left, other callbacks above all.
+    On a GPU a part's time is that of its kernels, and the iteration waits for them at its end. The backward pass
+    of a loss counts to the network that its gradients pass through first; ``gradients`` is their average over
+    processes, their norm and clipping; ``other`` is what is left, other callbacks above all.
 
     Args:
         run_dir: the run folder.
         warmup: iterations at the start of each stage that do not count.
     """
 
-    def __init__(self, *, run_dir: str, warmup: int) -> None:
+    @bounded
+    def __init__(self, *, run_dir: str, warmup: WholeNumber) -> None:
         self.path = Path(run_dir) / FILE_NAME
         self.warmup = warmup
-        self.iterations: dict[str, int] = defaultdict(int)  # that were measured, by stage
-        self.seconds: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-        self._seen: dict[str, int] = defaultdict(int)
-        self._watch = Stopwatch(lambda: None)
-        self._undo: list[Callable[[], None]] = []
+        self.iterations: dict[StageName, int] = defaultdict(int)  # that were measured
+        self.seconds: dict[StageName, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+        self._seen: dict[StageName, int] = defaultdict(int)
+        self._stage: StageName = "pixel"
+        self._started = 0.0
+        self._profiler: profile | None = None
+        self._waiting = ExitStack()
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put the stopwatch's hooks in place."""
-        assert isinstance(pl_module, ESRGANModule)
-        if pl_module.device.type == "cuda":
-            self._watch = Stopwatch(torch.cuda.synchronize)
-        networks = {
-            "generator": pl_module.generator,
-            "discriminator": pl_module.discriminator,
-            "perceptual": pl_module.objective.perceptual,
-        }
-        for name, network in networks.items():
-            if network is not None:
-                self._watch_network(name, network)
-        for optimizer in trainer.optimizers:
-            before = optimizer.register_step_pre_hook(lambda *_: self._mark("optimizers"))
-            after = optimizer.register_step_post_hook(lambda *_: self._mark("other"))
-            self._undo += [before.remove, after.remove]
-        self._wrap(pl_module, "backward_all", during="losses", after="gradients")
-        self._wrap(pl_module.ema, "update", during="EMA", after="other")
-        self._wrap(pl_module, "log_dict", during="logging", after="other")
-        for logger in trainer.loggers:
-            self._wrap(logger, "log_metrics", during="logging", after=None)
-        self._mark("data wait")
+    def on_train_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
+        """Measure from here if nothing is to warm up."""
+        self._start(trainer, pl_module)
 
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: ESRGANModule, batch: Any, batch_idx: int) -> None:
         """The batch is here."""
-        self._mark("other")
+        self._waiting.close()
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: ESRGANModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Add this iteration to its stage; what follows is waiting for the next batch."""
-        assert isinstance(pl_module, ESRGANModule)
-        self._mark("data wait")
-        measured, stage = self._watch.take(), pl_module.last_stage
-        self._seen[stage] += 1
-        if self._seen[stage] > self.warmup:
-            self.iterations[stage] += 1
-            for span, seconds in measured.items():
-                self.seconds[stage][span] += seconds
+        """Count this iteration to its stage; what follows is waiting for the next batch."""
+        if pl_module.device.type == "cuda":
+            torch.cuda.synchronize()
+        self._seen[pl_module.last_stage] += 1
+        if self._profiler is not None:
+            self.iterations[self._stage] += 1
+        following = pl_module.objective.stage(trainer.global_step)
+        if following != self._stage or self.iterations[self._stage] >= _MOST:
+            self._stop()
+        if self._profiler is None:
+            self._start(trainer, pl_module)
+        else:
+            self._begin_wait()
 
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """Leave validation out."""
-        self._watch.switch(None)
+        self._stop()
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Go on."""
+    def on_validation_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
+        """Measure again."""
         if not trainer.sanity_checking:
-            self._mark("data wait")
+            self._start(trainer, pl_module)
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the hooks away; print and write the table."""
-        self._watch.switch(None)
-        for undo in self._undo:
-            undo()
-        self._undo.clear()
+    def on_train_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
+        """Print and write the table."""
+        self._stop()
         if trainer.is_global_zero and self.iterations:
             rich.get_console().print(self.table())
             lines = [f"{stage},{span},{value:.7g}\r\n" for stage, span, value in self.rows()]
             with reporting_failure(str(self.path)), replacing(self.path) as partial:
                 partial.write_bytes("".join(["stage,span,seconds_per_iteration\r\n", *lines]).encode())
 
-    def rows(self) -> list[tuple[str, str, float]]:
+    def on_exception(self, trainer: Trainer, pl_module: ESRGANModule, exception: BaseException) -> None:
+        """Stop: the process may train again."""
+        self._stop()
+
+    def rows(self) -> list[tuple[StageName, str, float]]:
         """(stage, span, seconds per iteration), in the order in which things happen."""
         return [
-            (stage, span, seconds[span] / self.iterations[stage])
-            for stage, seconds in self.seconds.items()
-            for span in SPANS
-            if span in seconds
+            (stage, span, seconds / self.iterations[stage])
+            for stage, spans in self.seconds.items()
+            for span, seconds in spans.items()
         ]
 
     def table(self) -> Table:
         """Milliseconds and share of an iteration, for each stage that was measured."""
         table = Table(title="where the time of an iteration goes")
         table.add_column("part")
-        for stage, count in self.iterations.items():
-            table.add_column(f"{stage} stage, ms", justify="right", footer=f"mean of {count}")
+        for stage in self.seconds:
+            table.add_column(f"{stage} stage, ms", justify="right", footer=f"mean of {self.iterations[stage]}")
             table.add_column("%", justify="right")
-        totals = {stage: sum(self.seconds[stage].values()) for stage in self.iterations}
-        for span in (*SPANS, "all"):
-            cells = []
-            for stage, count in self.iterations.items():
-                seconds = totals[stage] if span == "all" else self.seconds[stage].get(span, 0.0)
-                cells += [f"{1000 * seconds / count:.1f}", f"{100 * seconds / totals[stage]:.0f}"]
+        found = {(stage, span): seconds for stage, span, seconds in self.rows()}
+        totals = {s: sum(each for (stage, _), each in found.items() if stage == s) for s in self.seconds}
+        spans = dict.fromkeys(span for stage in reversed(self.seconds) for span in self.seconds[stage])
+        for span in (*spans, "all"):
+            values = {s: totals[s] if span == "all" else found.get((s, span), 0.0) for s in totals}
             if span == "all":
                 table.add_section()
-            table.add_row(span, *cells)
+            cells = [(f"{1000 * each:.1f}", f"{100 * each / totals[s]:.0f}") for s, each in values.items()]
+            table.add_row(span, *(cell for pair in cells for cell in pair))
         return table
 
-    def _mark(self, span: str) -> None:
-        self._watch.switch(span)
+    def _start(self, trainer: Trainer, module: ESRGANModule) -> None:
+        self._stage = module.objective.stage(trainer.global_step)
+        if self._seen[self._stage] < self.warmup or self.iterations[self._stage] >= _MOST:
+            return
+        os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it writes notes for its developers to stderr
+        on_device = [ProfilerActivity.CUDA] if module.device.type == "cuda" else []
+        self._profiler = profile(activities=[ProfilerActivity.CPU, *on_device])
+        self._profiler.start()
+        self._started = time.perf_counter()
+        self._begin_wait()
 
-    def _watch_network(self, name: str, network: nn.Module) -> None:
-        def before(*_: Any) -> None:
-            self._mark(f"{name} forward")
+    def _stop(self) -> None:
+        if self._profiler is None:
+            return
+        self._waiting.close()
+        elapsed = time.perf_counter() - self._started
+        self._profiler.stop()
+        spans, profiler, self._profiler = self.seconds[self._stage], self._profiler, None
+        for span, seconds in spans_of(profiler).items():
+            spans[span] += seconds
+            elapsed -= seconds
+        spans["other"] = spans.pop("other", 0.0) + max(0.0, elapsed)  # the last row
 
-        def after(*arguments: Any) -> None:
-            output = arguments[-1]  # after the module and its inputs
-            self._mark("losses")
-            if isinstance(output, Tensor) and output.requires_grad:
-                output.register_hook(lambda _: self._mark(f"{name} backward"))  # type: ignore[no-untyped-call]
+    def _begin_wait(self) -> None:
+        self._waiting.enter_context(record_function(PREFIX + WAIT))  # ends when the stack is closed
 
-        self._undo += [
-            network.register_forward_pre_hook(before).remove,
-            network.register_forward_hook(after).remove,
-        ]
 
-    def _wrap(self, owner: Any, method: str, *, during: str, after: str | None) -> None:
-        """Time calls of ``owner.method``; then ``after`` is timed, or what was before."""
-        original = getattr(owner, method)
+def spans_of(profiler: profile) -> dict[str, float]:
+    """Seconds of each recorded range, in their order; on a GPU those of its kernels, except for waiting for data.
 
-        def timed(*arguments: Any, **named: Any) -> Any:
-            before = self._watch.switch(during)
-            try:
-                return original(*arguments, **named)
-            finally:
-                self._watch.switch(after if after is not None else before)
-
-        setattr(owner, method, timed)
-        self._undo.append(lambda: delattr(owner, method))  # the class's own shows again
+    Operations of a backward pass run in a thread of autograd's, so kernels are found by when they were started.
+    """
+    spans = {
+        event.key.removeprefix(PREFIX): event.cpu_time_total / 1e6
+        for event in profiler.key_averages()
+        if event.key.startswith(PREFIX) and event.device_type == DeviceType.CPU
+    }
+    events = profiler.events()  # type: ignore[no-untyped-call]
+    starting = [event for event in events if event.kernels]
+    if not starting:
+        return spans
+    ranges = sorted(
+        (event.time_range.start, event.time_range.end, event.name.removeprefix(PREFIX))
+        for event in events
+        if event.name.startswith(PREFIX) and event.device_type == DeviceType.CPU
+    )
+    spans = {span: seconds if span == WAIT else 0.0 for span, seconds in spans.items()}
+    starts = [start for start, _, _ in ranges]
+    for event in starting:
+        _, end, span = ranges[bisect_right(starts, event.time_range.start) - 1]
+        if starts[0] <= event.time_range.start < end and span != WAIT:
+            spans[span] += sum(kernel.duration for kernel in event.kernels) / 1e6
+    return spans

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import timedelta
 from typing import Any
 
 import rich
@@ -12,8 +13,8 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import STAGE_NAMES, Stage
-from esrgan_train.training.trial import is_trial
+from esrgan_train.training.stages import STAGE_NAMES, StageName
+from esrgan_train.training.validation import is_trial
 
 log = logging.getLogger(__name__)
 
@@ -22,65 +23,55 @@ _LINE_INTERVAL = 10.0  # seconds between lines where no bar can be drawn
 
 
 class Progress(Callback):
-    """Draws a bar on a terminal, and writes a line every ten seconds where there is none."""
+    """Draws a bar on a terminal, and writes a line every ten seconds where there is none.
+
+    Unlike Lightning's bars, it knows that the iterations of the two stages take different times.
+    """
 
     def __init__(self) -> None:
         self.bar: RichProgress | None = None
-        self._stage: Stage = "pixel"
+        self._stage: StageName = "pixel"
         self._iteration_seconds: float | None = None
         self._last_end: float | None = None
         self._last_line = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the bar."""
-        assert isinstance(pl_module, ESRGANModule)
-        if not trainer.is_global_zero:
-            return
         console = rich.get_console()
         self._last_line = time.monotonic()
-        if console.is_terminal:
-            self.bar = RichProgress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                TextColumn("{task.completed}/{task.total} {task.fields[figures]}"),
-                console=console,
-            )
+        if trainer.is_global_zero and console.is_terminal:
+            count = TextColumn("{task.completed}/{task.total} {task.fields[figures]}")
+            self.bar = RichProgress(TextColumn("{task.description}"), BarColumn(24), count, console=console)
             self.bar.start()
             self.bar.add_task("starting", total=trainer.max_steps, completed=trainer.global_step, figures="")
 
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        """Notice a new stage, whose iterations take another time."""
-        assert isinstance(pl_module, ESRGANModule)
+    def on_train_batch_start(self, trainer: Trainer, pl_module: ESRGANModule, batch: Any, batch_idx: int) -> None:
+        """Measure the iterations of a new stage from scratch."""
         stage = pl_module.objective.stage(trainer.global_step)
         if stage != self._stage:
             self._stage, self._iteration_seconds, self._last_end = stage, None, None
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: ESRGANModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Move the bar on."""
-        assert isinstance(pl_module, ESRGANModule)
-        now = time.monotonic()
+        """Advance the bar."""
+        now, done, total = time.monotonic(), trainer.global_step, trainer.max_steps
         if self._last_end is not None:
             self._iteration_seconds = smoothed(self._iteration_seconds, now - self._last_end)
         self._last_end = now
         if not trainer.is_global_zero:
             return
-        left = seconds_left(pl_module, trainer.global_step, trainer.max_steps, self._iteration_seconds)
-        figures = f"{_figures(trainer)}{_clock(left)} left" if left is not None else _figures(trainer)
+        figures, name = _figures(trainer), STAGE_NAMES[self._stage]
+        if (left := seconds_left(pl_module, done, total, self._iteration_seconds)) is not None:
+            figures += f"{timedelta(seconds=round(left))} left"
         if self.bar is not None:
-            task = self.bar.task_ids[0]
-            self.bar.update(
-                task, completed=trainer.global_step, description=STAGE_NAMES[self._stage], figures=figures
-            )
+            self.bar.update(self.bar.task_ids[0], completed=done, description=name, figures=figures)
         elif now - self._last_line >= _LINE_INTERVAL:
             self._last_line = now
-            log.info("%s  %d/%d  %s", STAGE_NAMES[self._stage], trainer.global_step, trainer.max_steps, figures)
+            log.info("%s  %d/%d  %s", name, done, total, figures)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Say the result, and keep the time of validation out of the estimate."""
+        """Print the result, and keep the time of validation out of the estimate."""
         self._last_end = None
         if is_trial(trainer) or not trainer.is_global_zero:
             return
@@ -119,19 +110,6 @@ def seconds_left(module: ESRGANModule, done: int, total: int, iteration_seconds:
 
 def _figures(trainer: Trainer) -> str:
     values = trainer.callback_metrics
-    parts = [
-        f"{label} {float(values[f'train/{name}']):.4f}"
-        for name, label in _SHOWN.items()
-        if f"train/{name}" in values
-    ]
-    if "train/samples_per_second" in values:
-        parts.append(f"{float(values['train/samples_per_second']):.1f} samples/s")
-    return "".join(f"{part}  " for part in parts)
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours >= 100:
-        return f"{hours / 24:.1f} days"
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    shown = {f"train/{name}": f"{label} {{:.4f}}  " for name, label in _SHOWN.items()}
+    shown["train/samples_per_second"] = "{:.1f} samples/s  "
+    return "".join(text.format(float(values[name])) for name, text in shown.items() if name in values)

@@ -1,4 +1,4 @@
-"""summary.json and the closing table: what a run has come to."""
+"""summary.json and the closing table: the results of a run."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, Trainer
 from rich.table import Table
 
 import esrgan_train
+from esrgan_train.bounds import bounded
 from esrgan_train.callbacks.best import BestOfStages, measured_otherwise
 from esrgan_train.callbacks.checkpoints import Checkpoints
+from esrgan_train.callbacks.lookup import callback_of
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.training.checkpoint_io import best_file
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.objective import STAGE_NAMES, Stage
-from esrgan_train.training.trial import is_trial
+from esrgan_train.training.stages import STAGE_NAMES, StageName
+from esrgan_train.training.validation import is_trial
 
 _MEASURES = ("psnr", "ssim", "psnr_y", "ssim_y")
 
@@ -32,23 +34,23 @@ class Summary(Callback):
         init_from: the file that the run starts from, if one was given.
     """
 
+    @bounded
     def __init__(self, *, run_dir: str, name: str, init_from: str | None) -> None:
         self.run_dir = Path(run_dir)
         self.name = name
         self.init_from = init_from
         self.seconds_before = 0.0
         self.started = time.monotonic()
-        self.start: dict[str, Any] = {}  # what the first weights score, and where they are ``from``
-        self.validations: dict[Stage, dict[str, float]] = {}  # by stage
+        self.start: dict[str, Any] = {}  # the scores of the first weights, and where they are ``from``
+        self.validations: dict[StageName, dict[str, float]] = {}  # by stage
         self._alike = True
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """Start the clock."""
         self.started = time.monotonic()
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
         """Write the summary as it stands."""
-        assert isinstance(pl_module, ESRGANModule)
         if is_trial(trainer):
             return
         values = {k.removeprefix("val/"): float(v) for k, v in trainer.callback_metrics.items() if "val/" in k}
@@ -67,7 +69,7 @@ class Summary(Callback):
         seconds = self.seconds_before + time.monotonic() - self.started
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         samples = datamodule.state_dict()["samples_seen"]
-        checkpoints = next((c for c in trainer.callbacks if isinstance(c, Checkpoints)), None)  # type: ignore[attr-defined]
+        checkpoints = callback_of(trainer, Checkpoints)
         if checkpoints is not None:
             checkpoints.note(trainer, module.objective.stage_of(trainer.global_step))
         return {
@@ -112,20 +114,19 @@ class Summary(Callback):
             "validations": self.validations,
         }
 
-    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Look whether results are still measured as those before."""
-        assert isinstance(pl_module, ESRGANModule)
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: ESRGANModule, checkpoint: dict[str, Any]) -> None:
+        """See whether validation still measures what it did."""
         self._alike = not measured_otherwise(checkpoint, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the time spent, and from the results so far if those to come stand beside them."""
+        """Resume the time spent, and the results so far if those to come can be compared with them."""
         self.seconds_before = state_dict["seconds"]
         if self._alike:
             self.start = dict(state_dict.get("start", {}))
             self.validations = dict(state_dict["validations"])
 
 
-def _best(best: BestOfStages) -> dict[Stage, dict[str, Any]]:
+def _best(best: BestOfStages) -> dict[StageName, dict[str, Any]]:
     """The best of each stage: its value under the monitor's name, its iteration, its file in the run folder."""
     return {
         stage: {best.monitor: value, "step": step, "file": f"checkpoints/{best_file(stage)}"}

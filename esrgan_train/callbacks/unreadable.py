@@ -6,16 +6,15 @@ import sys
 
 from lightning import Callback, LightningModule, Trainer
 
-from esrgan_train.data.datamodule import StreamDataModule
+from esrgan_train.data.datamodule import DataModule
 from esrgan_train.errors import UserError
 from esrgan_train.training.processes import gather_objects
 
 
 class Unreadable(Callback):
-    """Lets the processes know at each validation what the others could not read.
+    """Exchanges between processes, at each validation, which photos could not be read.
 
-    So each bad photo is named and counted once a run, and a run with too many bad held-out photos ends in all
-    processes alike.
+    So each bad photo is reported and counted once a run, and too many bad held-out photos end all processes.
     """
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -25,7 +24,7 @@ class Unreadable(Callback):
             UserError: more of them than ``data.max_bad_fraction``, or all, are bad.
         """
         datamodule = trainer.datamodule  # type: ignore[attr-defined]
-        if not isinstance(datamodule, StreamDataModule):
+        if not isinstance(datamodule, DataModule):
             return
         training, held_out = datamodule.bad
         for theirs in gather_objects((training.noted(), held_out.noted())):
@@ -36,4 +35,4 @@ class Unreadable(Callback):
         except UserError:
             if trainer.is_global_zero:
                 raise
-            sys.exit(2)  # all end alike, and the first process tells why
+            sys.exit(2)  # the first process says why

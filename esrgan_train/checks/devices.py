@@ -1,4 +1,4 @@
-"""Whether the asked-for devices are here."""
+"""Whether the requested devices are here."""
 
 from __future__ import annotations
 
@@ -7,53 +7,45 @@ from typing import Any
 from lightning.pytorch.accelerators import AcceleratorRegistry
 from omegaconf import DictConfig, OmegaConf
 
+from esrgan_train.bounds import Count, WholeNumber, fits, shown
 from esrgan_train.checks.nearest import remedy
-from esrgan_train.checks.values import is_whole, shown
 from esrgan_train.errors import UserError
 
 _WORDS = ("auto", "gpu")
 
 
 def check_devices(cfg: DictConfig) -> None:
-    """``UserError`` for an accelerator that is unknown or not here, and for an impossible number of devices."""
+    """``UserError`` for an accelerator that is unknown or not here, and for more devices than are here."""
     accelerator, devices = cfg.trainer.accelerator, plain(cfg.trainer.devices)
     known = [*_WORDS, *AcceleratorRegistry.available_accelerators()]
     if accelerator not in known:
         raise UserError(
             f"trainer.accelerator={shown(accelerator)} is not known: {remedy(str(accelerator), known)}"
         )
-    count = device_count(devices)
-    if count is None:
-        raise UserError(
-            f"trainer.devices={shown(devices)}: give a number of devices from 1 on, a list of their numbers, "
-            "or auto for all of them"
-        )
-    names = ["cuda", "mps"] if accelerator == "gpu" else [accelerator]
     if accelerator in ("auto", "cpu"):
         return
+    names = ["cuda", "mps"] if accelerator == "gpu" else [accelerator]
     here = [name for name in names if AcceleratorRegistry.get(name).is_available()]
     if not here:
         what = "no GPU was found" if set(names) & {"cuda", "mps"} else f"no {accelerator} was found"
         raise UserError(f"trainer.accelerator={accelerator}: {what}; give trainer.accelerator=auto or cpu")
     most = AcceleratorRegistry.get(here[0]).auto_device_count()
-    if count > most:
+    if (device_count(devices) or 0) > most:
         raise UserError(f"trainer.devices={shown(devices)}: {most} found; give trainer.devices={most} or auto")
 
 
 def device_count(devices: Any) -> int | None:
-    """How many devices ``trainer.devices`` asks for; 0 for all that there are, None if it makes no sense."""
-    if devices == "auto" or devices == -1 or devices == "-1":
+    """How many devices ``trainer.devices`` requests; 0 for all that there are, None if it makes no sense."""
+    if devices in ("auto", -1, "-1"):
         return 0
-    if is_whole(devices):
-        return int(devices) if devices > 0 else None
+    if fits(devices, Count):
+        return int(devices)
     if isinstance(devices, str):
         try:
             devices = [int(number) for number in devices.split(",") if number.strip()]
         except ValueError:
             return None
-    if isinstance(devices, list) and devices and all(is_whole(number) and number >= 0 for number in devices):
-        return len(devices)
-    return None
+    return len(devices) if devices and fits(devices, list[WholeNumber]) else None
 
 
 def plain(value: Any) -> Any:

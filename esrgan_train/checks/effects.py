@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from omegaconf import DictConfig
-
-from esrgan_train.checks.limits import value_of
+from omegaconf import DictConfig, OmegaConf
 
 
 class Idle(NamedTuple):
@@ -19,12 +16,12 @@ class Idle(NamedTuple):
     why: str
 
 
-def _without_perceptual(cfg: DictConfig) -> bool:
-    return not cfg.loss.perceptual.weight
+def _is(option: str, value: Any) -> Callable[[DictConfig], bool]:
+    return lambda cfg: bool(OmegaConf.select(cfg, option) == value)
 
 
-def _without_adversarial(cfg: DictConfig) -> bool:
-    return not cfg.loss.adversarial.weight
+_without_perceptual = _is("loss.perceptual.weight", 0)
+_without_adversarial = _is("loss.adversarial.weight", 0)
 
 
 def _without_gan_stage(cfg: DictConfig) -> bool:
@@ -37,10 +34,6 @@ def _gan_stage_not_reached(cfg: DictConfig) -> bool:
 
 def _starts_with_gan_stage(cfg: DictConfig) -> bool:
     return not _without_gan_stage(cfg) and cfg.loss.adversarial.start_step == 0
-
-
-def _is_zero(option: str, cfg: DictConfig) -> bool:
-    return bool(value_of(cfg, option) == 0)
 
 
 _DISCRIMINATOR = (
@@ -59,7 +52,7 @@ IDLE = (
     ),
     Idle(
         ("loss.perceptual.function.seed",),
-        lambda cfg: value_of(cfg, "loss.perceptual.features") != "random",
+        lambda cfg: OmegaConf.select(cfg, "loss.perceptual.features") != "random",
         "only loss.perceptual.features=random draws weights",
     ),
     Idle(
@@ -97,27 +90,27 @@ IDLE = (
     Idle(
         ("init_from", "init_discriminator_from", "training.init"),
         lambda cfg: cfg.ckpt_path not in (None, "auto"),
-        "ckpt_path goes on with the weights of its own run",
+        "ckpt_path resumes with the weights of its own run",
     ),
     Idle(
         ("training.ema_warmup",),
-        lambda cfg: cfg.training.ema_decay == 0,
+        _is("training.ema_decay", 0),
         "training.ema_decay=0 keeps no average",
     ),
     Idle(
         ("data.val_fraction", "data.max_val_photos"),
-        lambda cfg: value_of(cfg, "data.val_dir") is not None,
+        lambda cfg: OmegaConf.select(cfg, "data.val_dir") is not None,
         "data.val_dir holds the photos to validate on",
     ),
     Idle(
         ("scheduler.milestones", "scheduler.gamma"),
-        lambda cfg: min(value_of(cfg, "scheduler.milestones") or [0]) >= _longest_stage(cfg),
+        lambda cfg: min(OmegaConf.select(cfg, "scheduler.milestones") or [0]) >= _longest_stage(cfg),
         "no milestone is reached: milestones count the iterations of a stage",
     ),
     *(
         Idle(
             tuple(f"degradation.{stage}.{name}" for name in names),
-            partial(_is_zero, f"degradation.{stage}.{switch}"),
+            _is(f"degradation.{stage}.{switch}", 0),
             f"degradation.{stage}.{switch}=0",
         )
         for stage in ("first", "second")

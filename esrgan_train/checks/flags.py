@@ -21,8 +21,8 @@ def overrides_first(arguments: Sequence[str]) -> list[str]:
     """The arguments in the order that Hydra takes: with a flag among its overrides it refuses those that follow.
 
     Raises:
-        UserError: a flag that Hydra does not take, or lacks its value; an option that is written like a flag is
-            told without its dashes.
+        UserError: a flag that Hydra does not take, or one without its value; for an option written like a flag,
+            the message has the option without dashes.
     """
     overrides = overrides_in(arguments)
     ordered = [*overrides, *(argument for argument in arguments if argument not in overrides)]

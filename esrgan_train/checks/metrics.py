@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from omegaconf import DictConfig
 
+from esrgan_train.bounds import shown
 from esrgan_train.checks.nearest import remedy
 from esrgan_train.checks.targets import targets
-from esrgan_train.checks.values import shown
 from esrgan_train.errors import UserError
 from esrgan_train.metrics.lpips import weights_file
 
@@ -69,9 +69,9 @@ def _has_lpips(cfg: DictConfig) -> bool:
 def _why_no_lpips(cfg: DictConfig) -> str:
     node = cfg.callbacks.get("lpips")
     if node is None:
-        return "callbacks.lpips=null takes it out; leave that away"
+        return "callbacks.lpips=null removes it; leave that out"
     if not node.use:
-        return f"callbacks.lpips.use={shown(node.use)} switches it off; give callbacks.lpips.use=true"
+        return f"callbacks.lpips.use={shown(node.use)} turns it off; give callbacks.lpips.use=true"
     file = weights_file()
     return (
         f"the weights of AlexNet are missing; callbacks.lpips.use=true fetches them (244 MB), or put {file.name} "

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-MANY = 20  # choices that a line still lists in full
+MANY = 20  # the most choices that a line lists in full
 
-# What other programs call an option of this one.
+# What other programs call these options.
 ELSEWHERE = {
     "ckpt_path": ("resume", "resume_from", "resume_path", "checkpoint", "ckpt", "continue"),
     "init_from": ("pretrained", "pretrain", "pretrain_network_g", "weights", "load", "finetune_from"),
@@ -51,13 +51,13 @@ def called_elsewhere(option: str) -> str | None:
 def nearest_option(option: str, known: Iterable[str]) -> list[str]:
     """The known dotted options that ``option`` may stand for: up to three, best first.
 
-    A name without its group (``num_feat``) stands for every option that ends so. Otherwise the misspelt part
-    is looked for among its neighbours, then the whole among all. Hydra's own options are looked through for a name
-    of Hydra's alone.
+    A name without its group (``num_feat``) stands for every option that ends with it. Otherwise the last part is
+    compared with its neighbours, then the whole with all options. Hydra's own options count only for a name that
+    starts with ``hydra``.
     """
     known = [name for name in known if option.startswith("hydra") or not name.startswith("hydra.")]
     same_end = [name for name in known if name.endswith(f".{option}")]
-    same_end.sort(key=lambda name: name.startswith("recipe."))  # whose values are changed where they are used
+    same_end.sort(key=lambda name: name.startswith("recipe."))  # its values are changed where they are used
     if same_end:
         return same_end[:3]
     parent, _, last = option.rpartition(".")

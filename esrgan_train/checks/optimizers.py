@@ -1,4 +1,4 @@
-"""Makes each optimizer once, for nothing: it would refuse its own options only when training starts."""
+"""Builds each optimizer once on a dummy parameter: otherwise it refuses its options only when training starts."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def check_optimizers(cfg: DictConfig) -> None:
             make = instantiate(node, _partial_=True)
             make([nn.Parameter(torch.zeros(1))])
         except InstantiationException as error:
-            raise _told(player, node, error.__cause__ or error) from error
+            raise _refusal(player, node, error.__cause__ or error) from error
         except (ValueError, TypeError, RuntimeError) as error:
-            raise _told(player, node, error) from error
+            raise _refusal(player, node, error) from error
 
 
-def _told(player: str, node: DictConfig, error: BaseException) -> UserError:
+def _refusal(player: str, node: DictConfig, error: BaseException) -> UserError:
     reason = " ".join(str(error).split())
-    return UserError(f"optimizer.{player}: {node._target_} refuses its options ({reason}): mend them")
+    return UserError(f"optimizer.{player}: {node._target_} refuses its options ({reason}): fix them")

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from esrgan_train.checks.nearest import called_elsewhere, nearest_option, remedy
 from esrgan_train.checks.paths import unreadable
+from esrgan_train.checks.tree import options_of
 
 Compose = Callable[[list[str]], DictConfig]
 
@@ -37,25 +40,25 @@ def explain(error: BaseException, overrides: Sequence[str], compose: Compose, fo
         compose: composes the configuration of some overrides.
         folders: the configuration's folders, to find options of other choices.
     """
-    told = str(error)
+    message = str(error)
     if _names_no_choice(error):
         return f"{_without_choice(overrides, folders)}: a group takes the name of a choice; --help lists them"
     if isinstance(error, OverrideParseException):
         return unreadable(error.override)
-    if match := _AMBIGUOUS.match(told):
+    if match := _AMBIGUOUS.match(message):
         return _explain_comma(match["override"])
-    if isinstance(error, MissingConfigException) and (match := _NO_CHOICE.search(told)):
-        return _explain_choice(match["choice"], error.options or [], told, folders)
-    if match := _NO_KEY.search(told) or _NO_DELETION.search(told):
+    if isinstance(error, MissingConfigException) and (match := _NO_CHOICE.search(message)):
+        return _explain_choice(match["choice"], error.options or [], message, folders)
+    if match := _NO_KEY.search(message) or _NO_DELETION.search(message):
         return _explain_key(match["key"], overrides, compose, list(folders))
     cause = error.__cause__
-    if (match := _MERGE.search(told)) and isinstance(cause, ValidationError):
+    if (match := _MERGE.search(message)) and isinstance(cause, ValidationError):
         kind = _WRONG_TYPE.search(str(cause))
         wanted = _KINDS.get(kind[1], kind[1]) if kind else str(cause).partition("\n")[0]
         return f"{match['override']}: give {wanted}"
     if isinstance(cause, OmegaConfBaseException):
-        return f"{told}: {str(cause).partition(chr(10))[0]}"
-    return told.partition("Config search path:")[0]
+        return f"{message}: {str(cause).partition(chr(10))[0]}"
+    return message.partition("Config search path:")[0]
 
 
 def is_of_composing(error: BaseException) -> bool:
@@ -69,52 +72,51 @@ def _names_no_choice(error: BaseException) -> bool:
 
 def groups_of(overrides: Sequence[str], groups: Collection[str]) -> list[str]:
     """The overrides that choose from one of the ``groups`` or extend the search path."""
-    chosen = []
+    return [
+        str(override.input_line)
+        for override in OverridesParser.create().parse_overrides(list(overrides))
+        if override.key_or_group == "hydra.searchpath"
+        or (_names_group(override, groups) and isinstance(override.value(), str) and not override.is_delete())
+    ]
+
+
+def _names_group(override: Override, groups: Collection[str]) -> bool:
+    key = override.key_or_group
+    return "." not in key and key.partition("/")[0] in groups
+
+
+def _without_choice(overrides: Sequence[str], folders: Iterable[Path]) -> str:
+    groups = _groups(folders)
     for override in OverridesParser.create().parse_overrides(list(overrides)):
-        key = override.key_or_group
-        is_group = "." not in key and key.partition("/")[0] in groups and isinstance(override.value(), str)
-        if (is_group and not override.is_delete()) or key == "hydra.searchpath":
-            chosen.append(str(override.input_line))
-    return chosen
-
-
-def options_of(node: DictConfig, prefix: str = "") -> Iterator[str]:
-    """Every dotted name in a configuration."""
-    for key in map(str, node):
-        name = f"{prefix}{key}"
-        yield name
-        below = node._get_node(key)
-        if isinstance(below, DictConfig) and not below._is_none() and not below._is_interpolation():
-            yield from options_of(below, f"{name}.")
+        if _names_group(override, groups) and not isinstance(override.value(), (str, list)):
+            return str(override.input_line)
+    return "a choice"
 
 
 def choices_with(option: str, folders: Iterable[Path]) -> list[str]:
     """The choices, such as ``data=folder``, whose own file or class has this dotted option."""
-    group, _, rest = option.partition(".")
-    found = []
-    for folder in folders:
-        for file in sorted((folder / group).glob("*.yaml")):
-            content = OmegaConf.load(file)
-            if isinstance(content, DictConfig) and _has(content, rest):
-                found.append(f"{group}={file.stem}")
-    stored = ConfigStore.instance().repo.get(group, {})
-    for name, entry in stored.items():
-        if not isinstance(entry, dict) and _has(OmegaConf.structured(entry.node), rest):
-            found.append(f"{group}={name.removesuffix('.yaml')}")
-    return found
+    wanted, _, rest = option.partition(".")
+    return [f"{group}={name}" for group, name, read in _choices(folders) if group == wanted and _has(read(), rest)]
 
 
 def groups_with(choice: str, folders: Iterable[Path]) -> list[str]:
     """The groups, such as ``loss/pixel``, that have this choice."""
-    found = [
-        file.parent.relative_to(folder).as_posix()
-        for folder in folders
-        for file in sorted(folder.glob("*/**/*.yaml"))
-        if file.stem == choice
-    ]
-    repo = ConfigStore.instance().repo
-    stored = [group for group, entry in repo.items() if isinstance(entry, dict) and f"{choice}.yaml" in entry]
-    return list(dict.fromkeys([*found, *stored]))
+    return list(dict.fromkeys(group for group, name, _ in _choices(folders) if name == choice))
+
+
+def _choices(folders: Iterable[Path]) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+    """Every choice in the folders and of the discovered networks: its group, its name, and how to read it."""
+    for folder in folders:
+        for file in sorted(folder.glob("*/**/*.yaml")):
+            yield file.parent.relative_to(folder).as_posix(), file.stem, partial(OmegaConf.load, file)
+    for group, entries in ConfigStore.instance().repo.items():
+        for file_name, entry in entries.items() if isinstance(entries, dict) else ():
+            if not isinstance(entry, dict):
+                yield group, file_name.removesuffix(".yaml"), partial(OmegaConf.structured, entry.node)
+
+
+def _groups(folders: Iterable[Path]) -> set[str]:
+    return {"hydra", *(group.partition("/")[0] for group, *_ in _choices(folders))}
 
 
 def _has(content: Any, dotted: str) -> bool:
@@ -138,20 +140,6 @@ _PLUGINS = {
 }
 
 
-def _without_choice(overrides: Sequence[str], folders: Iterable[Path]) -> str:
-    groups = _groups(folders)
-    for override in OverridesParser.create().parse_overrides(list(overrides)):
-        key, value = override.key_or_group, override.value()
-        if "." not in key and key.partition("/")[0] in groups and not isinstance(value, (str, list)):
-            return str(override.input_line)
-    return "a choice"
-
-
-def _groups(folders: Iterable[Path]) -> set[str]:
-    stored = [name for name, entry in ConfigStore.instance().repo.items() if isinstance(entry, dict)]
-    return {*stored, *(path.name for folder in folders for path in folder.iterdir() if path.is_dir())}
-
-
 def _explain_comma(override: str) -> str:
     key, _, value = override.partition("=")
     if re.fullmatch(r"[+-]?\d+,\d+", value):
@@ -161,10 +149,10 @@ def _explain_comma(override: str) -> str:
     return f"{override}: several values take -m, a list brackets: '{key}=[{value}]', a text quotes: {as_text}"
 
 
-def _explain_choice(choice: str, options: Sequence[str], told: str, folders: Iterable[Path]) -> str:
+def _explain_choice(choice: str, options: Sequence[str], message: str, folders: Iterable[Path]) -> str:
     group, _, name = choice.rpartition("/")
     if not group:
-        return told.partition("Config search path:")[0]
+        return message.partition("Config search path:")[0]
     found = [option for option in options if option != "base"]
     if group in _PLUGINS:
         package = _PLUGINS[group].get(name, "the package that brings it")
@@ -188,7 +176,11 @@ def _explain_key(key: str, overrides: Sequence[str], compose: Compose, folders: 
         return f"{there_is}; did you mean {meant}{''.join(given.partition('=')[1:])}?"
     try:
         cfg = compose(groups_of(overrides, _groups(folders)))
-    except (HydraException, OmegaConfBaseException, ConfigKeyError):  # the choices are wrong as well: told next
+    except (
+        HydraException,
+        OmegaConfBaseException,
+        ConfigKeyError,
+    ):  # the choices are wrong as well, which is reported next
         return f"{there_is}; --help lists the common ones"
     elsewhere = choices_with(key, folders) if "." in key else []
     if elsewhere:

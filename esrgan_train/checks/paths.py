@@ -1,4 +1,4 @@
-"""Options that are paths take any name that the shell hands over, whatever Hydra's grammar makes of it."""
+"""Options that are paths take any name that the shell passes, whatever Hydra's grammar makes of it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _CLOSING = {"[": "]", "{": "}", "(": ")"}
 
 
 def for_hydra(override: str, *, sweep: bool) -> str:
-    """The override in words that Hydra reads as the shell's user meant them; all but paths are left alone.
+    """The override as Hydra reads it the way the user meant it; only paths are changed.
 
-    A path keeps every character, and a leading ``~`` becomes the home folder. What means something else stays:
+    A path keeps every character, and a leading ``~`` becomes the home folder. What has another meaning stays:
     ``null``, ``${…}``, Hydra's functions, quoted values, and, for the options in ``SEVERAL``, lists and mappings,
     inside which the same holds for each path. A mapping that Hydra's grammar cannot hold becomes a list of pairs.
     Applied twice it changes nothing more.
@@ -62,7 +62,7 @@ def path_override(option: str, path: str) -> str:
 
 
 def unreadable(override: str) -> str:
-    """What to tell of an override that Hydra's grammar refuses: the words to type, where quotes help."""
+    """The message for an override that Hydra's grammar refuses, with what to type where quotes help."""
     key, equals, value = override.partition("=")
     quoted = f"{key}={QuotedString(value, Quote.double).with_quotes()}"
     if not equals or _parse(quoted) is None:

@@ -1,4 +1,4 @@
-"""Whether weights, read from a file, make the same network: by this project, and by the programs of the field."""
+"""Whether weights read from a file make the same network, for this project and for other programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from esrgan_train.modelfiles.remedies import override
 from esrgan_train.modelfiles.weights import ModelFile, as_written
 
 MODEL = "this run's model file"
-STIR = 0.01  # standard deviation of what is added to the weights: some start at 0 and would hide an option
+STIR = 0.01  # standard deviation of the noise added to the weights: some start at 0 and would hide an option
 TOLERANCE = 1e-5  # of the largest output
 _FAILURES = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError)
 
@@ -41,10 +41,10 @@ def check_reading(network: nn.Module, metadata: Mapping[str, object], *, lr_side
         try:
             class_of(model)
         except UserError as error:
-            return f"{error}; until then upscale, export and compare cannot open what this run trains"
+            return f"{error}; until then upscale, export and compare cannot open this run's models"
         if _apart(trained, rebuild_generator(model), lr_side):
             raise UserError(
-                f"generator {type(network).__name__} computes something else when it is built again from its "
+                f"generator {type(network).__name__} computes something else when rebuilt from its "
                 "options and weights: make every setting an argument of its constructor, and every tensor a "
                 "parameter or a buffer"
             )
@@ -60,7 +60,7 @@ def check_start(network: nn.Module, model: ModelFile, *, lr_side: int) -> str | 
         lr_side: of the random picture that is enlarged, in pixels.
 
     Returns:
-        None, or one line that warns: it computes something else. None also where nobody can tell.
+        None, or one line that warns: it computes something else. None also where this cannot be checked.
     """
     was_training = network.training
     try:
@@ -74,7 +74,7 @@ def check_start(network: nn.Module, model: ModelFile, *, lr_side: int) -> str | 
         network.train(was_training)
     fitting = " ".join(override(name, value) for name, value in field.options_apart(original, network).items())
     return (
-        f"init_from={model.path} was trained as another network, so training starts from something else than that "
+        f"init_from={model.path} was trained as another network, so training does not start from that "
         f"model: {f'give {fitting}' if fitting else 'choose its generator and options'}, unless you mean it"
     )
 

@@ -1,4 +1,4 @@
-"""Searches by Optuna: what its sweeper would make of the command line, and how it ends."""
+"""Searches by Optuna: what its sweeper makes of the command line, and how a search ends."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _SWEEPER = "hydra_optuna_sweeper"
 
 
 def check_search(cfg: DictConfig, sweeper: DictConfig, overrides: Sequence[str]) -> None:
-    """``UserError`` if a search has nothing to go by, or would drop a range of the command line.
+    """``UserError`` if a search has no metric, or would drop a range of the command line.
 
     Args:
         cfg: the configuration of a trial.
-        sweeper: Hydra's ``sweeper`` node; others than Optuna's are let pass.
+        sweeper: Hydra's ``sweeper`` node; others than Optuna's pass.
         overrides: of the command line.
     """
     if _SWEEPER not in sweeper._target_:
         return
     if cfg.optimized_metric is None:
-        raise UserError("hydra/sweeper=optuna has nothing to search by: give optimized_metric=val/psnr")
+        raise UserError("hydra/sweeper=optuna has no metric to search by: give optimized_metric=val/psnr")
     check_metrics(cfg)
     parse = OverridesParser.create().parse_overrides
     in_file = parse([f"{key}={value}" for key, value in (sweeper.params or {}).items()])
@@ -48,7 +48,7 @@ def last_of_each_key(overrides: Sequence[str]) -> list[str]:
 
 
 def end_of_search(error: BaseException, results: Sequence[float | None]) -> BaseException:
-    """The error of a sweeper, or one that says where the reasons stand if none of its jobs has a result."""
+    """The error of a sweeper, or one that points to the reasons if none of its jobs has a result."""
     if isinstance(error, ValueError) and results and all(result is None for result in results):
-        return RunError("no trial of this search has come to a result; why, is told above for each of them")
+        return RunError("no trial of this search has a result; the reasons are reported above")
     return error

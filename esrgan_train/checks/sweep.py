@@ -1,4 +1,4 @@
-"""The jobs of a sweep; with several processes each it is refused, since every process would run the sweep."""
+"""The jobs of a sweep; refused if each needs several processes, since every process would run the sweep."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 from omegaconf import DictConfig
 
+from esrgan_train.bounds import shown
 from esrgan_train.checks.devices import device_count, plain
 from esrgan_train.checks.paths import unreadable
-from esrgan_train.checks.values import shown
 from esrgan_train.errors import UserError
 
-MAX_JOBS = 200  # that are looked at beforehand; Hydra composes them all later
+MAX_JOBS = 200  # checked beforehand; Hydra composes them all later
 
 _IN_JOBS_OF_THEIR_OWN = "submitit"  # Hydra's launchers that give each run a job, and each process a task
 
@@ -42,7 +42,7 @@ def is_sweep(arguments: Sequence[str]) -> bool:
 
 
 def commas_separate(arguments: Sequence[str]) -> bool:
-    """Whether a comma separates values: in a sweep, also in one that a choice or Hydra's mode asks for."""
+    """Whether a comma separates values: in a sweep, also in one that a choice or Hydra's mode starts."""
     asking = ("hparams_search=", "+hparams_search=", "hydra.mode=MULTIRUN")
     return is_sweep(arguments) or any(a.startswith(asking) and not a.endswith("=null") for a in arguments)
 

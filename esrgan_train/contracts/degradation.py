@@ -1,4 +1,4 @@
-"""A degradation makes a small picture of a large one, by the random numbers that it is given alone."""
+"""A degradation makes a small picture of a large one, from nothing but the random numbers that it is given."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from esrgan_train.contracts.part import Part, in_words
+from esrgan_train.contracts.part import Part, in_words, size
 from esrgan_train.contracts.randomness import shared_randomness_kept, shared_states
 
 Image = NDArray[np.float32]
+Draw = Callable[[Image, np.random.Generator], Any]
 
 _ROUNDING = 1e-6
 
 
-def check_degradation(
-    degradation: Callable[[Image, np.random.Generator], Any], part: Part, *, upscale: int, lr_side: int
-) -> None:
+def check_degradation(degradation: Draw, part: Part, *, upscale: int, lr_side: int) -> None:
     """Try a degradation that is not this package's on pictures of odd and even numbers of LR pixels.
 
     Args:
@@ -29,53 +28,45 @@ def check_degradation(
 
     Raises:
         UserError: it fails, changes hr, draws from elsewhere than rng, or its result is no float32 picture in
-            [0, 1] of the size that ``upscale`` wants.
+            [0, 1] of the size that ``upscale`` gives.
     """
     if part.is_ours:
         return
     for height, width in ((lr_side, lr_side + 1), (lr_side + 1, lr_side)):
-        lr = _call_twice(degradation, part, (height * upscale, width * upscale, 3), (height, width, 3))
+        lr = _try(degradation, part, (height * upscale, width * upscale, 3), (height, width, 3))
         if lr.min() < -_ROUNDING or lr.max() > 1 + _ROUNDING:
             raise part.refusal(f"its values go from {lr.min():g} to {lr.max():g}", "return values in [0, 1]")
 
 
-def check_noise(noise: Callable[[Image, np.random.Generator], Any], part: Part, *, upscale: int) -> None:
+def check_noise(noise: Draw, part: Part, *, upscale: int) -> None:
     """The same for noise that targets keep: (hr, rng) → float32 of the size of hr, to be added."""
-    if part.is_ours:
-        return
-    size = (16 * upscale, 17 * upscale, 3)
-    _call_twice(noise, part, size, size)
+    if not part.is_ours:
+        _try(noise, part, (16 * upscale, 17 * upscale, 3), (16 * upscale, 17 * upscale, 3))
 
 
-def _call_twice(
-    function: Callable[[Image, np.random.Generator], Any],
-    part: Part,
-    size: tuple[int, int, int],
-    wanted: tuple[int, int, int],
-) -> Image:
-    """What it makes of a random picture, if it is the same twice and all that can be asked of both kinds."""
-    hr = np.random.default_rng(0).random(size, dtype=np.float32)
-    kept = hr.copy()
-    given = "×".join(map(str, size))
-    remedy = f"return a NumPy array of float32, {'×'.join(map(str, wanted))} here (height, width, RGB)"
-    made = []
+def _try(function: Draw, part: Part, shape: tuple[int, ...], wanted: tuple[int, ...]) -> Image:
+    """What it makes of a random picture, after the checks that both kinds share."""
+    hr = np.random.default_rng(0).random(shape, dtype=np.float32)
+    kept, given = hr.copy(), size(shape)
     with shared_randomness_kept():
         before = shared_states()
-        for _ in range(2):
-            result = part.call(
-                function, hr, np.random.default_rng(1), doing=f"calling it with {given}", remedy=remedy
-            )
-            if not isinstance(result, np.ndarray) or result.dtype != np.float32 or result.shape != wanted:
-                raise part.refusal(f"it makes {in_words(result)} of {given}", remedy)
-            made.append(result.copy())
+        first, second = (_call(function, part, hr, wanted).copy() for _ in range(2))
         drawn = [name for name, state in shared_states().items() if before[name] != state]
     if not np.array_equal(hr, kept):
         raise part.refusal("it changes the picture that it is given", "let it work on a copy: hr.copy()")
-    if drawn or not np.array_equal(made[0], made[1], equal_nan=True):
+    if drawn or not np.array_equal(first, second, equal_nan=True):
         raise part.refusal(
             f"it draws random numbers from {' and '.join(drawn) or 'elsewhere'}",
             "draw from the rng that it is given: a sample must be the same whenever it is made",
         )
-    if not np.isfinite(made[0]).all():
+    if not np.isfinite(first).all():
         raise part.refusal(f"it makes NaN or infinity of {given}", "return finite values")
-    return made[0]
+    return first
+
+
+def _call(function: Draw, part: Part, hr: Image, wanted: tuple[int, ...]) -> Image:
+    given, remedy = size(hr.shape), f"return a NumPy array of float32, {size(wanted)} here (height, width, RGB)"
+    result = part.call(function, hr, np.random.default_rng(1), doing=f"calling it with {given}", remedy=remedy)
+    if not isinstance(result, np.ndarray) or result.dtype != np.float32 or result.shape != wanted:
+        raise part.refusal(f"it makes {in_words(result)} of {given}", remedy)
+    return result

@@ -38,9 +38,9 @@ class Part:
         """Whether it is this package's, which has tests."""
         return self.target.startswith("esrgan_train.")
 
-    def refusal(self, came: str, remedy: str) -> UserError:
-        """What is wrong with it and what must be, in one line that names the option."""
-        return UserError(f"{self}: {came}; {remedy}")
+    def refusal(self, fault: str, remedy: str) -> UserError:
+        """What is wrong with it and what to do, in one line that names the option."""
+        return UserError(f"{self}: {fault}; {remedy}")
 
     def call(self, function: Callable[..., Any], *arguments: Any, doing: str, remedy: str) -> Any:
         """``function(*arguments)``; what it raises becomes a refusal, ``doing`` being what fails."""
@@ -54,11 +54,11 @@ class Part:
 
 
 def in_words(value: Any) -> str:
-    """What came instead: a tensor or array by type and shape, anything else by its class."""
+    """A value by its type: a tensor or array with its shape, anything else by its class."""
     if isinstance(value, Tensor):
-        return f"a tensor of {str(value.dtype).removeprefix('torch.')}, {_size(tuple(value.shape))}"
+        return f"a tensor of {str(value.dtype).removeprefix('torch.')}, {size(value.shape)}"
     if hasattr(value, "dtype") and hasattr(value, "shape"):
-        return f"an array of {value.dtype}, {_size(tuple(value.shape))}"
+        return f"an array of {value.dtype}, {size(value.shape)}"
     return "None" if value is None else f"a {type(value).__name__}"
 
 
@@ -67,5 +67,6 @@ def is_number_tensor(value: Any) -> bool:
     return isinstance(value, Tensor) and torch.is_floating_point(value)
 
 
-def _size(shape: tuple[int, ...]) -> str:
+def size(shape: tuple[int, ...]) -> str:
+    """A shape, such as 2×3×8×8."""
     return "×".join(map(str, shape)) if shape else "a scalar"

@@ -1,4 +1,4 @@
-"""The random numbers that everybody shares: a trial leaves them alone, and a part must not draw from some."""
+"""The global random generators: a trial leaves them as they were, and a degradation must not use them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import torch
 
 @contextmanager
 def shared_randomness_kept(seed: int = 0) -> Iterator[None]:
-    """Seed Python's, NumPy's and PyTorch's global generators (on the CPU), and put them back afterwards.
+    """Seed Python's, NumPy's and PyTorch's global generators (on the CPU), and restore them afterwards.
 
     What a trial draws must not change the weights that are drawn after it.
     """
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 — the very one to be guarded
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 — the one to be kept
     with torch.random.fork_rng(devices=[]):
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002

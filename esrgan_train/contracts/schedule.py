@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
+from esrgan_train.bounds import NonNegative, fits
 from esrgan_train.contracts.part import Part, in_words
 
 
@@ -20,6 +20,6 @@ def check_schedule(schedule: Callable[[int, int], Any], part: Part, *, max_steps
     for done in (0, max_steps - 1):
         remedy = "schedule(iterations done, iterations of the stage) must return a number from 0 on, such as 1.0"
         factor = part.call(schedule, done, max_steps, doing=f"schedule({done}, {max_steps})", remedy=remedy)
-        if not isinstance(factor, (int, float)) or not math.isfinite(factor) or factor < 0:
-            came = factor if isinstance(factor, (int, float)) else in_words(factor)
-            raise part.refusal(f"schedule({done}, {max_steps}) is {came}", remedy)
+        if not fits(factor, NonNegative):
+            given = factor if isinstance(factor, float) else in_words(factor)
+            raise part.refusal(f"schedule({done}, {max_steps}) is {given}", remedy)

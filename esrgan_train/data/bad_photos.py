@@ -1,11 +1,10 @@
-"""Which photographs could not be read, known to every process of the loader and, once shared, of the run."""
+"""Which photos could not be read, known to every process of the loader and, once shared, of the run."""
 
 from __future__ import annotations
 
 import logging
 import multiprocessing
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -20,36 +19,29 @@ _LINE_BYTES = 600
 
 
 class BadPhotos:
-    """Shared memory in which worker processes note bad photos, each once, and from which the main one tells them.
+    """Shared memory in which worker processes note bad photos, each once; the main process reports them.
 
     A worker's own log records would miss ``train.log`` where workers are not forked, and be torn by the
     progress bar where they are.
 
     Args:
-        photos: the photos that are numbered.
+        total: number of photos.
         max_fraction: share of them that may be unreadable, in [0, 1].
         kind: what they are called, such as ``training``.
         consequence: what happens to a sample whose photo is bad.
-
-    Raises:
-        UserError: ``max_fraction`` is out of bounds.
     """
 
-    def __init__(
-        self, photos: Sequence[Path] | object, *, max_fraction: float, kind: str, consequence: str
-    ) -> None:
-        if not isinstance(max_fraction, (int, float)) or not 0 <= max_fraction <= 1:
-            raise UserError(f"data.max_bad_fraction={max_fraction!r}: give a number from 0 to 1, such as 0.1")
-        self.total = len(photos)  # type: ignore[arg-type]
+    def __init__(self, total: int, *, max_fraction: float, kind: str, consequence: str) -> None:
+        self.total = total
         self.max_fraction = max_fraction
         self.kind = kind
         self.consequence = consequence
-        self._bad = _shared(self.total)
-        self._order = _shared(self.total, dtype=torch.int64)  # of the photos noted so far
-        self._lines = _shared(min(self.total, _MOST_NAMED), _LINE_BYTES)  # of the first of them
+        self._bad = _shared(total)
+        self._order = _shared(total, dtype=torch.int64)  # of the photos noted so far
+        self._lines = _shared(min(total, _MOST_NAMED), _LINE_BYTES)  # of the first of them
         self._count = _shared(1, dtype=torch.int64)
         self._lock = multiprocessing.Lock()
-        self._told = 0
+        self._reported = 0
 
     @property
     def count(self) -> int:
@@ -57,35 +49,30 @@ class BadPhotos:
         return int(self._count)
 
     def add(self, index: int, reason: str) -> None:
-        """Note a photo, unless it is known; the main process tells it at once, a worker leaves it to ``tell``."""
+        """Note a photo, unless it is known; the main process reports it at once, a worker leaves that to it."""
         with self._lock:
             if not self._bad[index]:
                 self._bad[index] = 1
                 self._note(index, reason)
         if get_worker_info() is None:
-            self.tell()
+            self.report()
 
     def check(self) -> None:
         """``UserError`` if more than ``max_fraction`` of the photos, or all of them, are bad."""
-        count = self.count
-        if not count or (count < self.total and count <= self.max_fraction * self.total):
-            return
-        last = self._line(min(count, len(self._lines)) - 1)
-        if count == self.total:
-            raise UserError(f"none of the {count} {self.kind} photos can be read: {last}; give other photos")
-        raise UserError(
-            f"data.max_bad_fraction={self.max_fraction:g} is exceeded: {count} of {self.total} {self.kind} "
-            f"photos cannot be read; the last: {last}; remove the bad ones or raise the limit"
-        )
+        if self.count:
+            last = self._line(min(self.count, len(self._lines)) - 1)
+            check_share(
+                self.count, self.total, max_fraction=self.max_fraction, kind=self.kind, such=f"last: {last}"
+            )
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Log what has been noted since the last time. Call it in the main process."""
         noted = self.count
-        for number in range(self._told, min(noted, len(self._lines))):
+        for number in range(self._reported, min(noted, len(self._lines))):
             log.warning("%s; %s", self._line(number), self.consequence)
-        if self._told <= len(self._lines) < noted:
+        if self._reported <= len(self._lines) < noted:
             log.warning("further unreadable photos are counted, but no longer named")
-        self._told = noted
+        self._reported = noted
 
     def noted(self) -> dict[int, str]:
         """The bad photos by their number, each with the reason, or nothing where it was no longer kept."""
@@ -108,6 +95,27 @@ class BadPhotos:
 
     def _line(self, number: int) -> str:
         return self._lines[number].numpy().tobytes().rstrip(b"\0").decode("utf-8", "replace")
+
+
+def check_share(bad: int, total: int, *, max_fraction: float, kind: str, such: str) -> None:
+    """``UserError`` if more than ``max_fraction`` of ``total`` photos, or all of them, are bad.
+
+    Args:
+        bad: how many cannot be read.
+        total: of how many.
+        max_fraction: share that is allowed.
+        kind: what they are called, such as ``training``.
+        such: one of them, such as ``last: a.png cannot be read: …``.
+    """
+    if not bad:
+        return
+    if bad == total:
+        raise UserError(f"none of the {total} {kind} photos can be read; the {such}; give other photos")
+    if bad > max_fraction * total:
+        raise UserError(
+            f"data.max_bad_fraction={max_fraction:g} is exceeded: {bad} of {total} {kind} photos cannot be read; "
+            f"the {such}; remove the bad ones or raise the limit"
+        )
 
 
 def _shared(*shape: int, dtype: torch.dtype = torch.uint8) -> torch.Tensor:

@@ -1,27 +1,14 @@
-"""Decoded photographs kept for the next time, up to a number of bytes."""
+"""Decoded photos kept for the next time, up to a number of bytes."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Generic, Protocol, TypeVar
+
+from esrgan_train.data.sources import Decoded
 
 
-class Cacheable(Protocol):
-    """What can be kept: an array, or something that has as much of one."""
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that keeping it takes."""
-
-    def setflags(self, *, write: bool) -> Any:
-        """Make it read-only."""
-
-
-Decoded = TypeVar("Decoded", bound=Cacheable)
-
-
-class PhotoCache(Generic[Decoded]):
+class PhotoCache:
     """Calls ``decode`` for photos it does not hold; when full, drops what was not used for longest.
 
     Each worker process fills its own. A photo larger than the whole cache is decoded each time.
@@ -42,10 +29,16 @@ class PhotoCache(Generic[Decoded]):
             self._photos.move_to_end(index)
             return self._photos[index]
         photo = self.decode(index)
-        if photo.nbytes <= self.max_bytes:
-            photo.setflags(write=False)  # a caller that drew on it would change later samples
+        if (size := _bytes_of(photo)) <= self.max_bytes:
+            for side in photo:
+                if side is not None:
+                    side.setflags(write=False)  # a caller that drew on it would change later samples
             self._photos[index] = photo
-            self.held_bytes += photo.nbytes
+            self.held_bytes += size
             while self.held_bytes > self.max_bytes:
-                self.held_bytes -= self._photos.popitem(last=False)[1].nbytes
+                self.held_bytes -= _bytes_of(self._photos.popitem(last=False)[1])
         return photo
+
+
+def _bytes_of(photo: Decoded) -> int:
+    return sum(side.nbytes for side in photo if side is not None)

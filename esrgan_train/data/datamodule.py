@@ -10,22 +10,14 @@ import torch
 from lightning import LightningDataModule
 
 from esrgan_train.data.bad_photos import BadPhotos
-from esrgan_train.data.dataset import Degradation, Noise, TrainingPhotos, ValidationPhotos
-from esrgan_train.data.held_out import HeldOut
+from esrgan_train.data.cutters import cutter_for
+from esrgan_train.data.first_look import FirstLook
 from esrgan_train.data.loader import PhotoLoader, TrainingLoader, choose_num_workers
-from esrgan_train.data.mixture import Mixture, digest_of_names, digest_of_sizes
-from esrgan_train.data.overfit import FirstSamples, RepeatedSampler, check_samples
-from esrgan_train.data.preflight import (
-    MAX_LOOKED_AT,
-    Preflight,
-    check_readable,
-    look_at,
-    look_at_held_out,
-)
-from esrgan_train.data.samples import SampleStream
-from esrgan_train.data.split import Split
+from esrgan_train.data.options import StreamOptions
+from esrgan_train.data.sources import Sources, digest_of_names, digest_of_sizes
 from esrgan_train.data.stream import RankStridedSampler
-from esrgan_train.degradation import BicubicDegradation, usm_sharpen
+from esrgan_train.data.training_set import Degradation, Noise, TrainingSet
+from esrgan_train.data.validation_set import FirstSamples, ValidationSet
 from esrgan_train.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -34,9 +26,14 @@ _WITHOUT_DEGRADATION = (
     "photos need a degradation that makes the low-resolution side: give degradation=realesrgan, light or "
     "bicubic, or data=paired for photos that come in pairs"
 )
+_DEGRADED_PAIRS = "degradation has no effect with data=paired: the LR photos are used as they are; leave it out"
+_NOISY_PAIRS = (
+    "target_noise cannot be added to data=paired, whose LR photos are used as they are: give "
+    "target_noise=none, or data=folder"
+)
 
 
-class StreamDataModule(LightningDataModule):
+class DataModule(LightningDataModule):
     """Endless training batches and the held-out photos.
 
     The place in the stream of samples is not counted but derived from the trainer's iterations, each of
@@ -45,61 +42,43 @@ class StreamDataModule(LightningDataModule):
     Args:
         training: the samples by number.
         validation: the held-out photos.
-        preflight: what a first look at the training photos found.
-        held_out: what a first look at the held-out photos found.
-        batch_size: samples per process that go through the networks at once.
-        accumulate: such batches per iteration; a batch of the loader holds them all.
-        num_workers: worker processes, or ``auto``: the usable cores minus one.
-        overfit_samples: train on and validate with this many fixed samples alone; None uses all photos.
-        remarks: lines about the folders, to be said once per run.
+        options: of the stream.
+        remarks: lines about the photos, logged once per run.
 
     Raises:
-        UserError: a value is out of bounds.
+        UserError: too many photos cannot be read, or a held-out one is too small.
     """
 
     def __init__(
         self,
+        training: TrainingSet,
+        validation: ValidationSet,
+        options: StreamOptions,
         *,
-        training: SampleStream[Any],
-        validation: HeldOut,
-        preflight: Preflight,
-        held_out: Preflight,
-        batch_size: int,
-        accumulate: int,
-        num_workers: int | str,
-        overfit_samples: int | None,
         remarks: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        check_samples(overfit_samples)
-        self.split = Split(training.photos, validation.photos)
-        self.seed = training.seed
-        self.overfit_samples = overfit_samples
-        self.samples_per_iteration = batch_size * accumulate  # of one process
-        self.num_workers = choose_num_workers(num_workers)
-        self._training = training
-        self._validation = validation
-        self._preflight = preflight
+        self.training = training
+        self.validation = validation
+        self.options = options
+        self.seed = options.seed
+        self.samples_per_iteration = options.batch_size * options.accumulate  # of one process
+        self.num_workers = choose_num_workers(options.num_workers)
         self._remarks = tuple(remarks)
-        self._held_out = held_out
+        limit = options.max_bad_fraction
+        self._looked_at = FirstLook.at(training.source, "training", max_bad_fraction=limit)
+        self._held_out = FirstLook.at(validation.source, "held-out", max_bad_fraction=limit)
+        self._held_out.check_held_out(validation.source, options.upscale)
         self._loaders: list[PhotoLoader] = []
         # Samples seen when the trainer had done _start_step iterations; None before training starts, since
         # the trainer restores its own count after this module's.
         self._start = 0
         self._start_step: int | None = None
 
-    def training_photos(self) -> SampleStream[Any]:
-        """The training samples by number."""
-        return self._training
-
-    def validation_photos(self) -> HeldOut:
-        """The held-out photos."""
-        return self._validation
-
     @property
     def bad(self) -> tuple[BadPhotos, BadPhotos]:
         """The training photos that could not be read so far, and the held-out ones."""
-        return self._training.bad, self._validation.bad
+        return self.training.bad, self.validation.bad
 
     @property
     def bad_samples(self) -> int:
@@ -113,82 +92,54 @@ class StreamDataModule(LightningDataModule):
 
     def fingerprint(self) -> dict[str, int | str]:
         """What the photos are, so that a resumed run can tell whether they are others: number, names, sizes."""
-        mixtures = [Mixture.of(photos) for photos in self.split]
+        sources = self.training.source, self.validation.source
         return {
-            "photos": len(self.split.train),
-            "photo names": digest_of_names(*mixtures),
-            "photo sizes": digest_of_sizes(*mixtures, most=MAX_LOOKED_AT),
+            "photos": len(self.training.source),
+            "photo names": digest_of_names(*sources),
+            "photo sizes": digest_of_sizes(*sources),
         }
 
     def held_out(self) -> str:
         """Hexadecimal digits that depend on the photos that validation measures: their names and sizes."""
-        photos = Mixture.of(self.split.val if self.overfit_samples is None else self.split.train)
-        return f"{digest_of_names(photos)}{digest_of_sizes(photos, most=MAX_LOOKED_AT)}"
+        measured = self.validation if self.options.overfit_samples is None else self.training
+        return f"{digest_of_names(measured.source)}{digest_of_sizes(measured.source)}"
 
     def describe(self) -> str:
         """One line for people: how many photos, and where."""
-        train, val = (Mixture.of(photos) for photos in self.split)
-        here = {table.root for table in train.tables}
-        held_out = "" if here.issuperset(table.root for table in val.tables) else f" from {val.describe()}"
-        return f"{len(train):,} photos from {train.describe()}, {len(val):,} held out{held_out}"
+        train, val = self.training.source, self.validation.source
+        kind = "pairs" if train.paired else "photos"
+        elsewhere = "" if set(val.folders) <= set(train.folders) else f" from {val.describe()}"
+        return f"{len(train):,} {kind} from {train.describe()}, {len(val):,} held out{elsewhere}"
 
     def setup(self, stage: str) -> None:
-        """Say, once per run, what was left out, and what the first look at the photos found."""
+        """Log, once per run, what was left out, and what the first look at the photos found."""
         if stage != "fit" or (self.trainer is not None and not self.trainer.is_global_zero):
             return
-        found, side = self._preflight, self._training.needed_side
         for remark in self._remarks:
             log.warning("%s", remark)
-        if found.several:
-            log.info(
-                "%d of %d photos looked at hold several pictures: the first of each is used",
-                found.several,
-                found.looked_at,
-            )
-        if found.small:
-            log.info(
-                "%d of %d photos looked at are smaller than the %d × %d window a sample is cut from: "
-                "they are continued by their reflection",
-                found.small,
-                found.looked_at,
-                side,
-                side,
-            )
-        if self._held_out.large and self.overfit_samples is None:
-            log.info(
-                "%d of %d held-out photos looked at are larger than data.val_max_size=%d pixels a side: their "
-                "middle is measured; null takes them whole",
-                self._held_out.large,
-                self._held_out.looked_at,
-                self._validation.max_size,
-            )
-        found.tell_unreadable("photos")
-        self._held_out.tell_unreadable("held-out photos")
+        self._looked_at.report_training(self.training.cutter.needed_side)
+        self._held_out.report_held_out(self.options)
+        self._looked_at.report_unreadable("photos")
+        self._held_out.report_unreadable("held-out photos")
 
     def train_dataloader(self) -> PhotoLoader:
-        """Endless; goes on where the stream stands."""
-        trainer = self.trainer
-        self._start, self._start_step = self.samples_seen, trainer.global_step if trainer else 0
-        place = {
-            "start": self._start,
-            "rank": trainer.global_rank if trainer else 0,
-            "world_size": trainer.world_size if trainer else 1,
-        }
-        sampler = RankStridedSampler(**place)
-        if self.overfit_samples is not None:
-            sampler = RepeatedSampler(samples=self.overfit_samples, **place)
-        loader = TrainingLoader(
-            self._training, batch_size=self.samples_per_iteration, sampler=sampler, num_workers=self.num_workers
-        )
+        """Endless; starts where the stream stands."""
+        self._start = self.samples_seen
+        self._start_step = self.trainer.global_step if self.trainer else 0
+        rank, world_size = self._place
+        repeat = self.options.overfit_samples
+        sampler = RankStridedSampler(start=self._start, rank=rank, world_size=world_size, repeat=repeat)
+        size = self.samples_per_iteration
+        loader = TrainingLoader(self.training, batch_size=size, sampler=sampler, num_workers=self.num_workers)
         self._loaders.append(loader)
         return loader
 
     def val_dataloader(self) -> PhotoLoader:
         """Each held-out photo once, one per batch, shared by the processes."""
-        rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        photos: HeldOut | FirstSamples = self._validation
-        if self.overfit_samples is not None:
-            photos = FirstSamples(self._training, samples=self.overfit_samples)
+        rank, world_size = self._place
+        photos: ValidationSet | FirstSamples = self.validation
+        if self.options.overfit_samples is not None:
+            photos = FirstSamples(self.training, samples=self.options.overfit_samples)
         share = -(-len(photos) // world_size)
         positions = range(rank, share * world_size, world_size)
         num_workers = min(self.num_workers, share)
@@ -219,100 +170,36 @@ class StreamDataModule(LightningDataModule):
         return {"samples_seen": self.samples_seen}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a place in the stream, also with another batch size or number of processes."""
+        """Resume at a place in the stream, also with another batch size or number of processes."""
         self._start, self._start_step = int(state_dict["samples_seen"]), None
 
+    @property
+    def _place(self) -> tuple[int, int]:
+        """Which of how many processes this is."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
-class DataModule(StreamDataModule):
-    """Training and validation on photos whose low-resolution side is made from them.
+
+def compose(
+    sources: Sources, options: StreamOptions, *, degradation: Degradation | None, target_noise: Noise | None = None
+) -> DataModule:
+    """The data module over two sources; the cutter is the one that fits them.
 
     Args:
-        split: the photos.
-        degradation: (hr, rng) → lr, both float32 HWC RGB in [0,1].
-        upscale: HR pixels per LR pixel.
-        seed: 0 to 2⁶⁴ − 1.
-        gt_size: side of the HR crop in pixels, a multiple of lcm(8, upscale).
-        batch_size: samples per process that go through the networks at once.
-        accumulate: such batches per iteration; a batch of the loader holds them all.
-        num_workers: worker processes, or ``auto``: the usable cores minus one.
-        scales: at which photos are used, each in (0, 1].
-        usm: sharpen HR before degrading and for ``hr_target``.
-        cache_mb: decoded photos kept per worker, in MiB.
-        max_bad_fraction: share of the training photos, and of the held-out ones, that may be unreadable.
-        overfit_samples: train on and validate with this many fixed samples alone; None uses all photos.
-        val_max_size: HR pixels a side to which larger held-out photos are cut, from their middle; None takes all.
-        val_clean: validate on a clean bicubic reduction too.
-        target_noise: (hr, rng) → noise that targets keep, or None.
-        remarks: lines about the folders, to be said once per run.
+        sources: the photos.
+        options: of the stream.
+        degradation: (hr, rng) → lr, both float32 HWC RGB in [0,1]; without effect on pairs.
+        target_noise: (hr, rng) → noise that targets keep, or None; pairs would need it in LR too.
 
     Raises:
-        UserError: a value is out of bounds, or too many photos cannot be read.
+        UserError: the parts do not go together, or as ``DataModule``.
     """
-
-    def __init__(
-        self,
-        *,
-        split: Split,
-        degradation: Degradation | None,
-        upscale: int,
-        seed: int,
-        gt_size: int,
-        batch_size: int,
-        accumulate: int,
-        num_workers: int | str,
-        scales: Sequence[float],
-        usm: bool,
-        cache_mb: float,
-        max_bad_fraction: float,
-        overfit_samples: int | None = None,
-        val_max_size: int | None = None,
-        val_clean: bool = False,
-        target_noise: Noise | None = None,
-        remarks: Sequence[str] = (),
-    ) -> None:
-        check_batch_size(batch_size)
-        if degradation is None:
-            raise UserError(_WITHOUT_DEGRADATION)
-        training = TrainingPhotos(
-            split.train,
-            degradation=degradation,
-            sharpen=usm_sharpen if usm else None,
-            upscale=upscale,
-            seed=seed,
-            gt_size=gt_size,
-            scales=scales,
-            cache_mb=cache_mb,
-            max_bad_fraction=max_bad_fraction,
-            target_noise=target_noise,
-        )
-        validation = ValidationPhotos(
-            split.val,
-            degradation=degradation,
-            clean=BicubicDegradation(upscale=upscale) if val_clean else None,
-            upscale=upscale,
-            seed=seed,
-            max_size=val_max_size,
-            max_bad_fraction=max_bad_fraction,
-            target_noise=target_noise,
-        )
-        preflight = look_at(training.photos, window_side=training.needed_side)
-        check_readable(preflight, max_bad_fraction=max_bad_fraction, kind="training")
-        held_out = look_at_held_out(split.val, upscale=upscale, max_size=val_max_size)
-        check_readable(held_out, max_bad_fraction=max_bad_fraction, kind="held-out")
-        super().__init__(
-            training=training,
-            validation=validation,
-            preflight=preflight,
-            held_out=held_out,
-            batch_size=batch_size,
-            accumulate=accumulate,
-            num_workers=num_workers,
-            overfit_samples=overfit_samples,
-            remarks=remarks,
-        )
-
-
-def check_batch_size(batch_size: int) -> None:
-    """``UserError`` unless it is a whole number from 1 on."""
-    if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
-        raise UserError(f"data.batch_size={batch_size!r}: give a whole number from 1 on")
+    training, validation, remarks = sources
+    if training.paired and target_noise is not None:
+        raise UserError(_NOISY_PAIRS)
+    if training.paired and degradation is not None:
+        remarks = (*remarks, _DEGRADED_PAIRS)
+    if degradation is None and not (training.paired and validation.paired):
+        raise UserError(_WITHOUT_DEGRADATION)
+    parts: dict[str, Any] = {"degradation": degradation, "target_noise": target_noise}
+    samples = TrainingSet(training, cutter_for(training, options), options, **parts)
+    return DataModule(samples, ValidationSet(validation, options, **parts), options, remarks=remarks)

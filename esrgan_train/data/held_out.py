@@ -1,94 +1,62 @@
-"""Held-out photos as validation takes them: the middle of each, and a stand-in for one that cannot be read."""
+"""Which photos are held out for validation, where the user has not put some aside."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Gt, Lt
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
-from esrgan_train.data.bad_photos import BadPhotos
-from esrgan_train.data.mixture import Mixture
-from esrgan_train.data.samples import to_tensor
-from esrgan_train.data.stream import check_seed
-from esrgan_train.errors import UserError
-from esrgan_train.images.decode import UnreadableImageError
+from esrgan_train.bounds import Wanted
 from esrgan_train.images.find import PathTable
 
-Image = NDArray[np.float32]  # (H, W, 3) RGB in [0,1]
+HeldOutShare = Annotated[float, Gt(0), Lt(1), Wanted("such as 0.05")]
+Indices = NDArray[np.int64]
 
-LEAST_MAX_SIZE = 64  # pixels; at ×16 it leaves what SSIM needs inside the border
+_HASH_BYTES = 8
 
 
-class HeldOut(Dataset[dict[str, Any]], ABC):
-    """Held-out photos, each the same at every validation.
+def hold_out(
+    tables: Sequence[PathTable], *, val_fraction: float, max_val_photos: int
+) -> list[tuple[Indices, Indices]]:
+    """For each folder the indices of the photos to train on and of those to hold out, both rising.
 
-    A photo that cannot be read, and a position beyond the last photo, is one black LR pixel with ``counts``
-    false: processes that share the photos take equally many.
+    A photo is held out if the hash of its relative path falls into the first ``val_fraction`` of all hashes. So
+    each photo decides for itself, and adding photos moves none from one side to the other, except where the
+    limits bind: at least one and at most ``max_val_photos`` are held out, those of the smallest hashes, and each
+    folder keeps at least one, that of the largest.
 
     Args:
-        photos: at least one.
-        upscale: HR pixels per LR pixel; photos lose up to upscale − 1 pixels at the right and the bottom.
-        seed: 0 to 2⁶⁴ − 1.
-        max_size: HR pixels a side to which larger photos are cut, from their middle; None takes all.
-        max_bad_fraction: share of the photos that may be unreadable; see ``bad``.
-
-    Shape:
-        lr (3, h, w) and hr (3, h·upscale, w·upscale) float32 in [0,1]; index: i; name: relative path;
-        counts: whether it is a photo that has not been taken before.
-
-    Raises:
-        UserError: a value is out of bounds; on access, a photo is smaller than one LR pixel.
+        tables: the folders; one of them holds at least two photos.
+        val_fraction: share of the photos, between 0 and 1.
+        max_val_photos: most photos to hold out.
     """
-
-    def __init__(
-        self,
-        photos: PathTable | Mixture,
-        *,
-        upscale: int,
-        seed: int,
-        max_size: int | None,
-        max_bad_fraction: float,
-    ) -> None:
-        check_seed(seed)
-        if max_size is not None and (not isinstance(max_size, int) or max_size < LEAST_MAX_SIZE):
-            raise UserError(
-                f"data.val_max_size={max_size!r}: give a whole number from {LEAST_MAX_SIZE} on, or null for "
-                "whole photos"
-            )
-        self.photos = photos
-        self.upscale = upscale
-        self.seed = seed
-        self.max_size = max_size
-        self.bad = BadPhotos(
-            photos,
-            max_fraction=max_bad_fraction,
-            kind="held-out",
-            consequence="it is left out of the figures",
-        )
-
-    def __len__(self) -> int:
-        return len(self.photos)
-
-    def __getitem__(self, i: int) -> dict[str, Any]:
-        i, counts = i % len(self), i < len(self)
-        if counts:
-            try:
-                images = self.read(i)
-            except UnreadableImageError as error:
-                self.bad.add(i, str(error))
-                counts = False
-        if not counts:
-            images = {"lr": _black(1), "hr": _black(self.upscale)}
-        tensors = {name: to_tensor(image) for name, image in images.items()}
-        return {**tensors, "index": i, "name": self.photos.relative(i), "counts": counts}
-
-    @abstractmethod
-    def read(self, i: int) -> dict[str, Image]:
-        """``lr`` and ``hr`` of photo i, and what else there is; ``UnreadableImageError`` if there are none."""
+    candidates: list[tuple[int, int, int]] = []
+    for folder, table in enumerate(tables):
+        hashes = _hashes(table)
+        largest = hashes.argmax()  # stays for training
+        nearest = _smallest(hashes, max_val_photos)
+        candidates += [(int(hashes[index]), folder, int(index)) for index in nearest if index != largest]
+    candidates.sort()
+    threshold = int(val_fraction * 2 ** (8 * _HASH_BYTES))
+    below = [candidate for candidate in candidates if candidate[0] < threshold]
+    chosen = (below or candidates[:1])[:max_val_photos]
+    sides = []
+    for folder, table in enumerate(tables):
+        held_out = np.array(sorted(index for _, owner, index in chosen if owner == folder), dtype=np.int64)
+        sides.append((np.setdiff1d(np.arange(len(table)), held_out, assume_unique=True), held_out))
+    return sides
 
 
-def _black(side: int) -> Image:
-    return np.zeros((side, side, 3), np.float32)
+def _hashes(table: PathTable) -> NDArray[np.uint64]:
+    digests = b"".join(blake2b(raw, digest_size=_HASH_BYTES).digest() for raw in table.raw())
+    return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
+
+
+def _smallest(values: NDArray[np.uint64], most: int) -> Indices:
+    """Where up to ``most`` + 1 of the smallest values are."""
+    count = min(most + 1, len(values))
+    return np.argpartition(values, count - 1)[:count]

@@ -7,17 +7,16 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from esrgan_train.data.bad_photos import BadPhotos
-from esrgan_train.data.samples import SampleStream
 from esrgan_train.data.stream import RankStridedSampler
 from esrgan_train.data.worker_errors import explained
-from esrgan_train.data.workers import WorkerIterator, begin
-from esrgan_train.errors import StopAtOnceError, StopRequestedError, UserError
+from esrgan_train.data.workers import WorkerIterator, start_worker
+from esrgan_train.errors import StopAtOnceError, StopRequestedError
 
 MAX_WORKERS = 16
 _PREFETCH_BATCHES = 4  # per worker
@@ -27,11 +26,8 @@ _STAND_INS = 8  # batches until the processes must have agreed: one is fetched a
 class PhotoLoader(DataLoader[dict[str, Any]]):
     """A loader of training samples or held-out photos.
 
-    In training batches ``hr_target`` is the same tensor as ``hr`` where nothing is sharpened. Photos that a
-    worker could not read are told here, in the main process.
-
-    What goes wrong in a worker arrives in one line, see ``worker_errors``; what ended the last iteration over
-    the loader stays in ``failure``.
+    Photos that a worker could not read are reported here, in the main process. What goes wrong in a worker
+    arrives in one line, see ``worker_errors``; what ended the last iteration over the loader stays in ``failure``.
 
     Args:
         dataset: what is indexed.
@@ -58,7 +54,7 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
             num_workers=num_workers,
             collate_fn=collate,
             pin_memory=torch.cuda.is_available(),
-            worker_init_fn=begin,
+            worker_init_fn=start_worker,
             persistent_workers=num_workers > 0,
             prefetch_factor=prefetch if num_workers else None,
             multiprocessing_context=_start_method() if num_workers else None,
@@ -71,38 +67,39 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
         bad: BadPhotos | None = getattr(self.dataset, "bad", None)
         try:
             for batch in super().__iter__():
-                if isinstance(self.dataset, SampleStream):
-                    batch.setdefault("hr_target", batch["hr"])  # see collate
                 if bad is not None:
-                    bad.tell()
+                    bad.report()
                 yield batch
         except StopAtOnceError:
             raise
         except Exception as error:  # noqa: BLE001 — raised below, in one line if it is a worker's
             self.failure = explained(error)
-            # A traceback would keep the workers in a circle of references. When that is collected, their queues
-            # go first, and torch waits five seconds for each worker, which waits for a word to stop.
+            # A traceback would keep the workers in a reference cycle. When that is collected, their queues go
+            # first, and torch waits five seconds for each worker, which waits for the message to stop.
             if self.num_workers:
                 error.__traceback__ = error.__context__ = error.__cause__ = None
         if self.failure is not None:
             if not isinstance(self.failure, StopRequestedError):  # a stuck worker is ended after saving
                 self._iterator = None
             if bad is not None:
-                bad.tell()
+                bad.report()
             raise self.failure
 
 
 class TrainingLoader(PhotoLoader):
-    """A loader whose failure waits in ``failure``, while its last batch comes again and again.
+    """A loader of training samples whose failure waits in ``failure``, while its last batch is repeated.
 
     All processes of a run have to end after the same iteration: the one whose loader fails takes part until
     they have agreed. A failure before the first batch is raised, and so is one that nobody asks for.
+
+    ``hr_target`` is the same tensor as ``hr`` where nothing is sharpened.
     """
 
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
         batch: dict[str, Any] | None = None
         try:
             for batch in super().__iter__():
+                batch.setdefault("hr_target", batch["hr"])  # see collate
                 yield batch
         except Exception as error:
             if batch is None or error is not self.failure:
@@ -119,23 +116,17 @@ def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {key: default_collate([sample[key] for sample in samples]) for key in keys}
 
 
-def choose_num_workers(num_workers: int | str) -> int:
-    """``auto``: the usable cores minus one for training, from 1 to ``MAX_WORKERS``.
-
-    Raises:
-        UserError: neither ``auto`` nor a whole number from 0 on.
-    """
-    if num_workers == "auto":
-        affinity = getattr(os, "sched_getaffinity", None)  # not on every system
-        cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-        return min(max(1, cores - 1), MAX_WORKERS)
-    if not isinstance(num_workers, int) or isinstance(num_workers, bool) or num_workers < 0:
-        raise UserError(f"data.num_workers={num_workers!r}: give auto or a whole number from 0 on")
-    return num_workers
+def choose_num_workers(num_workers: int | Literal["auto"]) -> int:
+    """``auto``: the usable cores minus one for training, from 1 to ``MAX_WORKERS``."""
+    if num_workers != "auto":
+        return num_workers
+    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(max(1, cores - 1), MAX_WORKERS)
 
 
 def _start_method() -> str | None:
-    # fork shares the loaded modules and the path table. None is the system's own: there is no fork on Windows, and
-    # on macOS its libraries do not survive one.
+    # fork shares the loaded modules and the path table. None is the system's own method: there is no fork on
+    # Windows, and on macOS its libraries do not survive one.
     forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
     return "fork" if forks else None

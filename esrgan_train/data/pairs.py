@@ -1,41 +1,147 @@
-"""A sheet that shows what training will see."""
+"""The source of ``data=paired``: photos that exist in both sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
 
-import numpy as np
-from numpy.typing import NDArray
+from esrgan_train.bounds import Count, Wanted, bounded
+from esrgan_train.data.folders import refuse_overlap
+from esrgan_train.data.held_out import HeldOutShare, hold_out
+from esrgan_train.data.pair_names import SWAP, Side, match
+from esrgan_train.data.photos import Photos
+from esrgan_train.data.sources import Decoded, Sources
+from esrgan_train.errors import UserError
+from esrgan_train.images.decode import Header, UnreadableImageError, decode, read_header
+from esrgan_train.images.find import PathTable, find_photos
 
-from esrgan_train.data.samples import SampleStream
-from esrgan_train.images.encode import to_uint8
-from esrgan_train.images.sheet import Tile, labelled_sheet
-
-_PAIRS_PER_ROW = 2
-_TILE_SIDE = 224  # smaller crops are shown two, three … times as large
+OneFolder = Annotated[str | Path, Wanted("one folder")]
 
 
-def pairs_sheet(dataset: SampleStream[Any], indices: Iterable[int]) -> NDArray[np.uint8]:
-    """HR beside LR, enlarged to HR size by repeating pixels, for each sample number; two pairs per row.
+class PairedPhotos(Photos):
+    """HR photos, numbered and called by their files, each with its LR photo.
 
-    Labels give sample number, photo and, if it is not 1, the scale at which the photo was used.
-
-    Returns:
-        (H, W, 3) RGB uint8.
+    Args:
+        lr: the LR photos.
+        hr: as many HR photos, in the same order.
+        upscale: HR pixels per LR pixel.
     """
-    gt_size, upscale = dataset.window
-    zoom = max(1, _TILE_SIDE // gt_size)
-    tiles: list[Tile] = []
-    for n in indices:
-        sample = dataset.sample(n)
-        resized = "" if sample.scale == 1 else f" at {sample.scale:.2f}"
-        tiles.append((f"{n}  {sample.name}{resized}", _enlarge(to_uint8(sample.hr), zoom)))
-        tiles.append((f"{n}  LR, 1/{upscale} of the size", _enlarge(to_uint8(sample.lr), zoom * upscale)))
-    step = 2 * _PAIRS_PER_ROW
-    rows = [tiles[start : start + step] for start in range(0, len(tiles), step)]
-    return labelled_sheet(rows, title="Training pairs: HR crop of the photo, and its LR")
+
+    paired = True
+
+    def __init__(self, lr: PathTable, hr: PathTable, *, upscale: int) -> None:
+        super().__init__(hr)
+        self.lr = lr
+        self.upscale = upscale
+
+    def decode(self, index: int) -> Decoded:
+        """Both sides; ``UnreadableImageError`` if one cannot be read, or HR is not exactly ``upscale`` × LR."""
+        pair = Decoded(lr=decode(self.lr[index]), hr=decode(self[index]))
+        assert pair.lr is not None
+        problem = self._misfit(index, pair.lr.shape[1::-1], pair.hr.shape[1::-1])
+        if problem:
+            raise UnreadableImageError(problem)
+        return pair
+
+    def header(self, index: int) -> Header:
+        """The size of HR; ``UserError`` if that of LR does not fit, as it may not fit in all the other pairs."""
+        lr, hr = read_header(self.lr[index]), read_header(self[index])
+        problem = self._misfit(index, lr.size, hr.size)
+        # One side may be stored turned; whether it is then seen turned is found when it is decoded.
+        if problem and self._misfit(index, lr.size, hr.size[::-1]):
+            raise UserError(problem)
+        return Header(hr.size, several=lr.several or hr.several)
+
+    def describe(self) -> str:
+        """Both folders."""
+        return f"{super().describe()} with {self.lr.root}"
+
+    def subset(self, indices: Sequence[int]) -> PairedPhotos:
+        """The pairs at ``indices``, in that order."""
+        return PairedPhotos(self.lr.subset(indices), self.tables[0].subset(indices), upscale=self.upscale)
+
+    def _misfit(self, index: int, lr: Sequence[int], hr: Sequence[int]) -> str | None:
+        """What is wrong with the sizes, (width, height) each, and how to fix it; None if nothing is."""
+        width, height = (length * self.upscale for length in lr)
+        if (width, height) == tuple(hr):
+            return None
+        if min(lr) > min(hr) and max(lr) > max(hr):
+            return (
+                f"{self[index]} of {hr[0]} × {hr[1]} is smaller than its LR {self.lr[index]} of "
+                f"{lr[0]} × {lr[1]}: {SWAP}, or remove the pair if it is the only one"
+            )
+        return (
+            f"{self[index]} is {hr[0]} × {hr[1]}, but upscale={self.upscale} times its LR {self.lr[index]} of "
+            f"{lr[0]} × {lr[1]} is {width} × {height}: {_remedy(lr, hr, self.upscale)}"
+        )
 
 
-def _enlarge(image: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
-    return image.repeat(times, axis=0).repeat(times, axis=1)
+@bounded
+def paired_photos(
+    *,
+    train_dir: OneFolder,
+    train_lr_dir: OneFolder,
+    val_dir: OneFolder | None,
+    val_lr_dir: OneFolder | None,
+    val_fraction: HeldOutShare,
+    max_val_photos: Count,
+    upscale: int,
+) -> Sources:
+    """Pairs below two folders, of which some are held out unless two folders of others are given.
+
+    Args:
+        train_dir: folder of HR photos, searched recursively.
+        train_lr_dir: folder of the LR photos of the same relative paths; see ``match``.
+        val_dir: folder of HR photos that are held out; None holds out some of the others, see ``hold_out``.
+        val_lr_dir: folder of their LR photos.
+        val_fraction: share held out without ``val_dir``, between 0 and 1.
+        max_val_photos: most pairs held out without ``val_dir``.
+        upscale: HR pixels per LR pixel.
+
+    Raises:
+        UserError: a folder is missing or empty, folders overlap, no photo has a partner, names are ambiguous,
+            only one of ``val_dir`` and ``val_lr_dir`` is given, or a number is out of bounds.
+    """
+    if (val_dir is None) != (val_lr_dir is None):
+        given, lacking = ("val_dir", "val_lr_dir") if val_lr_dir is None else ("val_lr_dir", "val_dir")
+        raise UserError(f"data.{given} is given without data.{lacking}: give both, or neither")
+    remarks: list[str] = []
+    folders = {"data.train_dir": train_dir, "data.train_lr_dir": train_lr_dir}
+    if val_dir is not None and val_lr_dir is not None:
+        folders |= {"data.val_dir": val_dir, "data.val_lr_dir": val_lr_dir}
+    hr, lr, *val = _sides(folders, remarks)
+    pairs = _pairs(hr, lr, upscale, remarks)
+    if val:
+        val_hr, val_lr = val
+        return Sources(pairs, _pairs(val_hr, val_lr, upscale, remarks), tuple(remarks))
+    if len(pairs) < 2:
+        raise UserError(
+            f"data.train_dir={train_dir} holds one pair, and one must be held out: add pairs, or give "
+            "data.val_dir and data.val_lr_dir"
+        )
+    ((rest, chosen),) = hold_out(pairs.tables, val_fraction=val_fraction, max_val_photos=max_val_photos)
+    return Sources(pairs.subset(rest.tolist()), pairs.subset(chosen.tolist()), tuple(remarks))
+
+
+def _sides(folders: Mapping[str, str | Path], remarks: list[str]) -> list[Side]:
+    sides = [Side(find_photos(folder, option=name, say=remarks.append), name) for name, folder in folders.items()]
+    refuse_overlap({side.option: [side.table.root] for side in sides})
+    return sides
+
+
+def _pairs(hr: Side, lr: Side, upscale: int, remarks: list[str]) -> PairedPhotos:
+    matched = match(lr, hr, upscale=upscale)
+    remarks += matched.remarks
+    return PairedPhotos(matched.lr, matched.hr, upscale=upscale)
+
+
+def _remedy(lr: Sequence[int], hr: Sequence[int], upscale: int) -> str:
+    excess = [large - small * upscale for small, large in zip(lr, hr, strict=True)]
+    if min(excess) >= 0 and max(excess) < upscale:
+        width, height = (length * upscale for length in lr)
+        return f"cut it to {width} × {height} if LR was made from that part, or make LR again"
+    ratio = hr[0] / lr[0]
+    if ratio == hr[1] / lr[1] and ratio.is_integer():
+        return f"give upscale={int(ratio)}, or make LR again"
+    return "make LR again, or remove the pair"

@@ -11,10 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-from esrgan_train.errors import UserError
-
-_SEED_LIMIT = 2**64
-
 
 class Purpose(IntEnum):
     """What random numbers are for; each purpose has numbers of its own."""
@@ -25,21 +21,15 @@ class Purpose(IntEnum):
     TURNS = 3
 
 
-def check_seed(seed: int) -> None:
-    """``UserError`` unless the seed is a whole number from 0 to 2⁶⁴ − 1."""
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < _SEED_LIMIT:
-        raise UserError(f"seed={seed!r} must be a whole number from 0 to {_SEED_LIMIT - 1}, such as 0")
-
-
 def sample_rng(seed: int, n: int, attempt: int = 0, purpose: Purpose = Purpose.TRAIN) -> np.random.Generator:
-    """The random numbers of sample ``n``, whoever asks and in whatever order.
+    """The random numbers of sample ``n``, in whichever process and order they are drawn.
 
     Philox is a keyed function of a 256-bit counter: Salmon et al., "Parallel random numbers: as easy as
     1, 2, 3", 2011. Here the seed is the key, and the counter's four words are (blocks drawn so far, n,
     attempt, purpose), so no two samples share a number before 2⁶⁴ blocks are drawn.
 
     Args:
-        seed: 0 to 2⁶⁴ − 1.
+        seed: 0 to 2³² − 1.
         n: sample number, from 0.
         attempt: how many photos of this sample could not be read.
         purpose: what the numbers are for.
@@ -69,7 +59,7 @@ def _permutations(folder: int) -> Callable[[int, int, int], NDArray[np.int64]]:
 def folder_turn(seed: int, n: int, turns: Sequence[int]) -> tuple[int, int]:
     """Which of several folders sample ``n`` comes from, and how many samples before it came from there.
 
-    Of every sum(turns) samples, ``turns[f]`` come from folder f, in an order drawn anew each time. So the
+    Of every sum(turns) samples, ``turns[f]`` come from folder f, in an order drawn for each block. So the
     count before ``n`` needs no walk through the stream.
     """
     block, position = divmod(n, sum(turns))
@@ -94,14 +84,17 @@ class RankStridedSampler(Sampler[int]):
         start: the first sample number.
         rank: this process, from 0.
         world_size: number of processes.
+        repeat: sample n is sample n mod ``repeat``; None repeats none.
     """
 
-    def __init__(self, *, start: int, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(self, *, start: int, rank: int = 0, world_size: int = 1, repeat: int | None = None) -> None:
         assert start >= 0, start
         assert 0 <= rank < world_size, (rank, world_size)
         self.start = start
         self.rank = rank
         self.world_size = world_size
+        self.repeat = repeat
 
     def __iter__(self) -> Iterator[int]:
-        return count(self.start + self.rank, self.world_size)
+        numbers = count(self.start + self.rank, self.world_size)
+        return numbers if self.repeat is None else (n % self.repeat for n in numbers)

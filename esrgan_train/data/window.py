@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from esrgan_train.errors import UserError
 from esrgan_train.images.decode import Picture, to_float
 
 # HR pixels on each side that only feed the filters: the first blur's largest kernel is 21 wide, so it
@@ -20,8 +19,6 @@ FILTER_BORDER = 16
 # LR pixels over which the crop's corner is spread. JPEG works on 8×8 blocks, with halved chroma on 16×16:
 # a corner that always fell on the same place of that grid would teach the network the grid.
 JPEG_PERIOD = 16
-
-_DISCRIMINATOR_STEP = 8  # the U-Net halves its input three times
 
 
 class Window(NamedTuple):
@@ -50,30 +47,6 @@ class Window(NamedTuple):
         y, x = (position * upscale for position in corner)
         size = self.gt_size // self.upscale * upscale
         return window[y : y + size, x : x + size]
-
-
-def check_gt_size(gt_size: int, upscale: int) -> None:
-    """``UserError`` unless both networks can take the crop: a multiple of lcm(8, upscale)."""
-    step = math.lcm(_DISCRIMINATOR_STEP, upscale)
-    if not isinstance(gt_size, int) or isinstance(gt_size, bool):
-        raise UserError(f"data.gt_size={gt_size!r} must be a whole number: give a multiple of {step}")
-    if gt_size < step or gt_size % step:
-        below = gt_size // step * step
-        nearest = f"{below} or {below + step}" if below >= step else f"{step}"
-        raise UserError(
-            f"data.gt_size={gt_size} is not a multiple of {step} "
-            f"(lcm of {_DISCRIMINATOR_STEP} and upscale={upscale}): give {nearest}"
-        )
-
-
-def check_scales(scales: object) -> tuple[float, ...]:
-    """The scales as a tuple of floats; ``UserError`` unless each lies in (0, 1] and there is one."""
-    remedy = "give a list of numbers above 0 and up to 1, such as [1,0.75,0.5]"
-    if not isinstance(scales, Sequence) or isinstance(scales, str) or not scales:
-        raise UserError(f"data.scales={scales!r} is no such list: {remedy}")
-    if not all(isinstance(scale, (int, float)) and 0 < scale <= 1 for scale in scales):
-        raise UserError(f"data.scales={list(scales)}: {remedy}")
-    return tuple(float(scale) for scale in scales)
 
 
 def choose_scale(

@@ -20,7 +20,7 @@ _SHARED_MEMORY = (
 
 
 def explained(error: Exception) -> Exception:
-    """``error`` as it is, or as one line, if torch has brought it from a worker with the worker's traceback.
+    """``error`` as it is, or as one line if it comes from a worker, with the worker's traceback in its text.
 
     A ``UserError`` stays one; anything else becomes a ``RunError``, and its traceback goes to train.log.
     """
@@ -49,7 +49,7 @@ def cause_in(traceback: str) -> str:
 
 
 def death(pid: int | None, exit_code: int) -> str:
-    """How a worker process ended, from the status that Python tells of it, and what to do."""
+    """How a worker process ended, from its exit code, and what to do."""
     if exit_code >= 0:
         return f"worker process {pid} ended by itself with status {exit_code}; {_LOOK_CLOSER}"
     name = signal.Signals(-exit_code).name

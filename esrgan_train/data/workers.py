@@ -1,4 +1,4 @@
-"""The worker processes of a loader: how they begin, are waited for, and end."""
+"""The worker processes of a loader: how they start, are waited for, and end."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ PATIENCE = 5.0  # seconds for which a worker that reads is waited for when the r
 _LOOK_EVERY = 0.5  # seconds, while a batch is waited for
 
 
-def begin(worker_id: int) -> None:  # noqa: ARG001 (torch passes it)
-    """What a worker does first: one thread, and deaf to the signals that a whole process group gets.
+def start_worker(worker_id: int) -> None:  # noqa: ARG001 (torch passes it)
+    """Set up a worker: one thread, and no reaction to the signals that a whole process group gets.
 
     Each worker is one core's worth of work; the main process keeps its own number. OpenCV is single-threaded
-    everywhere, see esrgan_train.images. When the main process is killed, the worker ends, whatever it does.
+    everywhere, see esrgan_train.images. When the main process is killed, the worker ends.
     """
     torch.set_num_threads(1)
     signals.ignore()
@@ -38,7 +38,7 @@ def begin(worker_id: int) -> None:  # noqa: ARG001 (torch passes it)
 
 
 def _end_with_parent() -> None:
-    # torch also looks for the parent, but not while a photo is read, nor if that was gone before it first looked
+    # torch also checks for the parent, but not while a photo is read, nor if it was gone before the first check
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -46,10 +46,10 @@ def _end_with_parent() -> None:
 
 
 class WorkerIterator(_MultiProcessingDataLoaderIter):
-    """torch's iterator over the batches of worker processes, which ends better.
+    """torch's iterator over the batches of worker processes, with a better end.
 
     - A worker that died is noticed when a batch is fetched, between two iterations. torch also raises from a
-      signal handler, in the midst of whatever the main process does.
+      signal handler, whatever the main process is doing.
     - When the run was asked to stop, a batch is waited for ``PATIENCE`` and no longer.
     - At the end, workers that are stuck are killed after ``PATIENCE``, all at once: they ignore SIGTERM.
 
@@ -60,7 +60,7 @@ class WorkerIterator(_MultiProcessingDataLoaderIter):
 
     def __init__(self, loader: DataLoader[Any]) -> None:
         self._waited = 0.0
-        with signals.held_back():  # torch lets a worker die of SIGTERM until ``begin``
+        with signals.held_back():  # torch lets a worker die of SIGTERM until ``start_worker``
             super().__init__(loader)
         _remove_worker_pids(id(self))
         self._worker_pids_set = False

@@ -1,4 +1,4 @@
-"""Making low-quality inputs from photographs; everything random comes from the generator passed in."""
+"""Low-quality inputs from photographs; everything random comes from the generator that is passed in."""
 
 from __future__ import annotations
 

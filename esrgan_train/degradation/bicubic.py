@@ -5,30 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from esrgan_train.degradation.checks import check_sides, check_upscale
-from esrgan_train.degradation.levels import from_levels, to_levels
-
-Image = NDArray[np.float32]
+from esrgan_train.bounds import Count, check_fields
+from esrgan_train.degradation.image import Image, check_sides, to_levels
+from esrgan_train.images.decode import to_float
 
 
 @dataclass(frozen=True, kw_only=True)
 class BicubicDegradation:
     """Reduce by `upscale` as MATLAB's imresize does: a = −0.5, widened kernel, mirrored borders.
 
-    Attributes:
-        upscale: Whole number of at least 1.
-
     Raises:
-        UserError: `upscale` out of bounds.
+        UserError: `upscale` is out of bounds.
     """
 
-    upscale: int = 4
+    upscale: Count = 4
 
     def __post_init__(self) -> None:
-        check_upscale(self.upscale)
+        check_fields(self)
 
     def __call__(self, hr: Image, rng: np.random.Generator) -> Image:  # noqa: ARG002 (the common signature)
         """Reduce one image.
@@ -45,9 +40,9 @@ class BicubicDegradation:
         """
         check_sides(hr, self.upscale)
         channels = [self._reduce(hr[..., channel]) for channel in range(3)]
-        return from_levels(to_levels(np.stack(channels, axis=-1)))
+        return to_float(to_levels(np.stack(channels, axis=-1)))
 
-    def _reduce(self, channel: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _reduce(self, channel: Image) -> Image:
         # The widened kernel reaches two low-resolution pixels far; Pillow would renormalize it at the border.
         mirrored = np.pad(channel, 2 * self.upscale, mode="symmetric")
         height, width = (side // self.upscale for side in mirrored.shape)

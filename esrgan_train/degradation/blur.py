@@ -1,16 +1,14 @@
-"""Blurring an image with a small kernel, the quickest way that is exact to 1e-5."""
+"""Blurring an image with a small kernel, in the fastest way that is exact to 1e-5."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from esrgan_train.degradation.image import Image
 from esrgan_train.degradation.kernels import Kernel
 
-Image = NDArray[np.float32]
-
-# Rows and columns that together weigh less than this are left out, and a kernel this close to the product
+# Rows and columns that together weigh less than this are cut off, and a kernel this close to the product
 # of two vectors is applied as two one-dimensional filters. On [0,1] images the result moves by no more.
 _NEGLIGIBLE = 1e-6
 

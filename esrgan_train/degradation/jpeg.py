@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from esrgan_train.degradation.levels import from_levels, to_levels
-
-Image = NDArray[np.float32]
+from esrgan_train.degradation.image import Image, to_levels
+from esrgan_train.images.decode import to_float
 
 
 def compress_jpeg(image: Image, quality: int, *, nearest_chroma: bool = False) -> Image:
@@ -57,7 +56,7 @@ def _repeat_chroma(decoded: Image, file: NDArray[Any]) -> Image:
 def _decode(file: NDArray[Any], flags: int) -> Image:
     decoded = cv2.imdecode(file, flags)
     assert decoded is not None, "libjpeg has just written this file"
-    return from_levels(np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8))
+    return to_float(np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8))
 
 
 def _luma(image: Image) -> Image:

@@ -8,14 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from esrgan_train.degradation.checks import (
-    Range,
-    check_integer_range,
-    check_number,
-    check_odds,
-    check_probability,
-    check_range,
-)
+from esrgan_train.bounds import Fraction, NonNegative, WholeNumber
 from esrgan_train.degradation.kernels import (
     Kernel,
     circular_lowpass_kernel,
@@ -23,15 +16,15 @@ from esrgan_train.degradation.kernels import (
     generalized_gaussian_kernel,
     plateau_kernel,
 )
-from esrgan_train.errors import UserError
+from esrgan_train.degradation.ranges import Betas, Cutoffs, Sigmas, Sizes, check_odds, settle
 
 
 @dataclass(frozen=True, kw_only=True)
 class KernelChoice:
     """The family from which one stage of the degradation draws its blur kernel.
 
-    With probability `sinc_prob` the kernel is a circular low-pass; otherwise its shape is drawn by the six
-    odds. The defaults are those of both stages of the published recipe; `sigma` differs between them.
+    With probability `sinc_prob` the kernel is a circular low-pass; otherwise the six odds decide its shape. The
+    defaults are those of both stages of the published recipe; `sigma` differs between them.
 
     Attributes:
         sigma: Standard deviations, in pixels; drawn once for isotropic shapes, twice for the others, whose
@@ -49,47 +42,27 @@ class KernelChoice:
         plateau_beta: The same for the plateau. The published range starts at 1, so half its draws are 1.
 
     Raises:
-        UserError: a value out of bounds.
+        UserError: a value is out of bounds.
     """
 
-    sigma: Range
-    size: tuple[int, int] = (7, 21)
-    sinc_prob: float = 0.1
-    sinc_cutoff: Range = (1 / 3, 1.0)
-    sinc_cutoff_wide: Range = (1 / 5, 1.0)
-    wide_from: int = 13
-    iso_odds: float = 0.45
-    aniso_odds: float = 0.25
-    generalized_iso_odds: float = 0.12
-    generalized_aniso_odds: float = 0.03
-    plateau_iso_odds: float = 0.12
-    plateau_aniso_odds: float = 0.03
-    generalized_beta: Range = (0.5, 4.0)
-    plateau_beta: Range = (1.0, 2.0)
+    sigma: Sigmas
+    size: Sizes = (7, 21)
+    sinc_prob: Fraction = 0.1
+    sinc_cutoff: Cutoffs = (1 / 3, 1.0)
+    sinc_cutoff_wide: Cutoffs = (1 / 5, 1.0)
+    wide_from: WholeNumber = 13
+    iso_odds: NonNegative = 0.45
+    aniso_odds: NonNegative = 0.25
+    generalized_iso_odds: NonNegative = 0.12
+    generalized_aniso_odds: NonNegative = 0.03
+    plateau_iso_odds: NonNegative = 0.12
+    plateau_aniso_odds: NonNegative = 0.03
+    generalized_beta: Betas = (0.5, 4.0)
+    plateau_beta: Betas = (1.0, 2.0)
 
     def __post_init__(self) -> None:
-        ranges: dict[str, tuple[float, float]] = {
-            "sigma": check_range("sigma", self.sigma, low=0.01, high=1000),
-            "size": check_kernel_size("size", self.size),
-            "sinc_cutoff": check_range("sinc_cutoff", self.sinc_cutoff, low=0.01, high=1),
-            "sinc_cutoff_wide": check_range("sinc_cutoff_wide", self.sinc_cutoff_wide, low=0.01, high=1),
-        }
-        for name in ("generalized_beta", "plateau_beta"):
-            low, high = ranges[name] = check_range(name, getattr(self, name), low=0.01, high=100)
-            if not low <= 1 <= high:
-                raise UserError(f"{name}={[low, high]} must contain 1; half the draws lie on either side of it")
-        for name, value in ranges.items():
-            object.__setattr__(self, name, value)  # a frozen dataclass gives its fields their final type
-        check_probability("sinc_prob", self.sinc_prob)
-        check_number("wide_from", self.wide_from, low=0)
-        check_odds(
-            iso_odds=self.iso_odds,
-            aniso_odds=self.aniso_odds,
-            generalized_iso_odds=self.generalized_iso_odds,
-            generalized_aniso_odds=self.generalized_aniso_odds,
-            plateau_iso_odds=self.plateau_iso_odds,
-            plateau_aniso_odds=self.plateau_aniso_odds,
-        )
+        settle(self)
+        check_odds(**{name: odds for name, odds in vars(self).items() if name.endswith("_odds")})
 
 
 def draw_kernel(rng: np.random.Generator, choice: KernelChoice) -> Kernel:
@@ -98,7 +71,7 @@ def draw_kernel(rng: np.random.Generator, choice: KernelChoice) -> Kernel:
     if rng.random() < choice.sinc_prob:
         cutoff = choice.sinc_cutoff if size < choice.wide_from else choice.sinc_cutoff_wide
         return circular_lowpass_kernel(size, cutoff=math.pi * rng.uniform(*cutoff))
-    shapes: tuple[tuple[float, bool, Callable[..., Kernel], Range | None], ...] = (
+    shapes: tuple[tuple[float, bool, Callable[..., Kernel], Betas | None], ...] = (
         (choice.iso_odds, True, gaussian_kernel, None),
         (choice.aniso_odds, False, gaussian_kernel, None),
         (choice.generalized_iso_odds, True, generalized_gaussian_kernel, choice.generalized_beta),
@@ -130,13 +103,5 @@ def draw_size(rng: np.random.Generator, size: tuple[int, int]) -> int:
     return size[0] + 2 * int(rng.integers((size[1] - size[0]) // 2 + 1))
 
 
-def check_kernel_size(name: str, value: tuple[int, int]) -> tuple[int, int]:
-    """Return two ascending odd sizes in pixels; `UserError` otherwise."""
-    low, high = check_integer_range(name, value, low=1, high=99)
-    if low % 2 == 0 or high % 2 == 0:
-        raise UserError(f"{name}={[low, high]} must be odd; a kernel has a centre pixel, e.g. [7,21]")
-    return low, high
-
-
-def _draw_beta(rng: np.random.Generator, beta: Range) -> float:
+def _draw_beta(rng: np.random.Generator, beta: Betas) -> float:
     return rng.uniform(beta[0], 1.0) if rng.random() < 0.5 else rng.uniform(1.0, beta[1])

@@ -68,7 +68,7 @@ def bessel_j1(x: Kernel) -> Kernel:
     """Bessel function of the first kind and order 1, for arguments of any shape.
 
     J₁(x) = 2/π ∫ sin(x sin t) sin t dt over [0, π/2]. The integrand is part of a smooth periodic function,
-    so that a few equally spaced points beyond what it oscillates give all digits.
+    so a few more equally spaced points than it has oscillations give all digits.
     """
     points = int(np.abs(x).max() / 4) + 20
     sines = np.sin((np.arange(points) + 0.5) * (math.pi / 2 / points))
@@ -83,5 +83,4 @@ def _axis(size: int) -> Kernel:
 
 
 def _normalized(kernel: Kernel) -> Kernel:
-    total: Kernel = kernel / kernel.sum()
-    return total
+    return np.asarray(kernel / kernel.sum())

@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from esrgan_train.degradation.levels import from_levels, to_levels
+from esrgan_train.bounds import Fraction
+from esrgan_train.degradation.image import Image, to_levels
 from esrgan_train.degradation.poisson import sample_poisson
+from esrgan_train.degradation.ranges import NoiseLevels, PoissonScales, settle
+from esrgan_train.images.decode import to_float
 
-Image = NDArray[np.float32]
+
+@dataclass(frozen=True, kw_only=True)
+class NoiseChoice:
+    """Which noise occurs, and how strong.
+
+    Attributes:
+        gaussian_prob: Probability that the noise is Gaussian; Poisson otherwise.
+        gaussian_sigma_levels: Its standard deviations, in 8-bit levels (1/255).
+        poisson_scale: Strengths of the Poisson noise.
+        gray_prob: Probability of one noise map for all channels, for either noise.
+
+    Raises:
+        UserError: a value is out of bounds.
+    """
+
+    gaussian_prob: Fraction
+    gaussian_sigma_levels: NoiseLevels
+    poisson_scale: PoissonScales
+    gray_prob: Fraction
+
+    def __post_init__(self) -> None:
+        settle(self)
+
+    def noisy(self, image: Image, rng: np.random.Generator) -> Image:
+        """Return a copy with noise of a kind and strength drawn here, (H, W, 3) float32, not clamped."""
+        gray = bool(rng.random() < self.gray_prob)
+        if rng.random() < self.gaussian_prob:
+            sigma = rng.uniform(*self.gaussian_sigma_levels)
+            return add_gaussian_noise(image, sigma_levels=sigma, gray=gray, rng=rng)
+        return add_poisson_noise(image, scale=rng.uniform(*self.poisson_scale), gray=gray, rng=rng)
 
 
 def add_gaussian_noise(image: Image, *, sigma_levels: float, gray: bool, rng: np.random.Generator) -> Image:
@@ -53,7 +85,7 @@ def add_poisson_noise(image: Image, *, scale: float, gray: bool, rng: np.random.
     peak = 2 ** math.ceil(math.log2(distinct))
     noise = sample_poisson(levels, peak, rng).astype(np.float32)
     noise *= np.float32(scale / peak)
-    noise -= np.float32(scale) * from_levels(levels)
+    noise -= np.float32(scale) * to_float(levels)
     return _add(image, noise[..., None] if gray else noise)
 
 

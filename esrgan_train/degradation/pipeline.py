@@ -6,16 +6,15 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from esrgan_train.bounds import Count, Fraction
 from esrgan_train.degradation.blur import blur
-from esrgan_train.degradation.checks import Range, check_probability, check_range, check_sides, check_upscale
-from esrgan_train.degradation.kernel_choice import check_kernel_size, draw_size
+from esrgan_train.degradation.image import Image, check_sides, to_levels
+from esrgan_train.degradation.kernel_choice import draw_size
 from esrgan_train.degradation.kernels import circular_lowpass_kernel
-from esrgan_train.degradation.levels import from_levels, to_levels
+from esrgan_train.degradation.ranges import Cutoffs, Sizes, settle
 from esrgan_train.degradation.stage import FIRST_STAGE, SECOND_STAGE, Stage
-
-Image = NDArray[np.float32]
+from esrgan_train.images.decode import to_float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +22,11 @@ class RealESRGANDegradation:
     """Blur, resize, noise and JPEG, twice, then a ringing low-pass; every choice drawn per image.
 
     Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data", 2021.
-    The defaults are the published x4 recipe. It is departed from on purpose in two places: JPEG is
-    libjpeg's, without black padding that tints the last rows and columns, and the first resize does not
-    shift the content.
+    The defaults are the published x4 recipe, with two deliberate differences: JPEG is libjpeg's, without the
+    black padding that tints the last rows and columns, and the first resize does not shift the content.
 
     Attributes:
-        upscale: Whole number of at least 1, by which the result is smaller.
+        upscale: By how much the result is smaller.
         first: The first stage; its resize factors refer to the size of the photograph.
         second: The second; its resize factors refer to the size of the result, and its modes serve the
             final resize too.
@@ -39,25 +37,19 @@ class RealESRGANDegradation:
             of before.
 
     Raises:
-        UserError: a value out of bounds.
+        UserError: a value is out of bounds.
     """
 
-    upscale: int = 4
+    upscale: Count = 4
     first: Stage = FIRST_STAGE
     second: Stage = SECOND_STAGE
-    final_sinc_prob: float = 0.8
-    final_sinc_size: tuple[int, int] = (7, 21)
-    final_sinc_cutoff: Range = (1 / 3, 1.0)
-    jpeg_last_prob: float = 0.5
+    final_sinc_prob: Fraction = 0.8
+    final_sinc_size: Sizes = (7, 21)
+    final_sinc_cutoff: Cutoffs = (1 / 3, 1.0)
+    jpeg_last_prob: Fraction = 0.5
 
     def __post_init__(self) -> None:
-        check_upscale(self.upscale)
-        check_probability("final_sinc_prob", self.final_sinc_prob)
-        check_probability("jpeg_last_prob", self.jpeg_last_prob)
-        size = check_kernel_size("final_sinc_size", self.final_sinc_size)
-        cutoff = check_range("final_sinc_cutoff", self.final_sinc_cutoff, low=0.01, high=1)
-        object.__setattr__(self, "final_sinc_size", size)
-        object.__setattr__(self, "final_sinc_cutoff", cutoff)
+        settle(self)
 
     def __call__(self, hr: Image, rng: np.random.Generator) -> Image:
         """Degrade one image.
@@ -90,7 +82,7 @@ class RealESRGANDegradation:
         else:
             image = self.second.compress(image, rng)
             image = self._finish(image, height, width, rng)
-        return from_levels(to_levels(image))
+        return to_float(to_levels(image))
 
     def _finish(self, image: Image, height: int, width: int, rng: np.random.Generator) -> Image:
         """Resize to the final size and filter with the final low-pass, if there is one."""

@@ -6,9 +6,9 @@ from typing import Literal, get_args
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.float32]
+from esrgan_train.degradation.image import Image
+
 ResizeMode = Literal["area", "bilinear", "bicubic"]
 RESIZE_MODES: tuple[ResizeMode, ...] = get_args(ResizeMode)
 
@@ -31,12 +31,12 @@ def resize(image: Image, height: int, width: int, mode: ResizeMode) -> Image:
     if image.shape[:2] == (height, width):
         return image
     if mode == "area":
-        return resize_area(image, height, width)
+        return _resize_area(image, height, width)
     interpolation = cv2.INTER_LINEAR if mode == "bilinear" else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), dtype=np.float32)
 
 
-def resize_area(image: Image, height: int, width: int) -> Image:
+def _resize_area(image: Image, height: int, width: int) -> Image:
     """Adaptive average pooling: output pixel i is the mean of input pixels ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉ − 1."""
     if image.shape[0] % height == 0 and image.shape[1] % width == 0:
         return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32)

@@ -1,1 +1,1 @@
-"""From a trained generator to the files that other programs run, each run once before it is kept."""
+"""From a trained generator to the files that other programs run; each is run once before it is kept."""

@@ -11,14 +11,12 @@ from pathlib import Path
 import rich
 from rich.table import Table
 
-from esrgan_train.cli import DONE, FAILED, complain, run_command
+from esrgan_train.cli import DONE, FAILED, report_error, run_command
 from esrgan_train.errors import RunError, UserError
-from esrgan_train.export.formats import FORMATS
-from esrgan_train.export.metadata import metadata_of, name_of
-from esrgan_train.export.outcome import export_all
-from esrgan_train.export.packages import check_packages
-from esrgan_train.export.reference import read_generator, upscale_of
-from esrgan_train.export.verify import Verdict
+from esrgan_train.export.formats import FORMATS, Request, check_packages
+from esrgan_train.export.results import export_all
+from esrgan_train.export.source import file_name, metadata_of, read_source
+from esrgan_train.export.verification import Verdict
 
 log = logging.getLogger(__name__)
 
@@ -32,38 +30,37 @@ def main(arguments: list[str] | None = None) -> int:
         UserError: wrong options, an unreadable model, missing packages, a network that cannot be exported.
     """
     options = _parser().parse_args(arguments)
-    check_packages(options.format)
-    model, generator = read_generator(options.model)
-    stem = options.output / (options.name or name_of(model))
-    check_targets(stem, options.model, options.format)
-    metadata = metadata_of(model, upscale=upscale_of(generator), licence=options.licence)
-    outcome = export_all(options.model, generator, stem, options.format, metadata, fp32=options.fp32)
-    if outcome.verdicts:
-        rich.get_console().print(table(outcome.verdicts))
-    for verdict in (verdict for verdict in outcome.verdicts if verdict.passed):
-        files = " ".join(str(options.output / file.name) for file in verdict.files)
-        log.info("%-13s %s", verdict.label, files)
-    failures = [*outcome.failures, *(too_far(v.label) for v in outcome.verdicts if not v.passed)]
+    formats = list(dict.fromkeys(options.format))
+    check_packages(formats)
+    model, generator = read_source(options.model)
+    name = options.name or file_name(model)
+    if name == ".." or Path(name).name != name:
+        raise UserError(f"--name {name!r} is no file name: give one without folders")
+    stem = options.output / name
+    _check_targets(stem, options.model, formats)
+    metadata = metadata_of(model, generator, licence=options.licence)
+    results = export_all(
+        generator,
+        [Request(format=f, model=options.model, stem=stem, metadata=metadata, fp32=options.fp32) for f in formats],
+    )
+    if results.verdicts:
+        rich.get_console().print(_table(results.verdicts))
+    for verdict in (verdict for verdict in results.verdicts if verdict.passed):
+        log.info("%-13s %s", verdict.label, " ".join(str(options.output / file.name) for file in verdict.files))
+    failures = [*results.failures, *(_too_far(v.label) for v in results.verdicts if not v.passed)]
     for failure in failures:
-        complain(RunError(failure))
+        report_error(RunError(failure))
     return FAILED if failures else DONE
 
 
-def too_far(label: str) -> str:
-    """What to do about a file that differs, which was not kept."""
+def _too_far(label: str) -> str:
     half = label.endswith("fp16")
     remedy = "--fp32 writes no float16; otherwise leave that --format out" if half else "leave that --format out"
     return f"{label} differs too much, so it was not kept; {remedy}"
 
 
-def check_targets(stem: Path, source: Path, formats: Sequence[str]) -> None:
-    """Refuse to replace the file that is being exported, or to write into a file.
-
-    Raises:
-        UserError: naming the path.
-    """
-    if Path(stem.name).name != stem.name or stem.name in ("", ".", ".."):
-        raise UserError(f"--name {stem.name!r} is no file name: give one without folders")
+def _check_targets(stem: Path, source: Path, formats: Sequence[str]) -> None:
+    """Refuse to replace the file that is being exported, or to write into a file."""
     if stem.parent.exists() and not stem.parent.is_dir():
         raise UserError(f"-o {stem.parent} is a file: give a folder")
     for name in formats:
@@ -71,7 +68,7 @@ def check_targets(stem: Path, source: Path, formats: Sequence[str]) -> None:
             raise UserError(f"{source} would be replaced: give another folder with -o, or another --name")
 
 
-def table(verdicts: Sequence[Verdict]) -> Table:
+def _table(verdicts: Sequence[Verdict]) -> Table:
     """What was written, by which program it was run, and how far it is from PyTorch."""
     shown = Table(title="largest difference from PyTorch, of values in [0,1]", title_justify="left")
     shown.add_column("format")
@@ -95,14 +92,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m esrgan_train.export",
         description="Write a trained model for other programs, and prove that they compute the same.",
     )
-    parser.add_argument("model", type=Path, metavar="CKPT", help=".ckpt, .pth or .safetensors")
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="folder to write to")
-    parser.add_argument(
-        "--format", nargs="+", choices=FORMATS, default=list(FORMATS), help=f"default: {' '.join(FORMATS)}"
-    )
-    parser.add_argument("--name", help="of the files, without suffix; default: the experiment, or CKPT's name")
-    parser.add_argument("--licence", metavar="TEXT", help="stands in every file, such as CC-BY-4.0")
-    parser.add_argument("--fp32", action="store_true", help="write no float16: larger files, full precision")
+    add = parser.add_argument
+    add("model", type=Path, metavar="CKPT", help=".ckpt, .pth or .safetensors")
+    add("-o", "--output", required=True, type=Path, metavar="DIR", help="folder to write to")
+    add("--format", nargs="+", choices=FORMATS, default=list(FORMATS), help=f"default: {' '.join(FORMATS)}")
+    add("--name", help="of the files, without suffix; default: the experiment, or CKPT's name")
+    add("--licence", metavar="TEXT", help="is stored in every file, such as CC-BY-4.0")
+    add("--fp32", action="store_true", help="write no float16: larger files, full precision")
     return parser
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -14,33 +14,42 @@ import onnxruntime
 import torch
 from torch import nn
 
-from esrgan_train.export.exported import FLOAT16_TOLERANCE, FLOAT32_TOLERANCE, Batch, Exported
+from esrgan_train.export.formats import Request
+from esrgan_train.export.verification import Batch, Verdict, verify
 from esrgan_train.modelfiles.weights import METADATA_KEY
 
-OPSET = 18  # torch's own; TensorRT takes it from 8.6 on, ONNX Runtime from 1.14 on
-INPUT, OUTPUT = "input", "output"
+_OPSET = 18  # torch's own; TensorRT takes it from 8.6 on, ONNX Runtime from 1.14 on
+_INPUT, _OUTPUT = "input", "output"
 # Two images and odd sizes: 0 and 1 would be taken for constants. No side is too small for networks of the field.
-EXAMPLE = (2, 3, 71, 83)
-AXES = {0: "batch", 2: "height", 3: "width"}
+_EXAMPLE = (2, 3, 71, 83)
+_AXES = {0: "batch", 2: "height", 3: "width"}
 
 
-def export_onnx(generator: nn.Module, path: Path, metadata: Mapping[str, Any], *, half: bool) -> Exported:
+def write(generator: nn.Module, request: Request) -> Iterator[Verdict]:
+    """Write and run float32 and, unless it is not wanted, float16."""
+    for half, ending in ((False, ".onnx"), (True, "_fp16.onnx")):
+        if half and request.fp32:
+            continue
+        path, label = request.file(ending), "onnx fp16" if half else "onnx fp32"
+        export_onnx(generator, path, request.metadata, half=half)
+        yield verify(_Engine(path), generator, label=label, files=(path,), engine="onnxruntime", half=half)
+
+
+def export_onnx(generator: nn.Module, path: Path, metadata: Mapping[str, Any], *, half: bool) -> None:
     """Write one self-contained ``.onnx`` whose batch, height and width are free.
 
-    With ``half``, weights, input and output are float16. The names are ``input`` and ``output``; the metadata
-    stand in ``metadata_props`` under ``esrgan_train`` as JSON.
+    With ``half``, weights, input and output are float16. Their names are ``input`` and ``output``; the metadata
+    are JSON in ``metadata_props``, under ``esrgan_train``.
     """
     dtype = torch.float16 if half else torch.float32
-    network = deepcopy(generator).to(dtype).eval()
-    example = torch.zeros(EXAMPLE, dtype=dtype)
     program = torch.onnx.export(
-        network,
-        (example,),
+        deepcopy(generator).to(dtype).eval(),
+        (torch.zeros(_EXAMPLE, dtype=dtype),),
         dynamo=True,
-        dynamic_shapes=({axis: torch.export.Dim(name) for axis, name in AXES.items()},),
-        input_names=[INPUT],
-        output_names=[OUTPUT],
-        opset_version=OPSET,
+        dynamic_shapes=({axis: torch.export.Dim(name) for axis, name in _AXES.items()},),
+        input_names=[_INPUT],
+        output_names=[_OUTPUT],
+        opset_version=_OPSET,
         verbose=False,
     )
     assert program is not None, "only the older exporter returns nothing"
@@ -49,23 +58,22 @@ def export_onnx(generator: nn.Module, path: Path, metadata: Mapping[str, Any], *
     model.metadata_props.add(key=METADATA_KEY, value=json.dumps(metadata))
     onnx.checker.check_model(model, full_check=True)
     onnx.save_model(model, path)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
-    def run(lr: Batch) -> Batch:
-        fed = lr.astype(np.float16 if half else np.float32)
-        return np.asarray(session.run([OUTPUT], {INPUT: fed})[0], dtype=np.float32)
 
-    return Exported(
-        label="onnx fp16" if half else "onnx fp32",
-        files=(path,),
-        engine="onnxruntime",
-        run=run,
-        tolerance=FLOAT16_TOLERANCE if half else FLOAT32_TOLERANCE,
-    )
+class _Engine:
+    """ONNX Runtime on the CPU."""
+
+    def __init__(self, path: Path) -> None:
+        self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        half = self.session.get_inputs()[0].type == "tensor(float16)"
+        self.number = np.float16 if half else np.float32
+
+    def __call__(self, lr: Batch) -> Batch:
+        return np.asarray(self.session.run([_OUTPUT], {_INPUT: lr.astype(self.number)})[0], dtype=np.float32)
 
 
 def _forget_source(graph: onnx.GraphProto) -> None:
-    """Drop what the exporter notes of the source code: lines of it, with paths of the maker's machine."""
+    """Drop what the exporter notes of the source code: lines of it, with paths of the author's machine."""
     graph.ClearField("metadata_props")
     for part in (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
         part.ClearField("metadata_props")

@@ -1,4 +1,4 @@
-"""Luma, on which the field likes to measure."""
+"""Luma, on which the field measures quality."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""The middle of a picture, at the same place in its small version."""
+"""The middle of a picture, and the same part of its reduced version."""
 
 from __future__ import annotations
 
 
 def middle(length: int, *, most: int | None, step: int) -> slice:
-    """The middle of ``length`` pixels: at most ``most`` of them, in whole steps from a whole step on.
+    """The middle of ``length`` pixels, aligned to multiples of ``step``.
 
     Args:
         length: pixels along one side.
-        most: None takes all of them; less than a step counts as one.
-        step: pixels per pixel of the small version.
+        most: at most this many; None takes all of them, less than a step counts as one step.
+        step: pixels per pixel of the reduced version.
     """
     kept = (length if most is None else min(length, max(most, step))) // step * step
     start = (length - kept) // 2 // step * step

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from esrgan_train.errors import UserError
-from esrgan_train.images.damage import DAMAGE
 from esrgan_train.images.formats import formats_of, why_unidentified
 from esrgan_train.images.remarks import remarks_on
-from esrgan_train.images.sampled import SIDEWAYS, orientation
 from esrgan_train.images.samples import read_samples
+from esrgan_train.images.stored import SIDEWAYS, orientation
 
 Picture = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -37,10 +36,9 @@ class Header(NamedTuple):
 def decode(path: str | Path) -> Picture:
     """Read a picture file as (H, W, 3) RGB, uint8, or uint16 where it holds more than 8 bits.
 
-    ``formats`` lists the kinds of files. Gray, palette and CMYK become RGB. Alpha and transparency are dropped:
-    the colours beneath are shown as they are stored. The orientation is applied; colour profiles are not. Of an
-    animation or a file of several pages, the first picture is read. Floating-point and 32-bit samples are
-    refused, since nothing says which value is white.
+    ``formats`` lists the kinds of files. Gray, palette and CMYK become RGB. Alpha is dropped: the colours beneath
+    are as stored. The orientation is applied; colour profiles are not. Of an animation or several pages, the
+    first picture is read. Floating-point and 32-bit samples are refused, since nothing says which value is white.
 
     Raises:
         UnreadableImageError: the file is missing, truncated, damaged, of another kind, or of more than
@@ -68,7 +66,7 @@ def read_header(path: str | Path) -> Header:
 
 
 def read_upright_size(path: str | Path) -> tuple[int, int]:
-    """(width, height) as the picture is to be seen; where the file says that may be anywhere in it.
+    """(width, height) of the upright picture; takes longer, since the orientation may stand anywhere in the file.
 
     Raises:
         UnreadableImageError: the header cannot be read.
@@ -79,12 +77,12 @@ def read_upright_size(path: str | Path) -> tuple[int, int]:
 
 
 def holds_several(image: Image.Image) -> bool:
-    """Whether the file holds further pictures; what a camera puts behind a JPEG, a preview, does not count."""
+    """Whether the file holds further pictures; the previews that cameras append to a JPEG do not count."""
     if image.format == "MPO":
         return False
     try:
         return bool(getattr(image, "is_animated", False))
-    except DAMAGE:  # of the second
+    except Exception:  # noqa: BLE001  # of a damaged second one, of any kind
         return True
 
 
@@ -102,14 +100,14 @@ def to_float(image: NDArray[Any]) -> NDArray[np.float32]:
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[Image.Image]:
-    """The opened file, not yet loaded; libraries' warnings become remarks that name the file.
+    """The opened file, not yet loaded; the libraries' warnings become remarks that name the file.
 
     Raises:
-        UnreadableImageError: whatever goes wrong while it is open.
+        UnreadableImageError: anything goes wrong while it is open.
     """
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would wait for ever
-            raise OSError("it is no file but a directory, a pipe or a device")
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would hang
+            raise OSError("it is not a file but a directory, a pipe or a device")
         with remarks_on(path):
             warnings.simplefilter("error", Image.DecompressionBombWarning)  # a refusal, not a remark
             with Image.open(path, formats=formats_of(path)) as image:
@@ -119,7 +117,7 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
         raise UnreadableImageError(f"{path} cannot be read: {limit}; cut it into smaller ones") from None
     except UnidentifiedImageError as error:
         raise UnreadableImageError(f"{path} cannot be read: {why_unidentified(path)}") from error
-    except DAMAGE as error:
+    except Exception as error:  # the file may be damaged in any way
         raise UnreadableImageError(f"{path} cannot be read: {_reason(error)}") from error
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
-import cv2
+import imagecodecs
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -15,17 +18,13 @@ from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
 
 # Pillow's options per suffix. Lossy formats are set so high that their own traces do not show.
+_JPEG = {"quality": 95, "subsampling": 0}
+_TIFF = {"compression": "tiff_deflate"}
 _OPTIONS: dict[str, dict[str, Any]] = {
-    ".png": {"compress_level": 6},
-    ".jpg": {"quality": 95, "subsampling": 0},
-    ".jpeg": {"quality": 95, "subsampling": 0},
-    ".webp": {"quality": 95},
-    ".tif": {"compression": "tiff_deflate"},
-    ".tiff": {"compression": "tiff_deflate"},
-    ".bmp": {},
-}
-_SUFFIXES_16_BIT = (".png", ".tif", ".tiff")
+    ".png": {}, ".jpg": _JPEG, ".jpeg": _JPEG, ".webp": {"quality": 95}, ".tif": _TIFF, ".tiff": _TIFF, ".bmp": {}
+}  # fmt: skip
 _MAGENTA = (255, 0, 255)
+_IHDR_END = 33  # signature (8) and the first chunk (25)
 
 
 def to_uint8(image: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
@@ -46,49 +45,44 @@ def to_uint8(image: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     return shown
 
 
-def write_image(path: Path, image: NDArray[Any]) -> None:
+def write_image(path: Path, image: NDArray[Any], *, profile: bytes | None = None, png_level: int = 6) -> None:
     """Write a picture in the format of the path's suffix: .png .jpg .jpeg .webp .tif .tiff .bmp.
 
     The file is written beside its place and renamed; missing folders are made.
 
     Args:
         path: where to write.
-        image: (H, W, 3) RGB or (H, W) gray, uint8, or uint16 for PNG and TIFF.
+        image: (H, W) gray, (H, W, 2) with alpha, (H, W, 3) RGB or (H, W, 4) with alpha; uint8, or uint16 for PNG
+            and TIFF.
+        profile: the ICC profile of the colours.
+        png_level: zlib's level of compression in a PNG, 0 to 9.
 
     Raises:
-        UserError: an unknown suffix, or a picture that the format cannot hold.
-        ValueError: another shape or number type.
+        UserError: an unknown suffix, or the format cannot hold the picture.
+        ValueError: another number type.
         OSError: the disk does not take it.
     """
-    if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)) or not image.size:
-        raise ValueError(f"image is of shape {image.shape}; pass (H, W, 3) or (H, W)")
-    if image.dtype not in (np.uint8, np.uint16):
-        raise ValueError(f"image is {image.dtype}; pass uint8 or uint16")
     suffix = path.suffix.lower()
     if suffix not in _OPTIONS:
         raise UserError(f"{path}: unknown format {suffix!r}; end the name in one of {' '.join(_OPTIONS)}")
-    if image.dtype == np.uint16 and suffix not in _SUFFIXES_16_BIT:
-        raise UserError(f"{path}: {suffix} holds no 16-bit picture; end the name in .png or .tif")
-    if image.dtype == np.uint16:
-        encoded = cv2.imencode(suffix, image[:, :, ::-1] if image.ndim == 3 else image)[1].tobytes()
+    if image.dtype == np.uint8:
+        encoded = _encoded(path, image, profile, png_level)
+    elif image.dtype != np.uint16:
+        raise ValueError(f"image is {image.dtype}; pass uint8 or uint16")
     else:
-        encoded = encode_levels(path, image, **_OPTIONS[suffix])
+        assert suffix in (".png", ".tif", ".tiff"), f"{path}: a format without 16 bits"
+        encoded = _deep_png(image, profile, png_level) if suffix == ".png" else _deep_tiff(image, profile)
     with replacing(path) as partial:
         partial.write_bytes(encoded)
 
 
-def encode_levels(path: Path, image: NDArray[np.uint8], **options: Any) -> bytes:
-    """What to write to ``path``, by Pillow with its ``options``.
-
-    In memory, so that what the format cannot hold and what the disk cannot are two errors: Pillow raises
-    ``OSError`` for both, and passes over a write of which a full disk takes only a part.
-
-    Raises:
-        UserError: the format cannot hold the picture.
-    """
-    buffer = io.BytesIO()
+def _encoded(path: Path, image: NDArray[np.uint8], profile: bytes | None, png_level: int) -> bytes:
+    # In memory, so that the format's refusal and the disk's are two errors: Pillow raises OSError for both, and
+    # ignores that a full disk took only a part of a write.
+    buffer, suffix = io.BytesIO(), path.suffix.lower()
+    options = _OPTIONS[suffix] | ({"icc_profile": profile} if profile else {}) | {"compress_level": png_level}
     try:
-        Image.fromarray(image).save(buffer, format=Image.registered_extensions()[path.suffix.lower()], **options)
+        Image.fromarray(image).save(buffer, format=Image.registered_extensions()[suffix], **options)
     except (OSError, ValueError) as error:
         height, width = image.shape[:2]
         reason = " ".join(str(error).split())
@@ -96,3 +90,28 @@ def encode_levels(path: Path, image: NDArray[np.uint8], **options: Any) -> bytes
             f"{path}: {width} × {height} pixels cannot be written as {path.suffix}: {reason}; try .png"
         ) from error
     return buffer.getvalue()
+
+
+def _deep_png(image: NDArray[np.uint16], profile: bytes | None, level: int) -> bytes:
+    encoded = bytes(imagecodecs.png_encode(np.ascontiguousarray(image), level=level))
+    if profile is None:
+        return encoded
+    body = b"iCCP" + b"profile\0\0" + zlib.compress(profile)
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return encoded[:_IHDR_END] + chunk + encoded[_IHDR_END:]
+
+
+def _deep_tiff(image: NDArray[np.uint16], profile: bytes | None) -> bytes:
+    file, channels = io.BytesIO(), 1 if image.ndim == 2 else image.shape[2]
+    tifffile.imwrite(
+        file,
+        image,
+        photometric="minisblack" if channels < 3 else "rgb",
+        planarconfig="contig" if image.ndim == 3 else None,
+        extrasamples=["unassalpha"] if channels in (2, 4) else None,
+        iccprofile=profile,
+        compression="zlib",
+        predictor=True,
+        metadata=None,  # or a description of the array's shape
+    )
+    return file.getvalue()

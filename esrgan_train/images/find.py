@@ -15,18 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from esrgan_train.errors import UserError
-from esrgan_train.images.formats import NAMES, PASSED_OVER, SUFFIXES, passed_over
+from esrgan_train.images.formats import NAMES, SUFFIXES, UNSUPPORTED, skipped
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 2**16  # paths whose bytes are moved at once; bounds the memory that moving takes
+_AT_ONCE = 2**16  # paths whose bytes are copied at once; bounds the memory of copying
 
 
 class PathTable:
     """An immutable sequence of file paths below one folder, held in two arrays.
 
-    A list of a million strings would be copied page by page into every worker process, since reading an
-    object writes its reference count. Arrays stay shared.
+    A list of a million strings would be copied page by page into every worker process, since reading an object
+    writes its reference count. Arrays stay shared.
 
     Args:
         root: the folder.
@@ -81,15 +81,15 @@ class PathTable:
 
 
 def find_photos(folder: str | Path, *, option: str, say: Callable[[str], None] = log.warning) -> PathTable:
-    """Every picture of a kind that is read below ``folder``, by suffix, sorted by relative POSIX path.
+    """Every supported picture below ``folder``, by suffix, sorted by relative POSIX path.
 
-    Names that start with a dot are left out. Links to folders are followed; a folder reached in several
-    ways is listed once, under its own place if that is below ``folder``. No regular file is opened.
+    Names that start with a dot are skipped. Links to folders are followed; a folder reached in several ways is
+    listed once, under its own place if that is below ``folder``. No file is opened.
 
     Args:
         folder: where to look.
         option: the option that ``folder`` comes from, such as ``data.train_dir``, for the messages.
-        say: is called with one line if pictures of other kinds are passed over.
+        say: called with one line if pictures of other kinds are skipped.
 
     Raises:
         UserError: the folder is missing, cannot be read, or holds no photo.
@@ -103,9 +103,9 @@ def find_photos(folder: str | Path, *, option: str, say: Callable[[str], None] =
         raise UserError(f"{option}={folder} does not exist: give the folder that holds the photos") from None
     except OSError as error:
         raise UserError(f"{option}={folder}: {error.filename}: {error.strerror}; make it readable") from error
-    remark = passed_over(others)
+    remark = skipped(others)
     if not found:
-        why = f" that is read ({remark})" if remark else f" ({NAMES})"
+        why = f" of a supported kind ({remark})" if remark else f" ({NAMES})"
         raise UserError(f"{option}={folder} holds no photo{why}: give the folder that holds them")
     if remark:
         say(f"{option}={folder}: {remark}")
@@ -113,7 +113,7 @@ def find_photos(folder: str | Path, *, option: str, say: Callable[[str], None] =
 
 
 def _walk(root: Path, others: Counter[str]) -> Iterator[str]:
-    """Relative paths of what is read; ``others`` counts, by suffix, the pictures of other kinds."""
+    """Relative paths of supported pictures; ``others`` counts those of other kinds by suffix."""
     seen: set[tuple[int, int]] = set()
     pending: list[str] = [""]
     linked: list[str] = []  # relative paths of folders, each with its closing slash
@@ -136,5 +136,5 @@ def _walk(root: Path, others: Counter[str]) -> Iterator[str]:
                 if suffix in SUFFIXES:
                     if entry.is_file() or entry.is_symlink():
                         yield prefix + name
-                elif suffix in PASSED_OVER:
+                elif suffix in UNSUPPORTED:
                     others[suffix] += 1

@@ -1,4 +1,4 @@
-"""Which files are pictures: what can be read, and what only looks like it."""
+"""Which picture formats are supported, and what to say about the others."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from PIL import AvifImagePlugin, Image
 
 from esrgan_train.images import jpeg_xl, tiff
 
-# A format, by its name to Pillow, and the suffixes under which its files are looked for. Content decides what a
-# file is; the first that accepts it reads it.
+# A format, by Pillow's name of it, and the suffixes by which its files are found. A file's content decides which
+# format it is: the first that accepts it reads it.
 _SUFFIXES = {
     "PNG": ".png .apng",
     "JPEG": ".jpg .jpeg .jpe .jfif",
     "WEBP": ".webp",
-    tiff.NAME: "",  # the TIFF files that Pillow reads not at all or not in full
+    tiff.NAME: "",  # TIFF files that Pillow cannot read, or not in full
     "TIFF": ".tif .tiff",
     "BMP": ".bmp",
     "GIF": ".gif",
@@ -31,7 +31,7 @@ _SUFFIXES = {
 }
 NAMES = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF, HEIC, JPEG XL, JPEG 2000, PPM, QOI, DDS or TGA"
 
-# Pictures of kinds that nothing here reads: raw photographs, editors' documents, microscopes, high dynamic range.
+# Pictures of unsupported kinds: raw photographs, editors' documents, microscopes, high dynamic range.
 _UNREADABLE = (
     ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf .raw .rw2 "
     ".rwl .sr2 .srf .srw .x3f "
@@ -46,9 +46,10 @@ _HEIF_REMEDY = "pip install 'esrgan-train[heif]'"
 
 
 def _register() -> bool:
-    """Make the formats that Pillow lacks known to it; whether the package for HEIF is there."""
+    """Teach Pillow the formats it lacks; returns whether the package for HEIF is installed."""
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # as all of images/: one picture, one core
-    # Ours can be asked for by name alone: Image.open of others, who know no samples(), never meets them.
+    # Without a call of Image.register_open, which would offer them to every other caller of Image.open too: those
+    # do not know samples().
     Image.OPEN[tiff.NAME] = tiff.TiffPicture, tiff.accepts
     Image.OPEN[jpeg_xl.NAME] = jpeg_xl.JpegXlPicture, jpeg_xl.accepts
     if find_spec("pillow_heif") is None:
@@ -64,16 +65,16 @@ _HEIF_INSTALLED = _register()
 _FORMATS = [name for name in _SUFFIXES if name != "HEIF" or _HEIF_INSTALLED]
 
 SUFFIXES = frozenset(suffix for name in _FORMATS for suffix in _SUFFIXES[name].split())
-PASSED_OVER = frozenset(_UNREADABLE.split()) | frozenset(_SUFFIXES["HEIF"].split()) - SUFFIXES
+UNSUPPORTED = frozenset(_UNREADABLE.split()) | frozenset(_SUFFIXES["HEIF"].split()) - SUFFIXES
 
 
 def formats_of(path: str | Path) -> list[str]:
-    """The formats that a file may be of: TGA only by its suffix, since it has no signature."""
+    """The formats to try on a file; TGA, which has no signature, only by its suffix."""
     return _FORMATS if Path(path).suffix.lower() == ".tga" else [name for name in _FORMATS if name != "TGA"]
 
 
 def why_unidentified(path: str | Path) -> str:
-    """What to say of a file that no format accepts."""
+    """The reason to give for a file that no format accepts."""
     with Path(path).open("rb") as file:
         start = file.read(12)
     if not start:
@@ -81,16 +82,16 @@ def why_unidentified(path: str | Path) -> str:
     if start[4:8] == b"ftyp" and start[8:] in _HEIF_BRANDS and not _HEIF_INSTALLED:
         return f"it is a HEIC file: {_HEIF_REMEDY}"
     if (suffix := Path(path).suffix.lower()) in _UNREADABLE.split():
-        return f"files of the kind {suffix} are not read: {_REMEDY}"
+        return f"{suffix} files are not supported: {_REMEDY}"
     return f"it is not a {NAMES} file, or its header is damaged"
 
 
-def passed_over(counts: Mapping[str, int]) -> str:
-    """One line about files with suffixes of ``PASSED_OVER``, counted by suffix; empty without any."""
+def skipped(counts: Mapping[str, int]) -> str:
+    """One line about files with suffixes of ``UNSUPPORTED``, counted by suffix; empty if there are none."""
     heif = {suffix: count for suffix, count in counts.items() if suffix in _SUFFIXES["HEIF"].split()}
     others = {suffix: count for suffix, count in counts.items() if suffix not in heif}
     parts = [(others, _REMEDY), (heif, _HEIF_REMEDY)]
-    lines = [f"passed over: {_counted(some)}: {remedy}" for some, remedy in parts if some]
+    lines = [f"skipped: {_counted(some)}: {remedy}" for some, remedy in parts if some]
     return "; ".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""JPEG XL, which Pillow does not know: its header read here, its pixels by libjxl (ISO/IEC 18181-1 and -2)."""
+"""JPEG XL, which Pillow lacks: the header is read here, the pixels by libjxl (ISO/IEC 18181-1 and -2)."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from esrgan_train.images.sampled import SampledPicture, widen, with_channels
+from esrgan_train.images.plugin import SampledPicture
+from esrgan_train.images.stored import widen, with_channels
 
 NAME = "JPEGXL"
 
 _CODESTREAM = b"\xff\x0a"
 _CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
-_HEADER_BYTES = 64  # more than size, animation and bit depth can take
+_HEADER_BYTES = 64  # more than size, animation and bit depth take
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # of width to height
 
 
 def accepts(prefix: bytes) -> bool:
-    """Whether a file that begins so is JPEG XL."""
+    """Whether a file with these first bytes is JPEG XL."""
     return prefix.startswith((_CODESTREAM, _CONTAINER))
 
 
 class JpegXlPicture(SampledPicture):
-    """The first frame; libjxl turns it upright. Its colour profile cannot be had."""
+    """The first frame; libjxl turns it upright. Its colour profile is not available."""
 
     format = NAME
     format_description = "JPEG XL"
@@ -75,14 +76,14 @@ class _Bits:
         return height * over // under, height
 
     def metadata(self) -> tuple[int, bool, int]:
-        """Orientation, whether there are several frames, and the bits of a sample; the rest is passed over."""
-        if self.take(1):  # all as usual
+        """Orientation, whether there are several frames, and the bits of a sample."""
+        if self.take(1):  # all defaults
             return 1, False, 8
         orientation, animated = 1, False
         if self.take(1):
             orientation = 1 + self.take(3)
             if self.take(1):
-                self.size()  # for which it is meant
+                self.size()  # of the intended display
             if self.take(1):
                 self._skip_preview()
             if animated := bool(self.take(1)):

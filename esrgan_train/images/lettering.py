@@ -1,4 +1,4 @@
-"""Letters in pictures: one font for most alphabets, and escapes for what it lacks."""
+"""Text in pictures: one font for most alphabets, and escapes for the characters it lacks."""
 
 from __future__ import annotations
 
@@ -18,20 +18,19 @@ def font(size: int) -> ImageFont.FreeTypeFont:
 def legible(text: str) -> str:
     r"""``text`` with each character that the font cannot draw as its escape, such as ``\u5199`` or ``\xe9``.
 
-    Escaped are signs of alphabets that the font lacks, those that are not to be seen, and bytes of a name that
-    are no UTF-8.
+    These are letters of other alphabets, invisible characters, and bytes of a file name that are not UTF-8.
     """
     letters = _letters()
     return "".join(
-        sign if sign.isprintable() and ord(sign) in letters else _escaped(sign)
-        for sign in unicodedata.normalize("NFC", text)  # macOS stores ü as u and two dots
+        character if character.isprintable() and ord(character) in letters else _escaped(character)
+        for character in unicodedata.normalize("NFC", text)  # macOS stores ü as u and two dots
     )
 
 
-def _escaped(sign: str) -> str:
-    if "\udc80" <= sign <= "\udcff":  # how Python holds such a byte
-        return f"\\x{ord(sign) - 0xDC00:02x}"
-    return sign.encode("unicode_escape").decode()
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # how Python holds such a byte
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
 
 
 @cache
@@ -43,6 +42,6 @@ def _letters() -> frozenset[int]:
 
 @cache
 def _file() -> str:
-    import matplotlib  # here, since few commands draw and it is slow to come; it ships the font
+    import matplotlib  # ships the font; imported here since it is slow and few commands draw
 
     return str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf")

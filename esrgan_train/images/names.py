@@ -1,4 +1,4 @@
-"""Names of pictures without their suffixes, which are put back where two pictures would share one."""
+"""Names of pictures without suffix, except where two pictures would share one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from pathlib import PurePath
 
 
 def distinct_names(paths: Sequence[PurePath]) -> list[str]:
-    """Each path's POSIX form without suffix; ``photo.jpg`` beside ``photo.png`` keeps it, and so does the other.
+    """Each path's POSIX form without suffix; ``photo.jpg`` and ``photo.png`` beside each other keep it.
 
-    Capitals do not count, since some file systems do not tell A from a. Paths that are equal but for capitals
-    have names that clash.
+    Case is ignored, as some file systems do. Names of paths that differ in case alone still clash.
     """
     whole = [path.as_posix() for path in paths]
     names = [path.with_suffix("").as_posix() for path in paths]
-    # The name with its suffix may be that of a third one, as photo.jpg.png without.
+    # A name with its suffix may equal that of a third path, such as photo.jpg.png, without.
     while shared := [n for group in clashes(names) for n in group if names[n] != whole[n]]:
         for n in shared:
             names[n] = whole[n]
@@ -22,7 +21,7 @@ def distinct_names(paths: Sequence[PurePath]) -> list[str]:
 
 
 def clashes(names: Sequence[str]) -> list[list[int]]:
-    """The places of names that are the same but for capitals, in groups of two and more."""
+    """The indices of names that are equal up to case, in groups of two and more."""
     groups: dict[str, list[int]] = {}
     for place, name in enumerate(names):
         groups.setdefault(name.casefold(), []).append(place)

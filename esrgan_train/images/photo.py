@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import io
-import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
-import imagecodecs
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
 from esrgan_train.errors import UserError
-from esrgan_train.files import replacing
 from esrgan_train.images.decode import as_rgb, holds_several, opened
-from esrgan_train.images.encode import encode_levels
+from esrgan_train.images.encode import write_image
 from esrgan_train.images.remarks import remark
 from esrgan_train.images.samples import read_samples
 
 _PNG_LEVEL = 1  # of an enlarged photograph: five times quicker than the usual 6, and a sixth larger
-_OPTIONS: dict[str, dict[str, Any]] = {
-    ".png": {"compress_level": _PNG_LEVEL},
-    ".jpg": {"quality": 95, "subsampling": 0},
-    ".webp": {"quality": 95},
-    ".tiff": {"compression": "tiff_deflate"},
-}
-_PROFILE_SPACE = slice(16, 20)  # of an ICC profile: the colours it is for
-_OTHER_SPACES = {True: (b"RGB ", b"CMYK"), False: (b"GRAY", b"CMYK")}  # than those of gray, and of RGB
+_PROFILE_SPACE = slice(16, 20)  # of an ICC profile: the name of its colour space
+_OTHER_SPACES = {True: (b"RGB ", b"CMYK"), False: (b"GRAY", b"CMYK")}  # that do not fit gray, and RGB
 _LARGEST_SIDE = {".jpg": 65500, ".webp": 16383}
-_IHDR_END = 33  # signature (8) and the first chunk (25)
 
 
 @dataclass(frozen=True)
@@ -58,7 +45,7 @@ class Photo:
 def read_photo(path: Path) -> Photo:
     """Read a picture; colours as ``decode`` gives them.
 
-    A profile of other colours than those in ``rgb`` is dropped, with a remark: that of a CMYK file, or one for
+    A profile for other colours than those in ``rgb`` is dropped, with a remark: that of a CMYK file, or one for
     RGB in a gray file.
 
     Raises:
@@ -70,15 +57,15 @@ def read_photo(path: Path) -> Photo:
         gray = samples.shape[2] < 3
         if profile and not _fits(profile, gray=gray):
             space = profile[_PROFILE_SPACE].decode("ascii", "replace").strip()
-            remark(f"its colour profile is for {space}, not for {'gray' if gray else 'RGB'}, and is left out")
+            remark(f"its colour profile is for {space}, not for {'gray' if gray else 'RGB'}, and is dropped")
             profile = None
-        several = holds_several(image)  # at last: Pillow goes to the second and back
+        several = holds_several(image)  # last, since Pillow goes to the second and back
     alpha = None if samples.shape[2] in (1, 3) else np.ascontiguousarray(samples[:, :, -1])
     return Photo(as_rgb(samples), alpha, gray, profile or None, several)
 
 
 def check_format(path: Path, photo: Photo, size: tuple[int, int]) -> None:
-    """Make sure, before any work, that the format of the path's suffix can hold an enlargement of ``photo``.
+    """Refuse, before any work, a format that cannot hold an enlargement of ``photo``.
 
     Args:
         path: where it is to be written.
@@ -108,24 +95,16 @@ def write_photo(path: Path, photo: Photo) -> None:
     """
     height, width = photo.rgb.shape[:2]
     check_format(path, photo, (width, height))
-    suffix = path.suffix.lower()
-    colours = photo.rgb
+    samples = photo.rgb
     if photo.gray:
-        levels: NDArray[Any] = np.rint(photo.rgb.mean(axis=2, dtype=np.float32))
-        colours = levels.astype(photo.rgb.dtype)
-    if photo.rgb.dtype == np.uint16:
-        encoded = _deep(suffix, photo, colours)
-    else:
-        if photo.alpha is not None:
-            colours = np.dstack([colours, photo.alpha])
-        options = {**_OPTIONS[suffix], **({"icc_profile": photo.profile} if photo.profile else {})}
-        encoded = encode_levels(path, colours, **options)
-    with replacing(path) as partial:
-        partial.write_bytes(encoded)
+        samples = np.rint(photo.rgb.mean(axis=2, dtype=np.float32)).astype(photo.rgb.dtype)
+    if photo.alpha is not None:
+        samples = np.dstack([samples, photo.alpha])
+    write_image(path, samples, profile=photo.profile, png_level=_PNG_LEVEL)
 
 
 def fill_hidden(rgb: NDArray[Any], alpha: NDArray[Any], reach: float = 4.0) -> NDArray[Any]:
-    """Give fully transparent pixels the colour of visible ones nearby, so that none bleeds in as a dark fringe."""
+    """Give fully transparent pixels the colour of visible ones nearby, which prevents dark fringes."""
     weight = (alpha > 0).astype(np.float32)
     spread = cv2.GaussianBlur(weight, (0, 0), reach)
     colours = cv2.GaussianBlur(rgb.astype(np.float32) * weight[:, :, None], (0, 0), reach)
@@ -146,7 +125,7 @@ def resize_levels(image: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 
 def _stored_profile(path: Path, image: Image.Image) -> bytes | None:
-    """The ICC profile in the file; Pillow leaves that of a JPEG 2000 to others."""
+    """The ICC profile in the file; Pillow does not read that of a JPEG 2000."""
     if image.format != "JPEG2000":
         return image.info.get("icc_profile")
     stored = path.read_bytes()
@@ -156,34 +135,5 @@ def _stored_profile(path: Path, image: Image.Image) -> bytes | None:
 
 
 def _fits(profile: bytes, *, gray: bool) -> bool:
-    """Whether an ICC profile is not one of known other colours."""
+    """Whether an ICC profile is for these colours, or for a space that is not known here."""
     return profile[_PROFILE_SPACE] not in _OTHER_SPACES[gray]
-
-
-def _deep(suffix: str, photo: Photo, colours: NDArray[Any]) -> bytes:
-    """A 16-bit file, of (H, W) or (H, W, 3) colours with the photo's alpha and profile."""
-    stored = colours if photo.alpha is None else np.dstack([colours, photo.alpha])
-    if suffix == ".tiff":
-        return _deep_tiff(stored, photo)
-    encoded = bytes(imagecodecs.png_encode(np.ascontiguousarray(stored), level=_PNG_LEVEL))
-    if photo.profile is None:
-        return encoded
-    body = b"iCCP" + b"profile\0\0" + zlib.compress(photo.profile)
-    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    return encoded[:_IHDR_END] + chunk + encoded[_IHDR_END:]
-
-
-def _deep_tiff(stored: NDArray[Any], photo: Photo) -> bytes:
-    file = io.BytesIO()
-    tifffile.imwrite(
-        file,
-        stored,
-        photometric="minisblack" if photo.gray else "rgb",
-        planarconfig="contig" if stored.ndim == 3 else None,
-        extrasamples=["unassalpha"] if photo.alpha is not None else None,
-        iccprofile=photo.profile,
-        compression="zlib",
-        predictor=True,
-        metadata=None,  # or a description of the array's shape
-    )
-    return file.getvalue()

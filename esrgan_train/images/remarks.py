@@ -1,4 +1,4 @@
-"""What is odd about a photo that can be read all the same: one line, with the photo's name."""
+"""Remarks about photos that are odd but readable: one line each, with the photo's name."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import PIL
 
 log = logging.getLogger(__name__)
 
-_MOST = 1000  # lines of one process
+_MOST = 1000  # lines per process
 _PILLOW = str(Path(PIL.__file__).parent)
 
-# A mark for each line that has been said. Worker processes share it, so that each photo is named once.
-_said = mmap.mmap(-1, 2**20)
+# A mark for each line that has been logged. Worker processes share it, so that each photo is named once.
+_logged = mmap.mmap(-1, 2**20)
 _count = 0
 
 
@@ -35,7 +35,7 @@ _notes: ContextVar[_Notes | None] = ContextVar("_notes", default=None)
 
 
 def remark(text: str) -> None:
-    """Note something of the photo that is being read."""
+    """Note something about the photo that is being read."""
     notes = _notes.get()
     assert notes is not None, "no photo is being read"
     notes.own.append(text)
@@ -43,16 +43,16 @@ def remark(text: str) -> None:
 
 @contextmanager
 def remarks_on(path: str | Path) -> Iterator[None]:
-    """Say what is remarked inside, and what Pillow and tifffile warn of, with the photo's name.
+    """Log the remarks made inside, and the warnings of Pillow and tifffile, with the photo's name.
 
-    Nothing is said if it ends in an exception, which is what there is to say then.
+    Nothing is logged if it ends in an exception, which names the photo itself.
     """
     notes = _Notes()
     token = _notes.set(notes)
     others: list[warnings.WarningMessage] = []  # of other threads
     try:
         with warnings.catch_warnings(record=True) as caught:
-            warnings.filterwarnings("always", module=r"PIL\.")  # of each photo, not of the first alone
+            warnings.filterwarnings("always", module=r"PIL\.")  # for each photo, not just the first
             try:
                 yield
             finally:
@@ -66,27 +66,27 @@ def remarks_on(path: str | Path) -> Iterator[None]:
         for w in others:
             warnings.showwarning(w.message, w.category, w.filename, w.lineno)
     for text in notes.own:
-        _say(f"{path}: {text}")
+        _log_once(f"{path}: {text}")
     if found := list(dict.fromkeys(" ".join(text.split()) for text in notes.of_libraries)):
         more = f" (and {len(found) - 1} more such remarks)" if len(found) > 1 else ""
-        _say(f"{path}: {found[0]}{more}")
+        _log_once(f"{path}: {found[0]}{more}")
 
 
-def _say(line: str) -> None:
-    """Log a line once; from worker processes to ``train.log`` alone, since a progress bar would tear it."""
+def _log_once(line: str) -> None:
+    """Log a line once; from worker processes only to ``train.log``, since a line would break the progress bar."""
     global _count
-    place = zlib.crc32(line.encode("utf-8", "surrogateescape")) % len(_said)
-    if _said[place] or _count >= _MOST:
+    place = zlib.crc32(line.encode("utf-8", "surrogateescape")) % len(_logged)
+    if _logged[place] or _count >= _MOST:
         return
-    _said[place], _count = 1, _count + 1
+    _logged[place], _count = 1, _count + 1
     where = {"to_file_only": multiprocessing.parent_process() is not None}
     log.warning("%s", line, extra=where)
     if _count == _MOST:
-        log.warning("further remarks about photos are left out", extra=where)
+        log.warning("further remarks about photos are not shown", extra=where)
 
 
 class _WhileReading(logging.Filter):
-    """Takes the warnings of a library's logger for those of the photo that is being read."""
+    """Turns warnings of a library's logger into remarks about the photo that is being read."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         notes = _notes.get()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, chain, zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +17,15 @@ _PAPER, _INK, _FAINT = (250, 250, 248), (30, 30, 30), (214, 214, 210)
 _MARGIN, _GAP = 24, 16  # around the sheet; between tiles
 _LABEL_SIZE, _TITLE_SIZE = 15, 22  # font sizes in pixels
 _LABEL_HEIGHT, _TITLE_HEIGHT = 24, 44  # of the lines that hold them
+_NARROWEST = 120  # of columns, so that labels have some room
 
 
 def labelled_sheet(rows: Sequence[Sequence[Tile]], *, title: str | None = None) -> NDArray[np.uint8]:
     """Lay out rows of (label, picture) as one picture.
 
-    Columns are as wide as their widest tile or 120 pixels, rows as high as their highest tile; smaller
-    tiles stand at the top left of their cell. Labels that do not fit lose their middle; what the font lacks is
-    written as an escape. Rows may differ in length.
+    Columns are as wide as their widest tile, and at least 120 pixels; rows are as high as their highest tile.
+    Smaller tiles stand at the top left of their cell. Labels that do not fit lose their middle, and characters
+    that the font lacks become escapes. Rows may differ in length.
 
     Args:
         rows: pictures are (H, W, 3) RGB uint8 of any size.
@@ -35,42 +37,38 @@ def labelled_sheet(rows: Sequence[Sequence[Tile]], *, title: str | None = None) 
     Raises:
         ValueError: no tile at all, or one of another shape or number type.
     """
-    tiles = [tile for row in rows for tile in row]
-    if not tiles:
+    rows = [row for row in rows if row]
+    if not rows:
         raise ValueError("a sheet needs at least one picture")
-    for label, picture in tiles:
+    for label, picture in chain.from_iterable(rows):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
             raise ValueError(f"{label}: {picture.dtype} {picture.shape}; pass (H, W, 3) uint8")
-
-    columns = max(len(row) for row in rows)
-    widths = [max([120, *(row[c][1].shape[1] for row in rows if c < len(row))]) for c in range(columns)]
-    heights = [_LABEL_HEIGHT + max(picture.shape[0] for _, picture in row) for row in rows if row]
-    top = _MARGIN + (_TITLE_HEIGHT if title else 0)
-    width = 2 * _MARGIN + sum(widths) + _GAP * (columns - 1)
-    height = top + sum(heights) + _GAP * (len(heights) - 1) + _MARGIN
-
-    sheet = Image.new("RGB", (width, height), _PAPER)
+    widths = [max(_NARROWEST, *(tile[1].shape[1] for tile in column if tile)) for column in zip_longest(*rows)]
+    heights = [_LABEL_HEIGHT + max(picture.shape[0] for _, picture in row) for row in rows]
+    lefts = accumulate([_MARGIN] + [width + _GAP for width in widths])
+    tops = accumulate([_MARGIN + (_TITLE_HEIGHT if title else 0)] + [height + _GAP for height in heights])
+    (*columns, right), (*lines, bottom) = lefts, tops
+    sheet = Image.new("RGB", (right - _GAP + _MARGIN, bottom - _GAP + _MARGIN), _PAPER)
     pen = ImageDraw.Draw(sheet)
-    label_font, title_font = font(_LABEL_SIZE), font(_TITLE_SIZE)
     if title:
-        line = shorten(title, title_font, width - 2 * _MARGIN)
-        pen.text((_MARGIN, _MARGIN - 4), line, fill=_INK, font=title_font)
-    y = top
-    for row, row_height in zip((row for row in rows if row), heights, strict=True):
-        x = _MARGIN
-        for (label, picture), column_width in zip(row, widths, strict=False):
-            line = shorten(label, label_font, column_width)
-            pen.text((x, y), line, fill=_INK, font=label_font)
-            sheet.paste(Image.fromarray(picture), (x, y + _LABEL_HEIGHT))
-            right, bottom = x + picture.shape[1], y + _LABEL_HEIGHT + picture.shape[0]
-            pen.rectangle((x - 1, y + _LABEL_HEIGHT - 1, right, bottom), outline=_FAINT)
-            x += column_width + _GAP
-        y += row_height + _GAP
+        line = shorten(title, font(_TITLE_SIZE), sheet.width - 2 * _MARGIN)
+        pen.text((_MARGIN, _MARGIN - 4), line, fill=_INK, font=font(_TITLE_SIZE))
+    for row, top in zip(rows, lines, strict=True):
+        for tile, left, width in zip(row, columns, widths, strict=False):
+            _draw(tile, sheet, pen, (left, top), width)
     return np.array(sheet, dtype=np.uint8)
 
 
+def _draw(tile: Tile, sheet: Image.Image, pen: ImageDraw.ImageDraw, place: tuple[int, int], width: int) -> None:
+    (label, picture), (left, top) = tile, place
+    pen.text(place, shorten(label, font(_LABEL_SIZE), width), fill=_INK, font=font(_LABEL_SIZE))
+    top += _LABEL_HEIGHT
+    sheet.paste(Image.fromarray(picture), (left, top))
+    pen.rectangle((left - 1, top - 1, left + picture.shape[1], top + picture.shape[0]), outline=_FAINT)
+
+
 def shorten(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """``text`` as it can be drawn, with as much of its middle replaced by … as it takes to fit into ``width``."""
+    """``text`` as it can be drawn, its middle replaced by … as far as needed to fit into ``width`` pixels."""
     text = legible(text)
     if font.getlength(text) <= width:
         return text

@@ -1,4 +1,4 @@
-"""TIFF of gray or RGB, which Pillow reads only in part: 16 bits, further channels, newer compressions."""
+"""TIFF of gray or RGB, which Pillow reads only in part: not 16 bits, further channels or newer compressions."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import ExifTags
 
-from esrgan_train.images.damage import DAMAGE
+from esrgan_train.images.plugin import SampledPicture
 from esrgan_train.images.remarks import remark
-from esrgan_train.images.sampled import SampledPicture, orient, orientation, with_channels
+from esrgan_train.images.stored import orient, orientation, with_channels
 
 NAME = "TIFFSAMPLES"
 
@@ -26,7 +26,7 @@ _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
 def accepts(prefix: bytes) -> bool:
-    """Whether a file that begins so is TIFF or BigTIFF."""
+    """Whether a file with these first bytes is TIFF or BigTIFF."""
     return prefix.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
 
 
@@ -34,8 +34,8 @@ class TiffPicture(SampledPicture):
     """The first page, where it is gray or RGB of 8 or 16 bits; palettes, CMYK and the like are left to Pillow.
 
     Raises:
-        SyntaxError: Pillow is to try.
-        ValueError: nobody reads samples of this kind; the message says what they are.
+        SyntaxError: the file is left to Pillow.
+        ValueError: samples of an unsupported kind, which the message describes.
     """
 
     format = NAME
@@ -55,13 +55,13 @@ class TiffPicture(SampledPicture):
                 self.info["icc_profile"] = bytes(profile.value)
             if turned := page.tags.get(int(ExifTags.Base.Orientation)):
                 self.turn(turned.value)
-        except DAMAGE as error:
+        except Exception as error:  # of a damaged file tifffile may raise anything
             raise SyntaxError(str(error)) from error
         if unsigned and isinstance(bits, int) and (bits < 8 or (bits == 8 and colours is None)):
-            raise SyntaxError("a picture for Pillow")
+            raise SyntaxError("left to Pillow")
         if page.is_reduced:
             raise ValueError("its first picture is a preview, as in raw photographs; convert it to PNG or TIFF")
-        if not unsigned or bits not in (8, 16) or colours is None or self._strangers(colours):
+        if not unsigned or bits not in (8, 16) or colours is None or self._has_unknown_channels(colours):
             raise ValueError(f"it holds {self._described()}; save it as gray or RGB with 8 or 16 bits")
         self._colours = colours
         self._mode = _MODES[colours + self._has_alpha(colours)]
@@ -75,7 +75,7 @@ class TiffPicture(SampledPicture):
             return False
 
     def samples(self) -> NDArray[Any]:
-        """Colours and alpha of the first page; further channels of RGB, such as infrared, are left out."""
+        """Colours and alpha of the first page; further channels beside RGB, such as infrared, are dropped."""
         page, channels = self._page, self._colours + self._has_alpha(self._colours)
         if 0 in page.databytecounts or len(page.databytecounts) < math.prod(page.chunked):
             raise ValueError("a part of its samples is missing")
@@ -96,8 +96,8 @@ class TiffPicture(SampledPicture):
         extra = self._page.extrasamples
         return extra[0] in _ALPHA if extra else self._page.samplesperpixel == colours + 1
 
-    def _strangers(self, colours: int) -> bool:
-        """Whether there are too few channels, or some beside gray of which nothing says what they show."""
+    def _has_unknown_channels(self, colours: int) -> bool:
+        """Whether channels are missing, or there are some beside gray whose meaning is not stated."""
         channels = self._page.samplesperpixel
         return channels < colours or (colours == 1 and channels > 1 + self._has_alpha(colours))
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong with one photo, told as that photo's failure."""
+"""Whatever goes wrong with one photo, as an error that names that photo."""
 
 from __future__ import annotations
 
@@ -14,17 +14,10 @@ from esrgan_train.inference.memory import ran_out
 
 @contextmanager
 def naming(photo: Path | str, doing: str, remedy: str) -> Iterator[None]:
-    """Turn any error of the block into one line that names the photo, so that others can go on.
+    """Turn any error of the block into a ``RunError`` of one line that names the photo.
 
-    Args:
-        photo: the file at which the block works.
-        doing: what it does, such as ``enlarging``.
-        remedy: what to do about too little memory.
-
-    Raises:
-        UserError: as it comes; it names its file.
-        RunError: in place of any other exception. One that nobody has foreseen is named by its class, and shown
-            in full if the environment says HYDRA_FULL_ERROR=1.
+    A ``UserError`` names its file already. An unforeseen error is named by its class, and shown in full if
+    HYDRA_FULL_ERROR=1 is set. ``remedy`` is for too little memory.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""How large a picture has to be for a network, how much it enlarges, and how far it looks: found by trying."""
+"""How large a picture must be for a network, how much it enlarges, and how far it looks: found by trying."""
 
 from __future__ import annotations
 
@@ -12,23 +12,21 @@ from torch import nn
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.errors import UserError
-from esrgan_train.inference.influence import reach
 from esrgan_train.inference.onnx_model import OnnxNetwork
-from esrgan_train.inference.trial import MULTIPLES, noise, run
+from esrgan_train.inference.reach import MULTIPLES, measure_reach, noise, run
 
-_ENOUGH = 64  # pixels a side; networks of the field that need more are not known
-# Equal up to rounding, as a part of the largest value.
-_ROUNDING, _HALF_ROUNDING = 1e-4, 1e-2
+_ENOUGH = 64  # pixels a side; no network of the field is known to need more
+_ROUNDING, _HALF_ROUNDING = 1e-4, 1e-2  # differences that count as rounding, as a part of the largest value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Geometry:
-    """What a network asks of a picture's size, and what it makes of it.
+    """What a network requires of a picture's size, and what it makes of it.
 
     Attributes:
         scale: the enlargement.
         radius: how many pixels away an input pixel still changes an output pixel, in multiples of ``multiple``;
-            None where no end was found: the network may look at the whole picture.
+            None if no end was found: the network may look at the whole picture.
         multiple: what a picture's sides, and the places where tiles start, have to be multiples of.
         least: the smallest side in pixels.
     """
@@ -43,15 +41,14 @@ class Geometry:
         return max(self.least, math.ceil(side / self.multiple) * self.multiple)
 
 
-# It follows from how a network is built, not from its weights, so each is tried once.
+# It depends on how a network is built, not on its weights, so each is tried once.
 _measured: WeakKeyDictionary[nn.Module, Geometry] = WeakKeyDictionary()
 
 
 def measure(network: nn.Module) -> Geometry:
-    """The geometry of a network: of the compact one it is known, any other is tried on a few pictures.
+    """The geometry of a network: that of the compact one is known, any other is tried on a few pictures.
 
-    What is tried is a copy in evaluation mode and float32 on the CPU, so the network and its gradients, buffers
-    and mode stay as they are.
+    A copy is tried, in evaluation mode and float32 on the CPU: the network itself stays as it is.
 
     Raises:
         UserError: it does not enlarge RGB pictures by a whole number.
@@ -61,28 +58,18 @@ def measure(network: nn.Module) -> Geometry:
     return _measured[network]
 
 
-@torch.inference_mode()
-def _measure(network: nn.Module) -> Geometry:
-    if isinstance(network, SRVGGNetCompact):
-        return Geometry(scale=network.upscale, radius=network.num_conv + 2)
-    if isinstance(network, OnnxNetwork):
-        tried: nn.Module = network
-        rounding = _HALF_ROUNDING if network.is_half else _ROUNDING
-    else:
-        tried, rounding = deepcopy(network).to("cpu", torch.float32).eval(), _ROUNDING
-    scale, multiple = enlargement(tried)
-    if isinstance(network, OnnxNetwork) and network.radius is not None:
-        return Geometry(scale=scale, radius=network.radius)
-    radius: int | None = None
-    if (reached := reach(tried, scale=scale, multiple=multiple, rounding=rounding)) is not None:
-        radius, multiple = reached
-    least = next((side for side in MULTIPLES if side >= multiple and _takes(tried, side)), _ENOUGH)
-    return Geometry(scale=scale, radius=radius, multiple=multiple, least=least)
+def reach_of(network: nn.Module) -> int | None:
+    """The radius of a network whose tiles may start anywhere; None for one that must see pictures whole."""
+    try:
+        geometry = measure(network)
+    except UserError:
+        return None
+    return geometry.radius if geometry.multiple == 1 else None
 
 
 @torch.inference_mode()
-def enlargement(network: nn.Module) -> tuple[int, int]:
-    """The scale, and the smallest number of which a picture's sides have to be multiples; found by trying.
+def scale_of(network: nn.Module) -> tuple[int, int]:
+    """The enlargement, and the smallest number of which a picture's sides must be multiples; found by trying.
 
     Args:
         network: in evaluation mode and float32 on the CPU.
@@ -107,6 +94,25 @@ def enlargement(network: nn.Module) -> tuple[int, int]:
         f"{type(network).__name__} does not enlarge RGB pictures by a whole number ({reason}); give a "
         "super-resolution model of RGB pictures"
     )
+
+
+@torch.inference_mode()
+def _measure(network: nn.Module) -> Geometry:
+    if isinstance(network, SRVGGNetCompact):
+        return Geometry(scale=network.upscale, radius=network.num_conv + 2)
+    tried, rounding = network, _ROUNDING
+    if not isinstance(network, OnnxNetwork):
+        tried = deepcopy(network).to("cpu", torch.float32).eval()
+    elif network.is_half:
+        rounding = _HALF_ROUNDING
+    scale, multiple = scale_of(tried)
+    if isinstance(network, OnnxNetwork) and network.radius is not None:
+        return Geometry(scale=scale, radius=network.radius)
+    radius: int | None = None
+    if (reached := measure_reach(tried, scale=scale, multiple=multiple, rounding=rounding)) is not None:
+        radius, multiple = reached
+    least = next((side for side in MULTIPLES if side >= multiple and _takes(tried, side)), _ENOUGH)
+    return Geometry(scale=scale, radius=radius, multiple=multiple, least=least)
 
 
 def _takes(network: nn.Module, side: int) -> bool:

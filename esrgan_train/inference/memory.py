@@ -1,4 +1,4 @@
-"""How large a tile the free memory allows, and how to tell that there was too little of it."""
+"""How large a tile the free memory allows, and which errors mean that it ran out."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def automatic_tile(network: nn.Module, scale: int, device: torch.device) -> int:
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether an exception means that memory could not be had, whichever library raised it."""
+    """Whether an exception means that memory ran out, whichever library raised it."""
     return isinstance(error, MemoryError) or _WORDS.search(str(error)) is not None
 
 
@@ -47,7 +47,7 @@ def give_back() -> None:
 
 
 def _free_memory(device: torch.device) -> int | None:
-    """Bytes; None where the system does not tell."""
+    """Bytes; None where the system does not say."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     try:

@@ -22,7 +22,7 @@ class OnnxNetwork(nn.Module):
 
     Attributes:
         is_half: whether it computes in float16.
-        radius: pixels that an output looks far, where the file says so (it was exported here), else None.
+        radius: how many pixels far it looks, if the file says so (it was exported here), else None.
 
     Shape:
         (1, 3, h, w) float32 in [0, 1] → (1, 3, h·s, w·s) float32.
@@ -44,7 +44,7 @@ class OnnxNetwork(nn.Module):
         options.intra_op_num_threads = torch.get_num_threads()
         try:
             self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime has a dozen classes of its own for damaged files
+        except Exception as error:  # ONNX Runtime has a dozen classes for damaged files
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"{path} cannot be read as ONNX ({reason}); export it again") from error
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()

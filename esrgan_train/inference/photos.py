@@ -1,4 +1,4 @@
-"""A photo enlarged with all that belongs to it."""
+"""A photo enlarged with its transparency and colour profile."""
 
 from __future__ import annotations
 

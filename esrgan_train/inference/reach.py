@@ -1,40 +1,105 @@
-"""How far a network looks, and a part of an enlargement that needs no more of the picture than that."""
+"""How far a network looks: measured by changing a block of a picture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 
+import torch
 from torch import Tensor, nn
 
-from esrgan_train.errors import UserError
-from esrgan_train.inference.tiling import receptive_radius
+MULTIPLES = (1, 2, 4, 8, 16, 32)  # what a picture's sides may have to be multiples of
+# The block lies in the middle of a picture. Both numbers are multiples of what most sides have to be.
+FARTHEST, _BLOCK = 48, 16
+_SIDE = 2 * FARTHEST + _BLOCK
 
 
-def reach_of(network: nn.Module) -> int | None:
-    """``receptive_radius``, or None for a network that must see pictures whole."""
+def noise(height: int, width: int) -> Tensor:
+    """(1, 3, height, width) in [0, 1], the same each time."""
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(height))
+
+
+def run(network: nn.Module, lr: Tensor) -> Tensor:
+    """The network's output for a copy of the picture, since it may work in place.
+
+    Raises:
+        ValueError: the network raised anything, or made no tensor of four dimensions; the message is one line.
+    """
     try:
-        return receptive_radius(network)
-    except UserError:
-        return None
+        sr = network(lr.clone())
+    except Exception as error:  # a size that it does not take can raise anything
+        raise ValueError(next(iter(str(error).splitlines()), type(error).__name__)) from error
+    if not isinstance(sr, Tensor) or sr.ndim != 4:
+        raise ValueError(f"{type(sr).__name__} is no picture")
+    return sr
 
 
-def enlarge_part(
-    network: Callable[[Tensor], Tensor], lr: Tensor, part: tuple[slice, slice], *, radius: int | None, scale: int
-) -> Tensor:
-    """The rows and columns ``part`` of ``network(lr)``, up to float rounding.
+def measure_reach(network: nn.Module, *, scale: int, multiple: int, rounding: float) -> tuple[int, int] | None:
+    """How many pixels away an input pixel still changes an output pixel, and in what steps tiles may start.
+
+    NaN makes everything that is computed from it NaN, whatever the weights and activations: one block of it shows
+    the whole reach. Only operations that replace it (max, in some runtimes) hide it, so numbers are changed too,
+    a little and a lot.
+
+    Networks with windows, or with a lower resolution inside, give another result for a picture that starts
+    elsewhere; the number of pixels by which it may be moved is the step.
 
     Args:
-        network: (1, C, h, w) to (1, C, h·scale, w·scale).
-        lr: (1, C, h, w).
-        part: rows and columns of the enlargement, from whole pixels of ``lr`` to whole ones.
-        radius: pixels of ``lr`` that the network looks far; None gives it the whole picture.
-        scale: the network's enlargement.
+        network: in evaluation mode and float32 on the CPU.
+        scale: its enlargement.
+        multiple: see ``Geometry``.
+        rounding: what counts as rounding, as a part of the largest value.
+
+    Returns:
+        The radius in pixels, a multiple of the step, and the step, a multiple of ``multiple``. None if the reach
+        does not end within ``FARTHEST`` pixels, or the network does not take these pictures.
     """
-    far = max(lr.shape[-2:]) if radius is None else radius
-    seen = [slice(max(side.start // scale - far, 0), side.stop // scale + far) for side in part]
-    sr = network(lr[..., seen[0], seen[1]].clone())  # it may work in place
-    rows, columns = (
-        slice(side.start - outer.start * scale, side.stop - outer.start * scale)
-        for side, outer in zip(part, seen, strict=True)
-    )
-    return sr[..., rows, columns]
+    lr, block = noise(_SIDE, _SIDE), noise(_BLOCK, _BLOCK)
+    try:
+        changed = _changed(run(network, _altered(lr, math.nan)).isnan(), scale)
+        if _in_units(changed, 1) >= FARTHEST:
+            return None
+        sr = run(network, lr)
+        for other in (block, 1e4 * block):
+            changed |= _changed(run(network, _altered(lr, other)) != sr, scale)
+    except ValueError:
+        return None
+    if _in_units(changed, 1) >= FARTHEST:
+        return None
+    for step in (step for step in MULTIPLES if multiple <= step <= _BLOCK):
+        radius = step * _in_units(changed, step)
+        if _may_start_at(network, lr, sr, step, radius, scale, rounding):
+            return radius, step
+    return None
+
+
+def _altered(lr: Tensor, block: Tensor | float) -> Tensor:
+    altered = lr.clone()
+    altered[..., FARTHEST:-FARTHEST, FARTHEST:-FARTHEST] = block
+    return altered
+
+
+def _changed(differs: Tensor, scale: int) -> Tensor:
+    """Per pixel of the input, whether any value of its enlargement differs; (side, side)."""
+    return nn.functional.max_pool2d(differs.any(1, keepdim=True).float(), scale)[0, 0] > 0
+
+
+def _in_units(changed: Tensor, unit: int) -> int:
+    """How many units of ``unit`` pixels the changed pixels lie away from the block, at most."""
+    rows, columns = (torch.nonzero(changed.any(axis)).flatten() // unit for axis in (1, 0))
+    if not len(rows):
+        return 0
+    first, last = FARTHEST // unit, (_SIDE - FARTHEST) // unit - 1
+    return max(0, *(int(max(first - places.min(), places.max() - last)) for places in (rows, columns)))
+
+
+def _may_start_at(
+    network: nn.Module, lr: Tensor, sr: Tensor, step: int, radius: int, scale: int, rounding: float
+) -> bool:
+    """Whether a picture that starts ``step`` pixels later is enlarged the same, out of sight of its new edges."""
+    try:
+        later = run(network, lr[..., step:, step:])
+    except ValueError:
+        return False
+    expected = sr[..., (step + radius) * scale :, (step + radius) * scale :]
+    found = later[..., radius * scale :, radius * scale :]
+    return bool((found - expected).abs().max() <= rounding * expected.abs().max())

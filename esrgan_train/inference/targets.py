@@ -14,19 +14,13 @@ log = logging.getLogger(__name__)
 
 
 def plan(inputs: list[str], folder: Path, suffix: str, *, keep_suffix: bool = False) -> dict[Path, Path]:
-    """Every photo's enlargement goes into ``folder`` under its own name; folders keep their structure.
+    """Where each of the photos, folders and patterns goes in ``folder``, with a new ``suffix``.
 
-    Photos that differ in their suffixes alone keep them before the new one, which is said; with ``keep_suffix``
-    all do.
-
-    Args:
-        inputs: photos, folders and patterns.
-        folder: where to write.
-        suffix: of the files that are written, without a dot.
-        keep_suffix: let ``photo.jpg`` become ``photo.jpg.png``.
+    Folders keep their structure. Photos that differ in their suffixes alone keep them before the new one, with a
+    warning; with ``keep_suffix`` all do.
 
     Raises:
-        UserError: an input is missing, two would become one file, or an output would overwrite an input.
+        UserError: an input is missing, or a file would be overwritten: an input, or one output by another.
     """
     found = dict(pair for given in inputs for pair in _expand(given))
     sources, relative = list(found), list(found.values())

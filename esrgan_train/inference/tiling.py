@@ -1,71 +1,73 @@
-"""Cutting a picture into tiles whose enlargements join without a seam."""
+"""Parts of a picture whose enlargements join without a seam."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
-from torch import nn
+from torch import Tensor
 
-from esrgan_train.errors import UserError
-from esrgan_train.inference.geometry import measure
-from esrgan_train.inference.influence import FARTHEST
+Network = Callable[[Tensor], Tensor]  # (B, C, h, w) → (B, C, h·scale, w·scale)
+Part = tuple[slice, slice]  # rows and columns
 
 
-@dataclass(frozen=True)
-class Tile:
-    """One tile: ``inner`` is what it yields, ``outer`` what the network sees; (top, bottom, left, right)."""
+def tiles(height: int, width: int, side: int) -> Iterator[Part]:
+    """Cover a picture with tiles of at most ``side`` pixels a side; 0 gives the whole picture."""
+    side = side or max(height, width)
+    for top in range(0, height, side):
+        for left in range(0, width, side):
+            yield slice(top, min(top + side, height)), slice(left, min(left + side, width))
 
-    inner: tuple[int, int, int, int]
-    outer: tuple[int, int, int, int]
 
+def surroundings(part: slice, length: int, *, radius: int | None, least: int = 1) -> slice:
+    """What a network must see, along a side of ``length`` pixels, for the enlargement of ``part``.
 
-def cut(height: int, width: int, *, tile: int, radius: int, least: int = 1) -> Iterator[Tile]:
-    """Cover the picture with tiles of at most ``tile`` pixels a side, each seen with ``radius`` more around it.
-
-    At the picture's own edges nothing is added: there the network pads as it does for the whole picture. No
-    tile is seen with fewer than ``least`` pixels a side unless the picture has fewer. If the picture's sides,
-    ``tile``, ``radius`` and ``least`` are multiples of a number, so are all edges.
+    That is ``radius`` more in both directions (None: everything), and at least ``least`` pixels. Nothing is added
+    beyond the picture's edges: there the network pads as it does for the whole picture. If all arguments are
+    multiples of a number, so are the ends.
     """
-    for top, bottom, above, below in _spans(height, tile, radius, least):
-        for left, right, before, after in _spans(width, tile, radius, least):
-            yield Tile((top, bottom, left, right), (above, below, before, after))
+    far = length if radius is None else radius
+    start = max(min(part.start - far, length - least), 0)
+    return slice(start, min(max(part.stop + far, start + least), length))
 
 
-def receptive_radius(network: nn.Module) -> int:
-    """How many pixels around any part of a picture are enough for its enlargement; the network is not touched.
+def enlarge_part(
+    network: Network, lr: Tensor, part: Part, *, radius: int | None, scale: int, least: int = 1
+) -> Tensor:
+    """The enlargement of some rows and columns of ``lr``: that part of ``network(lr)``, up to float rounding.
 
-    Of the compact network it is known: one pixel for each of its ``num_conv`` + 2 convolutions. Any other is
-    measured (``geometry.measure``).
-
-    Raises:
-        UserError: no end of it was found, or parts cannot start anywhere, so they could not join.
+    The network sees ``surroundings`` of the part, as a copy, since it may work in place.
     """
-    geometry = measure(network)
-    if geometry.multiple > 1:
-        raise UserError(
-            f"{type(network).__name__} works in steps of {geometry.multiple} pixels, so pictures cannot be cut "
-            "anywhere; enlarge them whole"
-        )
-    return bounded(geometry.radius, network)
+    seen = [surroundings(*side, radius=radius, least=least) for side in zip(part, lr.shape[-2:], strict=True)]
+    sr = network(lr[..., seen[0], seen[1]].clone())
+    rows, columns = (
+        slice((side.start - outer.start) * scale, (side.stop - outer.start) * scale)
+        for side, outer in zip(part, seen, strict=True)
+    )
+    return sr[..., rows, columns]
 
 
-def bounded(radius: int | None, network: nn.Module) -> int:
-    """The radius, if there is one.
+def enlarge_tiles(
+    network: Network, lr: Tensor, *, tile: int, radius: int | None, scale: int, least: int = 1
+) -> Iterator[tuple[Part, Tensor]]:
+    """Each tile's enlargement (``enlarge_part``) with its rows and columns of the whole enlargement.
 
-    Raises:
-        UserError: there is none.
+    ``tile`` is a tile's side in pixels of ``lr``; 0 takes the whole picture at once.
     """
-    if radius is None:
-        raise UserError(
-            f"{type(network).__name__} looks over {FARTHEST} pixels far, so tiles would show seams; give --tile 0"
-        )
-    return radius
+    height, width = lr.shape[-2:]
+    for part in tiles(height, width, tile):
+        rows, columns = (slice(side.start * scale, side.stop * scale) for side in part)
+        yield (rows, columns), enlarge_part(network, lr, part, radius=radius, scale=scale, least=least)
 
 
-def _spans(length: int, tile: int, radius: int, least: int) -> Iterator[tuple[int, int, int, int]]:
-    """Of one direction: where each tile starts and ends, and where what is seen of it does."""
-    for start in range(0, length, tile):
-        end = min(start + tile, length)
-        first = max(min(start - radius, length - least), 0)
-        yield start, end, first, min(max(end + radius, first + least), length)
+def enlarge_tiled(network: Network, lr: Tensor, *, tile: int, radius: int | None, scale: int) -> Tensor:
+    """The whole enlargement, joined of ``enlarge_tiles`` on the device of ``lr``; not clamped."""
+    height, width = lr.shape[-2:]
+    if radius is None or not tile or max(height, width) <= tile:
+        return network(lr)
+    sr: Tensor | None = None
+    for (rows, columns), part in enlarge_tiles(network, lr, tile=tile, radius=radius, scale=scale):
+        if sr is None:
+            sr = part.new_empty((*part.shape[:2], height * scale, width * scale))
+        sr[..., rows, columns] = part
+    assert sr is not None
+    return sr

@@ -1,15 +1,14 @@
-"""A generator applied to whole pictures, tile by tile."""
+"""A generator applied to whole pictures of 8 or 16 bits, tile by tile."""
 
 from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
@@ -18,74 +17,41 @@ from esrgan_train.errors import RunError, UserError
 from esrgan_train.inference.geometry import measure
 from esrgan_train.inference.memory import SMALLEST_TILE, automatic_tile, give_back, ran_out
 from esrgan_train.inference.onnx_model import OnnxNetwork
-from esrgan_train.inference.tiling import bounded, cut
+from esrgan_train.inference.reach import FARTHEST
+from esrgan_train.inference.tiling import enlarge_tiles
 
 log = logging.getLogger(__name__)
 
 BF16_FOR_8_BITS = "bf16 (32 for 16-bit pictures)"  # whose levels bf16 misses by hundreds
 
 
-def upscale_tensor(
-    network: Callable[[Tensor], Tensor], lr: Tensor, *, tile: int, radius: int, scale: int
-) -> Tensor:
-    """Enlarge a picture on the device it lies on; equal to ``network(lr)`` up to float rounding.
-
-    Args:
-        network: any callable on (1, C, h, w).
-        lr: (1, C, h, w) in [0, 1].
-        tile: side of a tile in pixels of ``lr``; 0 takes the whole picture at once.
-        radius: the network's receptive radius (``tiling.receptive_radius``).
-        scale: the network's enlargement.
-
-    Returns:
-        (1, C, h·scale, w·scale), not clamped.
-    """
-    height, width = lr.shape[-2:]
-    if not tile or (tile >= height and tile >= width):
-        return network(lr)
-    sr: Tensor | None = None
-    for piece in cut(height, width, tile=tile, radius=radius):
-        top, bottom, left, right = piece.outer
-        seen = lr[..., top:bottom, left:right].clone()  # a network may work in place
-        part = _inner(network(seen), piece.inner, piece.outer, scale)
-        if sr is None:
-            sr = part.new_empty((*part.shape[:2], height * scale, width * scale))
-        t, b, le, r = (scale * edge for edge in piece.inner)
-        sr[..., t:b, le:r] = part
-    assert sr is not None
-    return sr
-
-
 class Upscaler:
-    """A network made ready for pictures: moved, cast once, its reach and enlargement known.
+    """A network ready for pictures: moved to its device, cast once, with its tiling.
 
     Args:
         network: in evaluation mode; it is changed in place.
         device: where it works.
         precision: ``32``, ``bf16`` or ``BF16_FOR_8_BITS``.
-        tile: side in pixels of the input; 0 takes the whole picture. None chooses by free memory, and less
-            where that was too much; a network whose reach has no end gets whole pictures.
-
-    Attributes:
-        scale: the enlargement.
-        radius: the receptive radius in pixels; None if it has no end.
-        tile: side of the tiles, a multiple of what the network asks for; 0 for none.
+        tile: side in pixels of the input; 0 takes the whole picture. None chooses by free memory, and smaller
+            tiles if that was too much; a network whose reach has no end gets whole pictures.
 
     Raises:
-        UserError: tiles were asked for, but the network's reach has no end.
+        UserError: tiles are given, but the network's reach has no end.
     """
 
     def __init__(self, network: nn.Module, *, device: torch.device, precision: str, tile: int | None) -> None:
-        self.device = device
+        self.network, self.device, self.precision = network, device, precision
         self.geometry = measure(network)
         self.scale, self.radius = self.geometry.scale, self.geometry.radius
         self._automatic = tile is None
+        if tile and self.radius is None:
+            raise UserError(
+                f"{type(network).__name__} looks over {FARTHEST} pixels far, so tiles would show seams; "
+                "give --tile 0"
+            )
         if tile is None:
             tile = 0 if self.radius is None else automatic_tile(network, self.scale, device)
-        elif tile:
-            bounded(self.radius, network)
         self.tile = self._stepped(tile)
-        self.network, self.precision = network, precision
         exact = quick = network.to(device, memory_format=torch.channels_last), torch.float32  # type: ignore[call-overload]
         if precision != "32":
             quick = _in_bf16(copy.deepcopy(network) if precision == BF16_FOR_8_BITS else network)
@@ -111,17 +77,14 @@ class Upscaler:
             return "give a smaller photo, or free some memory"
         return "give a smaller --tile" if self.tile else "leave --tile 0 out"
 
-    def __call__(self, image: npt.NDArray[Any], *, tile: int | None = None) -> npt.NDArray[Any]:
+    def __call__(self, image: NDArray[Any], *, tile: int | None = None) -> NDArray[Any]:
         """Enlarge (h, w, 3) uint8 or uint16 to (h·s, w·s, 3) of the same type; only tiles exist as floats.
 
-        A picture that is too small for the network is continued by reflection, and its enlargement cut.
-
-        Args:
-            image: the picture.
-            tile: another side of the tiles, for this picture; 0 for none.
+        A picture that is too small for the network is continued by reflection, and its enlargement is cut. With
+        ``tile``, this picture gets tiles of that side.
 
         Raises:
-            RunError: the result is not finite, or has no room in memory.
+            RunError: the result is not finite, or does not fit into memory.
         """
         height, width = image.shape[:2]
         below, right = self.geometry.fit(height) - height, self.geometry.fit(width) - width
@@ -137,25 +100,26 @@ class Upscaler:
             self._take_smaller_tiles()
         return np.ascontiguousarray(enlarged[: height * self.scale, : width * self.scale])
 
-    def _fill(self, enlarged: npt.NDArray[Any], image: npt.NDArray[Any], tile: int) -> None:
-        height, width = image.shape[:2]
+    def _fill(self, enlarged: NDArray[Any], image: NDArray[Any], tile: int) -> None:
         top_level = float(np.iinfo(image.dtype).max)
-        network, dtype = self._networks[image.dtype]
-        pieces = cut(
-            height, width, tile=tile or max(height, width), radius=self.radius or 0, least=self.geometry.least
+        network, number = self._networks[image.dtype]
+
+        def run(levels: Tensor) -> Tensor:
+            lr = levels.float().div_(top_level)
+            sr: Tensor = network(lr.to(self.device, number, memory_format=torch.channels_last))
+            return sr
+
+        # PyTorch takes no negative strides, and warns of memory that must not be written to.
+        levels = torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)[None]
+        parts = enlarge_tiles(
+            run, levels, tile=tile, radius=self.radius, scale=self.scale, least=self.geometry.least
         )
-        for piece in pieces:
-            top, bottom, left, right = piece.outer
-            levels = np.ascontiguousarray(image[top:bottom, left:right]).astype(np.float32)
-            lr = torch.from_numpy(levels / np.float32(top_level)).permute(2, 0, 1)[None]
-            with torch.inference_mode():
-                sr = network(lr.to(self.device, dtype, memory_format=torch.channels_last))
-                part = _inner(sr, piece.inner, piece.outer, self.scale)[0].permute(1, 2, 0).float()
+        with torch.inference_mode():
+            for place, sr in parts:
+                part = sr[0].permute(1, 2, 0).float()
                 if not part.isfinite().all():
                     raise RunError(f"the model's result is not finite; {self._finite_remedy(image.dtype)}")
-                part = part.clamp(0, 1).mul(top_level).round()
-            t, b, le, r = (self.scale * edge for edge in piece.inner)
-            enlarged[t:b, le:r] = part.cpu().numpy().astype(image.dtype)
+                enlarged[place] = part.clamp(0, 1).mul(top_level).round().cpu().numpy().astype(image.dtype)
 
     def _finite_remedy(self, levels: np.dtype[Any]) -> str:
         if isinstance(self.network, OnnxNetwork) and self.network.is_half:
@@ -164,31 +128,22 @@ class Upscaler:
         return "give --precision 32" if in_bf16 else "give a model that has not diverged"
 
     def _stepped(self, tile: int) -> int:
-        """The tile, rounded down to a multiple of what the network asks for, if it is not 0."""
+        """The tile, rounded down to a multiple of what the network requires, if it is not 0."""
         step = self.geometry.multiple
         return tile and max(step, tile // step * step)
 
     def _take_smaller_tiles(self) -> None:
         smaller = max(SMALLEST_TILE, self._stepped(self.tile // 2))
-        log.info("tiles of %d pixels need more memory than there is: going on with %d", self.tile, smaller)
+        log.info("tiles of %d pixels need more memory than there is: continuing with %d", self.tile, smaller)
         self.tile = smaller
         give_back()
 
 
-def _room(height: int, width: int, levels: np.dtype[Any]) -> npt.NDArray[Any]:
-    try:
-        return np.empty((height, width, 3), levels)
-    except MemoryError as error:  # smaller tiles would not help
-        raise RunError(
-            f"not enough memory for an enlargement of {width} × {height} pixels; give a smaller photo"
-        ) from error
-
-
-def choose_precision(asked: str, device: torch.device, network: nn.Module) -> str:
-    """``auto`` takes bf16 for 8-bit pictures where the processor multiplies it natively, else 32.
+def inference_precision(asked: str, device: torch.device, network: nn.Module) -> str:
+    """Resolve ``--precision``: ``auto`` takes bf16 for 8-bit pictures where the hardware has it, else 32.
 
     Raises:
-        UserError: something was asked of an ONNX model, which has its own precision and runs on the CPU.
+        UserError: a choice for an ONNX model, which has its own precision and runs on the CPU.
     """
     if isinstance(network, OnnxNetwork):
         if asked == "bf16":
@@ -203,17 +158,20 @@ def choose_precision(asked: str, device: torch.device, network: nn.Module) -> st
     return BF16_FOR_8_BITS if multiplies_bf16(device.type) else "32"
 
 
+def _room(height: int, width: int, levels: np.dtype[Any]) -> NDArray[Any]:
+    try:
+        return np.empty((height, width, 3), levels)
+    except MemoryError as error:  # smaller tiles would not help
+        raise RunError(
+            f"not enough memory for an enlargement of {width} × {height} pixels; give a smaller photo"
+        ) from error
+
+
 def _in_bf16(network: nn.Module) -> tuple[nn.Module, torch.dtype]:
     """The network, changed in place, and the number type of its input."""
     if not isinstance(network, SRVGGNetCompact):
         return network.to(torch.bfloat16), torch.bfloat16
-    # The enlarged input that the residual is added to keeps its float32.
+    # The enlarged input to which the residual is added stays float32.
     network.body.to(torch.bfloat16)
     network.body.register_forward_pre_hook(lambda _, given: (given[0].to(torch.bfloat16),))
     return network, torch.float32
-
-
-def _inner(sr: Tensor, inner: tuple[int, ...], outer: tuple[int, ...], scale: int) -> Tensor:
-    top, left = (inner[0] - outer[0]) * scale, (inner[2] - outer[2]) * scale
-    height, width = (inner[1] - inner[0]) * scale, (inner[3] - inner[2]) * scale
-    return sr[..., top : top + height, left : left + width]

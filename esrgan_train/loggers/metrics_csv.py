@@ -12,6 +12,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from esrgan_train.bounds import bounded
 from esrgan_train.files import replacing, reporting_failure
 
 FILE_NAME = "metrics.csv"
@@ -31,7 +32,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def trim_rows(path: Path, last_step: int) -> None:
-    """Drop the rows past ``last_step``: a run that goes on from there writes them anew."""
+    """Drop the rows past ``last_step``: a run that is resumed there writes them again."""
     rows = read_rows(path)
     kept = [row for row in rows if int(row["step"]) <= last_step]
     if len(kept) < len(rows):
@@ -40,19 +41,20 @@ def trim_rows(path: Path, last_step: int) -> None:
 
 def write_rows(path: Path, rows: list[Row]) -> None:
     """Replace the file by ``rows``; the columns are all their keys, in order of appearance."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    lines = [_line(columns), *(_line([row.get(column, "") for column in columns]) for row in rows)]
-    with replacing(path) as partial:
-        partial.write_bytes("".join(lines).encode())
+    with replacing(path) as partial, partial.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 class MetricsCSV(Logger):
-    """Appends to ``<run_dir>/metrics.csv``, and goes on with the file of a resumed run.
+    """Appends to ``<run_dir>/metrics.csv``, also in a resumed run.
 
-    Lightning's own CSV logger deletes the file of a run that goes on in the same folder. The file is
-    rewritten only when a new column appears.
+    Lightning's own CSV logger deletes the file of a run that is resumed in the same folder. The file is rewritten
+    only when a new column appears.
     """
 
+    @bounded
     def __init__(self, *, run_dir: str) -> None:
         super().__init__()
         self.path = Path(run_dir) / FILE_NAME
@@ -70,7 +72,7 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append one row; if that fails, say so and leave the file as it was."""
+        """Append one row; if that fails, report it and leave the file as it was."""
         row = {"step": str(step), **{name: f"{value:.7g}" for name, value in metrics.items()}}
         with reporting_failure(str(self.path)):
             self._append(row)
@@ -84,14 +86,10 @@ class MetricsCSV(Logger):
         size = self.path.stat().st_size
         try:
             with self.path.open("a", newline="") as file:
-                file.write(_line([row.get(column, "") for column in self._columns]))
+                csv.DictWriter(file, self._columns).writerow(row)
         except OSError:
             os.truncate(self.path, size)  # a full disk may have taken half of the line
             raise
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Nothing: config.yaml holds them."""
-
-
-def _line(values: list[str]) -> str:
-    return ",".join(values) + "\r\n"

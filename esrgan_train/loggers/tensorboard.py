@@ -2,57 +2,62 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import logging
+import threading
 from pathlib import Path
-from typing import Any
 
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from esrgan_train.bounds import bounded
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import decode
-from esrgan_train.loggers.attempts import OptionalLogger
-from esrgan_train.loggers.quiet import quiet_threads
+from esrgan_train.loggers.background import Background
+
+log = logging.getLogger(__name__)
 
 
-class TensorBoard(OptionalLogger):
-    """Writes to ``<run_dir>/tensorboard``; what a resumed run writes anew replaces what it wrote before.
-
-    Args:
-        run_dir: the run folder.
+@bounded
+def tensorboard_logger(*, run_dir: str) -> Background:
+    """A logger that writes to ``<run_dir>/tensorboard``; what a resumed run logs again replaces what was there.
 
     Raises:
         UserError: the package is not installed.
     """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise UserError("logger=tensorboard needs the tensorboard package: pip install tensorboard")
+    return Background(
+        run_dir=Path(run_dir),
+        name="tensorboard",
+        title="TensorBoard",
+        make=lambda step: _open(run_dir, step),
+    )
 
-    def __init__(self, *, run_dir: str) -> None:
-        super().__init__(run_dir=run_dir, title="TensorBoard")
-        if importlib.util.find_spec("tensorboard") is None:
-            raise UserError("logger=tensorboard needs the tensorboard package: pip install tensorboard")
-        self._writer: Any = None
 
-    @property
-    def name(self) -> str:
-        """The logger's name among others."""
-        return "tensorboard"
+class _TensorBoard(TensorBoardLogger):
+    def log_image(self, key: str, images: list[str], step: int) -> None:
+        for image in images:
+            self.experiment.add_image(key, decode(Path(image)), step, dataformats="HWC")
 
-    def send_metrics(self, metrics: dict[str, float], step: int) -> None:
-        """Write one reading."""
-        for name, value in metrics.items():
-            self.writer(step).add_scalar(name, value, step)
+    def save(self) -> None:
+        """Nothing: Lightning would write an empty hparams.yaml."""
 
-    def send_picture(self, name: str, path: Path, step: int) -> None:
-        """Write a picture."""
-        self.writer(step).add_image(name, decode(path), step, dataformats="HWC")
 
-    def close(self, status: str) -> None:  # noqa: ARG002 — TensorBoard knows no status
-        """Write what is left."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+def _open(run_dir: str, step: int) -> _TensorBoard:
+    hide_writer_errors()
+    return _TensorBoard(run_dir, "tensorboard", version="", purge_step=step)
 
-    def writer(self, step: int) -> Any:
-        """The writer, made at the first reading: a resumed run hides what was written from ``step`` on."""
-        if self._writer is None:
-            from torch.utils.tensorboard import SummaryWriter
 
-            quiet_threads("tensorboard")  # what fails in its thread is raised again at the next call
-            self._writer = SummaryWriter(str(self.run_dir / "tensorboard"), purge_step=step)
-        return self._writer
+@functools.cache
+def hide_writer_errors() -> None:
+    """Let TensorBoard's own thread fail without a traceback: its error is raised again at the next call."""
+    before = threading.excepthook
+
+    def hook(failure: threading.ExceptHookArgs) -> None:
+        if type(failure.thread).__module__.startswith("tensorboard."):
+            log.debug("TensorBoard's thread failed: %s", failure.exc_value)
+        else:
+            before(failure)
+
+    threading.excepthook = hook

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from esrgan_train.bounds import Seed, bounded
 from esrgan_train.errors import UserError, given_as
 from esrgan_train.losses.vgg import CONVS, VGG19Features
 from esrgan_train.losses.vgg_weights import file_weights, imagenet_weights, random_weights
@@ -30,7 +31,7 @@ class PerceptualLoss(nn.Module):
     Args:
         features: ``imagenet`` (torchvision's weights), ``random`` (``vgg_weights.random_weights``) or the
             path of a torchvision VGG19 state dict.
-        layers: the weight of each layer.
+        layers: the weight of each layer, 0 or more.
         seed: of the random features.
 
     Shape:
@@ -40,12 +41,13 @@ class PerceptualLoss(nn.Module):
         UserError: the weights cannot be had, or an argument is wrong.
     """
 
+    @bounded
     def __init__(
         self,
         *,
         features: str = "imagenet",
         layers: Mapping[str, float] = PUBLISHED_LAYERS,
-        seed: int = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__()
         self.layers = _checked(layers)
@@ -84,7 +86,7 @@ def _checked(layers: Mapping[str, float]) -> dict[str, float]:
                 f"loss.perceptual.function.layers.{name} is no layer of VGG19; give {names[0]} … {names[-1]}"
             )
         if not weight >= 0:
-            raise UserError(f"loss.perceptual.function.layers.{name}={weight} is not possible: give 0 or more")
+            raise UserError(f"loss.perceptual.function.layers.{name}={weight}: give a number from 0 on")
     used = {name: float(weight) for name, weight in layers.items() if weight > 0}
     if not used:
         raise UserError(

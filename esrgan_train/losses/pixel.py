@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from annotated_types import Gt
 from torch import Tensor, nn
 
-from esrgan_train.errors import UserError
+from esrgan_train.bounds import Wanted, bounded
 
 
 def charbonnier(sr: Tensor, hr: Tensor, *, eps: float = 1e-12) -> Tensor:
@@ -23,16 +26,15 @@ class CharbonnierLoss(nn.Module):
     """``charbonnier`` as a module.
 
     Args:
-        eps: above 0; the square of the error below which the loss is flat.
+        eps: the square of the error below which the loss is flat; at 0 the gradient of equal images would be NaN.
 
     Raises:
-        UserError: eps is not above 0, where the gradient of equal images would be NaN.
+        UserError: eps is not above 0.
     """
 
-    def __init__(self, *, eps: float = 1e-12) -> None:
+    @bounded
+    def __init__(self, *, eps: Annotated[float, Gt(0), Wanted("such as 1e-12")] = 1e-12) -> None:
         super().__init__()
-        if not eps > 0:
-            raise UserError(f"loss.pixel.function.eps={eps} is not possible: give a number above 0, such as 1e-12")
         self.eps = eps
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:

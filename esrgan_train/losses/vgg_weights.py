@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torchvision.models import VGG19_Weights  # type: ignore[import-untyped]
 
-from esrgan_train.archs.checks import check_finite
 from esrgan_train.errors import UserError, given_as
 from esrgan_train.losses.vgg import CONVS
+from esrgan_train.modelfiles.finite import check_finite
 from esrgan_train.modelfiles.tensor_files import read_safetensors, read_torch
 
 RANDOM_GAIN = 0.09  # the demo's GAN stage: perceptual and pixel term alike at a weight of 1

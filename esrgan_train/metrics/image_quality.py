@@ -1,4 +1,4 @@
-"""PSNR and SSIM as papers on super-resolution report them, in strips of rows: a picture of any size takes little.
+"""PSNR and SSIM as papers on super-resolution report them, in strips of rows, which bounds the memory they take.
 
 Both images are clamped to [0, 1] and rounded to 8 bits, a border is cut off, and each image counts alone. The
 Y variants compare luma (BT.601, 16–235, not rounded) instead of RGB.
@@ -19,9 +19,9 @@ SSIM_WINDOW = 11  # pixels a side
 _SSIM_SIGMA = 1.5
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _GRAY = 127.5
-# Some 250 bytes are in flight for each pixel of a strip. On a CPU its maps stay in the cache so.
+# A strip takes some 250 bytes per pixel; at this size its maps stay in the cache of a CPU.
 _STRIP_PIXELS = 2**17
-_LEAST_ROWS = 16  # of a strip; a very wide picture would otherwise be filtered mostly twice
+_LEAST_ROWS = 16  # of a strip; less would filter most rows of a very wide picture twice
 
 Map = Callable[[Tensor, Tensor], Tensor]
 
@@ -85,7 +85,7 @@ def _mean(measure: Map, sr: Tensor, hr: Tensor, border: int, window: int = 1) ->
     """The mean over each picture of a map of two, (B,).
 
     Args:
-        measure: two (B, 3, h, w) in [0, 255] to a map that is ``window`` − 1 rows and columns smaller.
+        measure: from two (B, 3, h, w) in [0, 255] to a map that is ``window`` − 1 rows and columns smaller.
         sr: (B, 3, H, W), see ``psnr``.
         hr: the same shape.
         border: pixels cut off each side.
@@ -130,7 +130,7 @@ def _decibels(squared_error: Tensor) -> Tensor:
 
 def _similarity(sr: Tensor, hr: Tensor) -> Tensor:
     """SSIM of each window: (B, C, h, w) in [0, 255] to (B, C, h − 10, w − 10)."""
-    sr, hr = sr - _GRAY, hr - _GRAY  # variances stay, and their differences of squares keep more digits
+    sr, hr = sr - _GRAY, hr - _GRAY  # variances stay the same, and their differences of squares keep more digits
     maps = torch.stack([sr, hr, sr.square(), hr.square(), sr * hr])
     sr_mean, hr_mean, sr_square, hr_square, product = _blurred(maps).unbind()
     covariance = product - sr_mean * hr_mean
@@ -143,8 +143,8 @@ def _similarity(sr: Tensor, hr: Tensor) -> Tensor:
 def _blurred(maps: Tensor) -> Tensor:
     """The Gaussian means of all whole windows: (..., h, w) to (..., h − 10, w − 10).
 
-    As two passes of scaled sums: several times faster on a CPU than a convolution of 11×11, and in full float32
-    everywhere, while a convolution on CUDA may run in TF32, which has too few digits for variances.
+    Two passes of scaled sums are several times faster on a CPU than an 11×11 convolution, and are float32
+    everywhere: a convolution on CUDA may run in TF32, which has too few digits for variances.
     """
     radius = SSIM_WINDOW // 2
     weights = [math.exp(-((place / _SSIM_SIGMA) ** 2) / 2) for place in range(-radius, radius + 1)]

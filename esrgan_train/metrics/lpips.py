@@ -1,4 +1,4 @@
-"""LPIPS: how different two images look, by the features of AlexNet; less is better.
+"""LPIPS: how different two images look, by the features of AlexNet; lower is better.
 
 Source: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", CVPR 2018.
 """
@@ -17,7 +17,7 @@ from torchvision.models import AlexNet_Weights  # type: ignore[import-untyped]
 from esrgan_train.errors import UserError
 
 SMALLEST = 64  # pixels a side; AlexNet's pooling leaves nothing of much smaller images
-_SECONDS = 5.0  # for the server to answer at all; the download may take as long as it takes
+_SECONDS = 5.0  # for the server to answer; the download itself has no limit
 
 
 def weights_file() -> Path:
@@ -61,7 +61,7 @@ class Lpips(torch.nn.Module):
             self.metric.update(*((image.float().clamp(0, 1) * 255).round() / 255 for image in (sr, hr)))
 
     def compute(self) -> Tensor:
-        """The mean; start anew."""
+        """The mean so far; resets it."""
         value: Tensor = self.metric.compute()
         self.metric.reset()
         return value

@@ -1,1 +1,1 @@
-"""Files that hold networks: read and written in the layouts of the field."""
+"""Model files: read and written in the layouts of the field, never unpickled."""

@@ -1,4 +1,4 @@
-"""Which class a model file may name, by which name, and what is built of it."""
+"""The classes that a model file may name, and the networks built from them."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from esrgan_train.modelfiles.weights import ModelFile
 
 
 def name_of(network: nn.Module) -> dict[str, str | None]:
-    """How files name a network's class: ``arch``, by which it was discovered, or ``target``, ``module:Class``."""
+    """How files name a network's class: ``arch``, its discovered name, or ``target``, its ``module:Class``."""
     cls = type(network)
     arch = next((name for name, known in discover().generators.items() if known is cls), None)
     return {"arch": arch, "target": None if arch is not None else field.target_of(cls)}
 
 
 def class_of(model: ModelFile) -> type[nn.Module]:
-    """The class that a model file names, if it is a discovered one or spandrel's; nothing is imported for it.
+    """The class that a model file names: a discovered one or spandrel's; nothing is imported for it.
 
-    Of a class that was neither when it was trained, one of that name may be discovered by now.
+    A class that was neither when the model was trained is looked for by name among those discovered since.
 
     Raises:
-        UserError: it is neither.
+        UserError: there is no such class.
     """
     generators = discover().generators
     if model.arch is not None:
         if model.arch in generators:
             return generators[model.arch]
         raise UserError(
-            f"{model.path} needs the generator {model.arch!r}, which is not here (there are "
+            f"{model.path} needs the generator {model.arch!r}, which is not installed (known: "
             f"{', '.join(generators)}); name the folder of its *_arch.py in {ENVIRONMENT_VARIABLE}"
         )
     assert model.target is not None
@@ -45,17 +45,17 @@ def class_of(model: ModelFile) -> type[nn.Module]:
     name = model.target.rpartition(":")[2]
     found = [cls for cls in generators.values() if cls.__qualname__ == name]
     if len(found) != 1:
-        raise UserError(f"{model.path} needs {model.target}, which no file can bring along; {how_to_offer(name)}")
+        raise UserError(f"{model.path} needs {model.target}, which a file cannot provide; {how_to_offer(name)}")
     return found[0]
 
 
 def identified(model: ModelFile) -> ModelFile:
-    """The same model with class and options as its weights tell, where the file is silent about its class.
+    """The same model with class and options read from its weights, if the file does not name its class.
 
-    Weights that spandrel knows get the names that its class gives them. What nobody knows stays as it is.
+    Weights that spandrel knows get the names of its class; unknown ones stay as they are.
 
     Raises:
-        UserError: a compact model with relu or leakyrelu, which leave no trace.
+        UserError: a compact model with relu or leakyrelu, which weights do not show.
     """
     if model.arch is not None or model.target is not None:
         return model
@@ -79,7 +79,7 @@ def identified(model: ModelFile) -> ModelFile:
 
 
 def all_options(model: ModelFile) -> dict[str, object]:
-    """The options of a model with its class's defaults, where spandrel has that class; else those it names."""
+    """The options that a model names, completed with the defaults of its class if that is spandrel's."""
     cls = field.classes().get(model.target or "")
     parameters = inspect.signature(cls).parameters if cls is not None else {}
     defaults = {name: p.default for name, p in parameters.items() if p.default is not p.empty}
@@ -87,7 +87,7 @@ def all_options(model: ModelFile) -> dict[str, object]:
 
 
 def how_to_offer(name: str) -> str:
-    """What makes a class one that files can name, in the imperative."""
+    """What to do so that model files can name a class, for a message."""
     decorated = f'put {name} into a *_arch.py, with @generator("…") before it'
     return f"{decorated}, and its folder into {ENVIRONMENT_VARIABLE}"
 
@@ -103,7 +103,7 @@ def construct(model: ModelFile, cls: type[nn.Module]) -> nn.Module:
     except TypeError as error:
         raise UserError(
             f"{model.path} does not fit {cls.__name__}: {error}; use the {inspect.getsourcefile(cls)} it was "
-            "made with"
+            "trained with"
         ) from error
     try:
         return cls(**model.options)

@@ -1,4 +1,4 @@
-"""What spandrel, with which the field's programs open models, makes of weights; and its classes by name."""
+"""spandrel, with which the field's programs open models: how it reads weights, and its classes by name."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Reading:
 
 
 class MisreadError(ValueError):
-    """Weights that spandrel takes for those of a network which they do not fit. The message is one line."""
+    """Weights that spandrel mistakes for another network's. The message is one line."""
 
 
 def read(state_dict: Mapping[str, Tensor]) -> Reading | None:
-    """Guess network and options from the weights alone, as spandrel does; None where it knows none.
+    """Network and options as spandrel guesses them from the weights alone; None if it knows no such network.
 
     Raises:
-        MisreadError: it guesses wrongly and fails.
+        MisreadError: the guess is wrong, and building the network fails.
     """
     import spandrel  # slow to import, and few need it
 
@@ -42,7 +42,7 @@ def read(state_dict: Mapping[str, Tensor]) -> Reading | None:
         found = spandrel.ModelLoader().load_from_state_dict(dict(state_dict))  # it writes into the dict
     except spandrel.UnsupportedModelError:
         return None
-    except Exception as error:  # a stranger's weights may be wrong in any way
+    except Exception as error:  # weights from elsewhere may be wrong in any way
         raise MisreadError(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
     single = isinstance(found, spandrel.ImageModelDescriptor)
     rgb = single and (found.input_channels, found.output_channels) == (3, 3)
@@ -50,7 +50,7 @@ def read(state_dict: Mapping[str, Tensor]) -> Reading | None:
 
 
 def classes() -> Mapping[str, type[nn.Module]]:
-    """The networks that spandrel itself offers, as ``module:Class``: all that a file may name besides our own."""
+    """The networks that spandrel offers, by ``module:Class``: all that a file may name besides discovered ones."""
     from spandrel import MAIN_REGISTRY
 
     found: dict[str, type[nn.Module]] = {}
@@ -64,18 +64,18 @@ def classes() -> Mapping[str, type[nn.Module]]:
 
 
 def target_of(cls: type[nn.Module]) -> str:
-    """``module:Class`` as files name it: spandrel's public name, any other class by where it is defined."""
+    """``module:Class`` as files name it: by spandrel's public name, or by where the class is defined."""
     public = {offered: name for name, offered in classes().items()}
     return public.get(cls, f"{cls.__module__}:{cls.__qualname__}")
 
 
 def renamed(state_dict: Mapping[str, Tensor], network: nn.Module) -> Mapping[str, Tensor]:
-    """Weights under the names of ``network``, where spandrel knows several for its class; else as they are."""
+    """Weights under the names of ``network``, if spandrel knows several for its class; otherwise unchanged."""
     if type(network) not in classes().values():
         return state_dict
     try:
         reading = read(state_dict)
-    except MisreadError:  # what does not fit is told by whoever compares the names
+    except MisreadError:  # the caller compares the names and reports what does not fit
         return state_dict
     if reading is None or type(reading.network) is not type(network):
         return state_dict
@@ -83,12 +83,12 @@ def renamed(state_dict: Mapping[str, Tensor], network: nn.Module) -> Mapping[str
 
 
 def options_of(network: nn.Module) -> dict[str, object]:
-    """The arguments that a network of spandrel was built with, defaults included; of any other, none."""
+    """The arguments that a network of spandrel was built with, defaults included; empty for any other."""
     return dict(getattr(network, "hyperparameters", {}))
 
 
 def options_apart(one: nn.Module, other: nn.Module) -> dict[str, object]:
-    """The options of ``one``, of a class of spandrel, that are not those of ``other``."""
+    """The options of ``one``, a network of spandrel, that differ from those of ``other``."""
     theirs = options_of(other)
     return {n: v for n, v in options_of(one).items() if n not in theirs or not alike(v, theirs[n])}
 

@@ -1,4 +1,4 @@
-"""The published layout of compact models: what their weights tell, and the forms of their activation."""
+"""The published layout of compact models: options read from weights, and the two forms of an activation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ FIXED_SLOPES = {"relu": 0.0, "leakyrelu": LEAKY_SLOPE}
 def srvgg_options(state_dict: Mapping[str, Tensor]) -> dict[str, object] | None:
     """Read the constructor's arguments of ``SRVGGNetCompact`` from its weights.
 
-    ``act_type`` is among them only where the weights hold slopes (then it is ``prelu``): relu and leakyrelu
-    leave no trace.
+    ``act_type`` is among them only if the weights hold slopes (then it is ``prelu``): relu and leakyrelu do not
+    show in weights.
 
     Returns:
-        The arguments, or None where these are not the weights of a compact model.
+        The arguments, or None if these are not the weights of a compact model.
     """
     if not all(re.fullmatch(r"body\.\d+\.(weight|bias)", name) for name in state_dict):
         return None
@@ -54,10 +54,10 @@ def srvgg_options(state_dict: Mapping[str, Tensor]) -> dict[str, object] | None:
 
 
 def unet_sn_options(state_dict: Mapping[str, Tensor]) -> dict[str, object] | None:
-    """Read the constructor's arguments of ``UNetDiscriminatorSN`` from its weights, where they leave a trace.
+    """Read those arguments of ``UNetDiscriminatorSN``'s constructor that show in its weights.
 
     Returns:
-        ``num_in_ch``, ``num_feat`` and ``normalize_ends``, or None where these are another network's weights.
+        ``num_in_ch``, ``num_feat`` and ``normalize_ends``, or None if these are another network's weights.
     """
     normalize_ends = "conv0.weight_orig" in state_dict
     first = state_dict.get("conv0.weight_orig" if normalize_ends else "conv0.weight")
@@ -67,10 +67,10 @@ def unet_sn_options(state_dict: Mapping[str, Tensor]) -> dict[str, object] | Non
 
 
 def to_published(state_dict: Mapping[str, Tensor], *, act_type: str) -> dict[str, Tensor]:
-    """Return a compact model's weights as every program of the field reads them: with PReLU slopes.
+    """Return a compact model's weights as all programs of the field read them: with PReLU slopes.
 
-    relu becomes slope 0 and leakyrelu slope 0.1, so outputs stay equal; write ``act_type: prelu`` into the
-    metadata that go with them. Tensors are not copied.
+    relu becomes slope 0 and leakyrelu slope 0.1, so outputs stay equal; the metadata must then say
+    ``act_type: prelu``. Tensors are not copied.
     """
     if act_type not in FIXED_SLOPES:
         return dict(state_dict)
@@ -84,9 +84,9 @@ def to_published(state_dict: Mapping[str, Tensor], *, act_type: str) -> dict[str
 
 
 def from_published(state_dict: Mapping[str, Tensor], *, act_type: str) -> dict[str, Tensor]:
-    """Undo ``to_published``: drop the slopes where all of them are those of relu or leakyrelu ``act_type``.
+    """Undo ``to_published``: drop the slopes if all of them are those of ``act_type``, relu or leakyrelu.
 
-    Otherwise the weights are returned as they are.
+    Otherwise the weights are returned unchanged.
     """
     slopes = {name for name in state_dict if _layer(name) % 2 == 1}
     fixed = FIXED_SLOPES.get(act_type)

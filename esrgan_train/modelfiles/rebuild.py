@@ -1,4 +1,4 @@
-"""Builds a network from a model file, and fills a network with a file's weights."""
+"""Networks from model files: a generator built from its file, or weights loaded into a given network."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from esrgan_train.modelfiles.weights import ModelFile
 def load_into(network: nn.Module, state_dict: Mapping[str, Tensor], name: str) -> None:
     """Load weights strictly: every name and shape must fit.
 
-    Two liberties: a compact network with relu or leakyrelu takes its weights back from the published form, where
-    its fixed slope stands as PReLU slopes; a network of spandrel takes them under any names that spandrel knows
-    for its class, such as BasicSR's of RRDBNet.
+    Two exceptions: a compact network with relu or leakyrelu also takes the published form, where its fixed slope
+    is stored as PReLU slopes; a network of spandrel takes any names that spandrel knows for its class, such as
+    BasicSR's of RRDBNet.
 
     Args:
         network: filled in place.
         state_dict: the weights.
-        name: the file or option to be named in the message.
+        name: the file or option to name in the message.
 
     Raises:
         UserError: the weights do not fit; the message lists some differences and options that would fit.
@@ -56,8 +56,8 @@ def load_into(network: nn.Module, state_dict: Mapping[str, Tensor], name: str) -
 def rebuild_generator(model: ModelFile) -> nn.Module:
     """Return the generator of a model file, with its weights, in evaluation mode on the CPU.
 
-    A file that names its class and options gets these: a discovered class, or one of spandrel's. Of any other
-    the weights tell: a compact model's their own shape, spandrel recognises those of other networks of the field.
+    Class and options are those that the file names; the class must be a discovered one or spandrel's. For other
+    files they are read from the weights: here for a compact model, by spandrel for other networks of the field.
     Nothing that a file names is ever imported.
 
     Raises:
@@ -65,7 +65,7 @@ def rebuild_generator(model: ModelFile) -> nn.Module:
     """
     if model.arch is None and model.target is None and srvgg_options(model.state_dict) is None:
         network = _of_the_field(model)
-        if model.options:  # an early file of ours, which names no class: what weights hide is in its options
+        if model.options:  # an early file of ours, which has no class but options that weights do not show
             network = construct(model, type(network))
     else:
         named = identified(model)

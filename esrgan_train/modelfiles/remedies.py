@@ -13,7 +13,7 @@ from esrgan_train.modelfiles.published import srvgg_options, unet_sn_options
 
 
 def remedy(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
-    """The end of a message, from its semicolon on: the options that would fit, if the weights tell them."""
+    """The end of a message, from its semicolon on: the options that would fit, if the weights show them."""
     judges = unet_sn_options(state_dict)
     if isinstance(network, UNetDiscriminatorSN):
         if judges is None:
@@ -47,7 +47,7 @@ def _of_the_field(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
 
 
 def override(name: str, value: object) -> str:
-    """How an option of a generator is given on the command line."""
+    """An option of a generator as written on the command line."""
     return f"upscale={value}" if name in ("upscale", "scale") else f"generator.{name}={value}"
 
 

@@ -1,11 +1,10 @@
-"""Opens and writes files of tensors without ever running code from them."""
+"""Files of tensors, read without ever running code from them, and written in one step."""
 
 from __future__ import annotations
 
 import io
 import os
 import pickle
-import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,12 +21,6 @@ from esrgan_train.files import replacing
 TORCH_SUFFIXES = (".pth", ".pt", ".ckpt")
 SUFFIXES = (*TORCH_SUFFIXES, ".safetensors")
 
-# What torch.load raises for damaged files, found by feeding it cut and altered ones.
-_DAMAGED = (
-    RuntimeError, ValueError, EOFError, OSError, LookupError, AttributeError, TypeError,
-    AssertionError, ArithmeticError, MemoryError, struct.error, zipfile.BadZipFile,
-)  # fmt: skip
-
 
 def read_torch(path: Path) -> dict[str, object]:
     """Return the dict in a ``.pth``, ``.pt`` or ``.ckpt`` file, tensors on the CPU.
@@ -35,18 +28,18 @@ def read_torch(path: Path) -> dict[str, object]:
     The tensors may be views of the file: copy those that are kept.
 
     Raises:
-        UserError: the file is missing, empty, damaged, holds objects (which could run code), or no dict.
+        UserError: the file is missing, empty or damaged, or holds objects (which could run code) or no dict.
     """
     check_file(path)
     try:
-        # The older format, which is no zip archive, cannot be mapped.
+        # The older format, which is not a zip archive, cannot be memory-mapped.
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path} is damaged, or holds Python objects, which could run code, so it was not opened; "
             "fetch it again or ask its maker for a .safetensors file"
         ) from error
-    except _DAMAGED as error:
+    except Exception as error:  # of a damaged file torch.load may raise anything
         raise UserError(f"{path} is damaged or no PyTorch file; fetch or export it again") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise UserError(f"{path} holds no named weights; give a model's .pth, .safetensors or .ckpt")
@@ -68,10 +61,10 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def write_torch(path: Path, content: Mapping[str, object], *, durable: bool = False) -> None:
-    """Write a dict of tensors, numbers and strings, beside ``path`` first and then renamed (see ``replacing``).
+    """Write a dict of tensors, numbers and strings, in one step (see ``replacing``).
 
     Raises:
-        OSError: it cannot be written; torch.save makes a RuntimeError of that.
+        OSError: it cannot be written.
     """
     # An open file rather than its name, which torch.save would write into the archive.
     with replacing(path, durable=durable) as beside, _Sink(io.FileIO(beside, "w")) as file:
@@ -84,7 +77,7 @@ def write_torch(path: Path, content: Mapping[str, object], *, durable: bool = Fa
 
 
 class _Sink(io.BufferedWriter):
-    """A file that remembers why it could not be written to."""
+    """A file that remembers why it could not be written: torch.save raises a RuntimeError without the reason."""
 
     error: OSError | None = None
 
@@ -97,13 +90,13 @@ class _Sink(io.BufferedWriter):
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write contiguous CPU tensors and strings, beside ``path`` first and then renamed."""
+    """Write contiguous CPU tensors and strings, in one step (see ``replacing``)."""
     with replacing(path) as beside:
         beside.write_bytes(safetensors.torch.save(dict(tensors), {"format": "pt", **metadata}))
 
 
 def check_file(path: Path) -> None:
-    """Refuse what is no readable, filled file.
+    """Refuse what is not a readable file with content.
 
     Raises:
         UserError: naming the path and what is wrong with it.
@@ -113,6 +106,6 @@ def check_file(path: Path) -> None:
     if not path.is_file():
         raise UserError(f"{path} is not a file; give the path of a model file")
     if not os.access(path, os.R_OK):
-        raise UserError(f"{path} may not be read; change its permissions")
+        raise UserError(f"{path} cannot be read; change its permissions")
     if path.stat().st_size == 0:
         raise UserError(f"{path} is empty; fetch or export it again")

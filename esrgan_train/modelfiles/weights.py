@@ -1,4 +1,4 @@
-"""Reads and writes generators in the field's file formats and in this framework's checkpoints."""
+"""Weights of a network, read from and written to the field's file formats; checkpoints are read too."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class ModelFile:
     """A generator's weights as read from a file.
 
     Attributes:
-        path: where they were read.
+        path: the file.
         state_dict: tensors on the CPU, independent of the file; those of real numbers are float32.
-        arch: the name by which the network's class was discovered, where the file says so.
-        target: ``module:Class``, where the class was not discovered and the file says so.
-        options: the constructor's arguments, where the file says so.
-        metadata: all that the file says, the above included.
+        arch: the name by which the network's class was discovered, if the file holds it.
+        target: ``module:Class`` of a class that was not discovered, if the file holds it.
+        options: the constructor's arguments, if the file holds them.
+        metadata: everything of that kind in the file, the above included.
     """
 
     path: Path
@@ -51,12 +51,12 @@ class ModelFile:
 def load_weights(path: str | Path, *, role: Role = "generator") -> ModelFile:
     """Read a generator from a ``.pth``, ``.pt``, ``.safetensors`` or ``.ckpt`` file; no code in it is ever run.
 
-    Of a published ``.pth``, ``params_ema`` is preferred to ``params``; of our checkpoint, the averaged generator
-    to the raw one. Of other people's files the usual wrappers and prefixes are taken off (see ``layouts``).
+    In a published ``.pth``, ``params_ema`` is preferred to ``params``; in our checkpoints, the averaged generator
+    to the raw one. The usual wrappers and prefixes of other trainers' files are removed (see ``layouts``).
 
     Args:
         path: the file.
-        role: which player's weights are wanted of a file that holds both.
+        role: whose weights to take from a file that holds both players'.
 
     Raises:
         UserError: the file cannot be read or holds no such network.
@@ -64,7 +64,7 @@ def load_weights(path: str | Path, *, role: Role = "generator") -> ModelFile:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise UserError(f"{path} is no model file that can be read; give one of {', '.join(SUFFIXES)}")
+        raise UserError(f"{path} is not a model file: give one of {', '.join(SUFFIXES)}")
     if suffix in TORCH_SUFFIXES:
         content = read_torch(path)
         metadata = content.pop(METADATA_KEY, None)
@@ -80,11 +80,13 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read a whole training checkpoint, tensors on the CPU; no code in it is ever run.
 
     Raises:
-        UserError: the file cannot be read or is no checkpoint.
+        UserError: the file cannot be read or is not a checkpoint.
     """
     content = read_torch(Path(path))
     if not isinstance(content.get("state_dict"), dict) or not isinstance(content.get("global_step"), int):
-        raise UserError(f"{path} is no training checkpoint; give a .ckpt, or use init_from for a model's weights")
+        raise UserError(
+            f"{path} is not a training checkpoint: give a .ckpt, or use init_from for a model's weights"
+        )
     return content
 
 
@@ -100,12 +102,15 @@ def save_model(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Map
             plain values.
     """
     state_dict, metadata = published_form(state_dict, metadata)
-    save = save_safetensors if Path(path).suffix.lower() == ".safetensors" else save_pth
-    save(path, state_dict, metadata)
+    path, weights, said = Path(path), plain(state_dict), json.dumps(metadata)
+    if path.suffix.lower() == ".safetensors":
+        write_safetensors(path, weights, {METADATA_KEY: said})
+    else:  # under "params" alone: programs that mix two models read only that key
+        write_torch(path, {"params": weights, METADATA_KEY: said})
 
 
 def as_written(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> ModelFile:
-    """What ``load_weights`` would return of the file that ``save_model`` would write; nothing is written.
+    """What ``load_weights`` would return for the file that ``save_model`` would write; nothing is written.
 
     Raises:
         UserError: what ``load_weights`` would refuse.
@@ -117,7 +122,7 @@ def as_written(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Map
 def published_form(
     state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]
 ) -> tuple[dict[str, Tensor], dict[str, object]]:
-    """A compact model's weights with PReLU slopes, and metadata that say so; others as they are."""
+    """A compact model's weights with PReLU slopes, and metadata that say so; others unchanged."""
     options = metadata.get("options")
     if metadata.get("arch") != "srvgg" or not isinstance(options, Mapping):
         return dict(state_dict), dict(metadata)
@@ -125,23 +130,10 @@ def published_form(
     return state_dict, {**metadata, "options": {**options, "act_type": "prelu"}}
 
 
-def save_pth(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
-    """Write weights (``plain``) as the field's ``.pth``, with ``metadata`` as JSON beside them.
-
-    The weights stand under ``params`` alone: programs that mix two models read only that key.
-    """
-    write_torch(Path(path), {"params": plain(state_dict), METADATA_KEY: json.dumps(metadata)})
-
-
-def save_safetensors(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
-    """Write weights (``plain``) as ``.safetensors``, with ``metadata`` as JSON in the header."""
-    write_safetensors(Path(path), plain(state_dict), {METADATA_KEY: json.dumps(metadata)})
-
-
 def plain(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Copies on the CPU: real numbers as float32, whole numbers and truth values in their own type.
 
-    Each is contiguous and shares its memory with no other: a file would keep ``channels_last`` and views.
+    Each is contiguous and shares no memory with another: a file would keep ``channels_last`` and views.
     """
     return {
         name: tensor.detach().to(
@@ -156,7 +148,7 @@ def plain(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _network_in(path: Path, content: layouts.Entries, role: Role, *, ours: bool) -> layouts.Entries:
     inner = layouts.unwrapped(content, role)
-    if not ours:  # in our files, names are the network's own, whatever they begin with
+    if not ours:  # in our files, names are the network's own, whatever they start with
         inner = layouts.bare(inner)
     try:
         if "state_dict" in content or (not ours and layouts.of_players(inner)):
@@ -171,7 +163,7 @@ def _model_file(path: Path, found: layouts.Entries, metadata: object) -> ModelFi
     for name, value in found.items():
         if not isinstance(name, str) or not isinstance(value, Tensor) or not _is_plain(value):
             raise UserError(
-                f"{path} holds {name!r}, which is no weight; give a file of a generator's weights alone"
+                f"{path} holds {name!r}, which is not a weight; give a file that holds only a generator's weights"
             )
         state_dict[name] = value
     if not state_dict:

@@ -1,110 +1,132 @@
 """The gradients of one batch: which passes run, and whose loss reaches whom.
 
-Both players' gradients are computed from the same weights before either of them steps; as the discriminator
+The gradients of all players are computed from the same weights before any of them steps; as the discriminator
 sees the generated images without their graph, this equals the published order of generator step, then
 discriminator step. Gradients are added to what the parameters hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.profiler import record_function
 
-from esrgan_train.training.health import discriminator_signs, generator_signs
-from esrgan_train.training.objective import Objective, Stage
 from esrgan_train.training.precision import Precision
+from esrgan_train.training.signs import discriminator_signs, generator_signs
+from esrgan_train.training.stages import AdversarialTerm, Stage
 
 Images = dict[str, Tensor]  # lr (B,3,h,w), hr and hr_target (B,3,H,W), float32 in [0, 1]
 Measured = dict[str, Tensor]  # scalars on the device, for the log
 
 
+@dataclass(frozen=True)
+class Judge:
+    """A discriminator in one iteration.
+
+    Attributes:
+        network: (B, 3, H, W) to logits of any shape.
+        term: its losses.
+        weight: of the generator's loss in this iteration; 0 while only the discriminator learns.
+    """
+
+    network: nn.Module
+    term: AdversarialTerm
+    weight: float
+
+
 @dataclass(frozen=True, kw_only=True)
-class Players:
-    """What a batch goes through.
+class Game:
+    """Who takes part in an iteration.
 
     Attributes:
         generator: (B, 3, h, w) to (B, 3, H, W).
-        discriminator: (B, 3, H, W) to logits of any shape; None without an adversarial loss.
-        objective: losses and weights.
+        judges: the discriminators; none in the pixel stage.
+        stage: the losses that count.
         precision: number format of the networks.
-        adversarial_weight: of the generator's adversarial term; 0 while only the discriminator learns of it.
     """
 
     generator: nn.Module
-    discriminator: nn.Module | None
-    objective: Objective
+    judges: Sequence[Judge]
+    stage: Stage
     precision: Precision
-    adversarial_weight: float
 
-    def forward(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-        """The network's output as float32, whatever it computes in."""
-        with self.precision.autocast():
-            output = network(images)
-        return output.float()
+    def forward(self, network: nn.Module, images: Tensor) -> Tensor:
+        """The network's output as float32."""
+        with record_function(f"esrgan/{'generator' if network is self.generator else 'discriminator'} forward"):
+            return self.precision.forward(network, images)
 
 
-def content_backward(players: Players, images: Images, *, stage: Stage, share: float) -> Measured:
+def content_backward(game: Game, images: Images, *, share: float) -> Measured:
     """The losses without a discriminator.
 
     Args:
-        players: the networks and losses.
+        game: the generator and its losses.
         images: one batch.
-        stage: which losses count.
-        share: by which the losses are multiplied: 1 over the batches that one step accumulates.
+        share: factor of the losses: 1 over the number of batches that one step accumulates.
     """
-    sr = players.forward(players.generator, images["lr"])
-    loss, measured = players.objective.content(sr, images["hr_target"], stage)
-    (share * loss).backward()  # type: ignore[no-untyped-call]
+    sr = game.forward(game.generator, images["lr"])
+    loss, measured = game.stage.content(sr, images)
+    with record_function("esrgan/generator backward"):
+        (share * loss).backward()  # type: ignore[no-untyped-call]
     return measured | generator_signs(sr, images["hr"])
 
 
-def published_backward(players: Players, images: Images, *, share: float) -> Measured:
-    """Three discriminator passes: generated (for the generator), real, generated (for itself)."""
-    discriminator, adversarial = players.discriminator, players.objective.adversarial
-    assert discriminator is not None
-    assert adversarial is not None
+def published_backward(game: Game, images: Images, *, share: float) -> Measured:
+    """Three passes of each discriminator: generated (for the generator), real, generated (for itself)."""
+    forward = game.forward
+    for judge in game.judges:
+        judge.network.requires_grad_(False)
+    sr = forward(game.generator, images["lr"])
+    loss, measured = game.stage.content(sr, images)
+    for judge in game.judges:
+        judged = judge.term.function.generator(forward(judge.network, sr))
+        if judge.weight:  # 0 times an infinite loss would not be 0
+            loss = loss + judge.weight * judged
+        measured[judge.term.name] = judged
+    with record_function("esrgan/generator backward"):
+        (share * loss).backward()  # type: ignore[no-untyped-call]
 
-    discriminator.requires_grad_(False)
-    sr = players.forward(players.generator, images["lr"])
-    content, measured = players.objective.content(sr, images["hr_target"], "gan")
-    judged = adversarial.generator(players.forward(discriminator, sr))
-    if players.adversarial_weight:  # 0 times an infinite loss would not be 0
-        content = content + players.adversarial_weight * judged
-    (share * content).backward()  # type: ignore[no-untyped-call]
-    discriminator.requires_grad_(True)
-
-    real_logits = players.forward(discriminator, images["hr"])
-    fake_logits = players.forward(discriminator, sr.detach())
-    d_real, d_fake = adversarial.real(real_logits), adversarial.fake(fake_logits)
-    (share * (d_real + d_fake)).backward()  # type: ignore[no-untyped-call]
-    measured |= {"adversarial": judged, "d_real": d_real, "d_fake": d_fake}
-    return measured | discriminator_signs(real_logits, fake_logits) | generator_signs(sr, images["hr"])
+    for judge in game.judges:
+        judge.network.requires_grad_(True)
+        real_logits = forward(judge.network, images["hr"])
+        measured |= _learn(judge, real_logits, forward(judge.network, sr.detach()), share=share)
+    return measured | generator_signs(sr, images["hr"])
 
 
-def shared_backward(players: Players, images: Images, *, share: float) -> Measured:
-    """Two discriminator passes, generated and real; the first gives both players their gradients."""
-    discriminator, adversarial = players.discriminator, players.objective.adversarial
-    assert discriminator is not None
-    assert adversarial is not None
+def shared_backward(game: Game, images: Images, *, share: float) -> Measured:
+    """Two passes of each discriminator, generated and real; the first gives both players their gradients."""
+    forward = game.forward
+    sr = forward(game.generator, images["lr"])
+    fake = sr.detach().requires_grad_()  # a leaf: the players' graphs meet here
+    fake_logits = [forward(judge.network, fake) for judge in game.judges]
+    judged = [
+        judge.term.function.generator(logits) for judge, logits in zip(game.judges, fake_logits, strict=True)
+    ]
+    loss, measured = game.stage.content(sr, images)
+    roots: list[Tensor] = [share * loss]
+    gradients: list[Tensor | None] = [None]
+    for judge, adversarial in zip(game.judges, judged, strict=True):
+        if judge.weight:
+            weighted = share * judge.weight * adversarial
+            roots.append(sr)
+            with record_function("esrgan/discriminator backward"):
+                gradients += torch.autograd.grad(weighted, fake, retain_graph=True)
+        measured[judge.term.name] = adversarial
+    with record_function("esrgan/generator backward"):
+        torch.autograd.backward(roots, gradients)
 
-    sr = players.forward(players.generator, images["lr"])
-    fake = sr.detach().requires_grad_()  # a leaf: the two players' graphs meet here
-    fake_logits = players.forward(discriminator, fake)
+    for judge, logits in zip(game.judges, fake_logits, strict=True):
+        measured |= _learn(judge, forward(judge.network, images["hr"]), logits, share=share)
+    return measured | generator_signs(sr, images["hr"])
 
-    judged = adversarial.generator(fake_logits)
-    content, measured = players.objective.content(sr, images["hr_target"], "gan")
-    if players.adversarial_weight:
-        weighted = share * players.adversarial_weight * judged
-        (from_discriminator,) = torch.autograd.grad(weighted, fake, retain_graph=True)
-        torch.autograd.backward([share * content, sr], [None, from_discriminator])
-    else:
-        (share * content).backward()  # type: ignore[no-untyped-call]
 
-    real_logits = players.forward(discriminator, images["hr"])
-    d_real, d_fake = adversarial.real(real_logits), adversarial.fake(fake_logits)
-    torch.autograd.backward(share * (d_real + d_fake), inputs=list(discriminator.parameters()))
-    measured |= {"adversarial": judged, "d_real": d_real, "d_fake": d_fake}
-    return measured | discriminator_signs(real_logits, fake_logits) | generator_signs(sr, images["hr"])
+def _learn(judge: Judge, real_logits: Tensor, fake_logits: Tensor, *, share: float) -> Measured:
+    """Leave a discriminator its own gradients."""
+    real, fake = judge.term.function.real(real_logits), judge.term.function.fake(fake_logits)
+    with record_function("esrgan/discriminator backward"):
+        torch.autograd.backward(share * (real + fake), inputs=list(judge.network.parameters()))
+    figures = {"real": real, "fake": fake} | discriminator_signs(real_logits, fake_logits)
+    return {f"{judge.term.prefix}_{name}": value for name, value in figures.items()}

@@ -9,12 +9,13 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from esrgan_train.files import reporting_failure
 from esrgan_train.modelfiles.tensor_files import write_torch
-from esrgan_train.training.objective import Stage
+from esrgan_train.moved import with_todays_states
+from esrgan_train.training.stages import StageName
 
 LAST = "last.ckpt"
 
 
-def best_file(stage: Stage) -> str:
+def best_file(stage: StageName) -> str:
     """The name of a stage's best checkpoint."""
     return f"best_{stage}.ckpt"
 
@@ -37,3 +38,7 @@ class DurableCheckpointIO(TorchCheckpointIO):
         with reporting_failure(str(path)):
             write_torch(Path(path), checkpoint, durable=True)
             self.saved = True
+
+    def load_checkpoint(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """As Lightning; what earlier versions called otherwise is called as today."""
+        return with_todays_states(super().load_checkpoint(*arguments, **options))

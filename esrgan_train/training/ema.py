@@ -8,13 +8,11 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from esrgan_train.errors import UserError
-
 
 def ema_decay_at(iteration: int, decay: float, warmup: bool) -> float:
     """The decay used by iteration number ``iteration`` (1 is the first).
 
-    With warm-up the memory grows with the run, min(decay, (1 + n) / (10 + n)): an average that starts
+    With warm-up the memory grows with the run, min(decay, (1 + n) / (10 + n)), so that an average that starts
     from random weights forgets them quickly.
     """
     return min(decay, (1 + iteration) / (10 + iteration)) if warmup else decay
@@ -26,22 +24,17 @@ class EMA(nn.Module):
     It starts as a copy. Buffers are copied, not averaged. Unlike ``torch.optim.swa_utils.AveragedModel`` it
     keeps no counter on the device, so that an update never waits for a GPU; the iteration is passed in.
     State-dict keys are the generator's behind ``module.``.
-
-    Raises:
-        UserError: ``decay`` outside [0, 1).
     """
 
     def __init__(self, generator: nn.Module, *, decay: float, warmup: bool) -> None:
         super().__init__()
-        if not 0.0 <= decay < 1.0:
-            raise UserError(f"training.ema_decay={decay} must be at least 0 and below 1 (published: 0.999)")
         self.decay = decay
         self.warmup = warmup
         self.module = deepcopy(generator).requires_grad_(False)
 
     @torch.no_grad()
     def update(self, generator: nn.Module, iteration: int, skip: Tensor) -> None:
-        """Take in the weights that iteration number ``iteration`` (1 is the first) has left.
+        """Average in the weights after iteration number ``iteration`` (1 is the first).
 
         ``skip``, a scalar on the weights' device, is 1 if the iteration was skipped: then nothing changes.
         """

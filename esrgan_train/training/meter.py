@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from esrgan_train.training.gradients import mean_over_processes
+from esrgan_train.training.processes import all_reduce_mean
 
 
 class Meter:
-    """Sums named scalars on their own device and reads them back only when asked.
+    """Sums named scalars on their own device and reads them back only on demand.
 
     A loss of one small batch says little; the mean over the logging interval says more, and costs one copy
     to the host an interval instead of one an iteration. The names stay the same from one restart to the next.
@@ -41,7 +41,7 @@ class Meter:
         return {"names": list(self._names), "sums": sums}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from what was added; the clock and the rate start anew."""
+        """Continue from what was added; the clock and the rate start from zero."""
         self._names = tuple(state_dict["names"])
         self._sums = torch.tensor(state_dict["sums"]) if state_dict["sums"] is not None else None
 
@@ -67,7 +67,7 @@ class Meter:
         self._samples += samples
 
     def read(self) -> dict[str, float]:
-        """``means``; then start anew."""
+        """``means``; then forget them."""
         means = self.means()
         self.restart()
         return means
@@ -80,7 +80,7 @@ class Meter:
         if self._sums is None:
             return {}
         totals = self._sums.clone()
-        mean_over_processes([totals])
+        all_reduce_mean([totals])
         *sums, count = totals.tolist()
         means = {name: value / count for name, value in zip(self._names, sums, strict=True)} if count else {}
         means["samples_per_second"] = self._samples / max(time.perf_counter() - self._started, 1e-9)

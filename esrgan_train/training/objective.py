@@ -1,103 +1,62 @@
-"""What the generator is asked for, stage by stage."""
+"""What the networks are trained to make small, stage by stage."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import nn
 
-from esrgan_train.errors import UserError
-from esrgan_train.losses.adversarial import AdversarialLoss
-
-Stage = Literal["pixel", "gan"]
-STAGE_NAMES: dict[Stage, str] = {"pixel": "pixel stage", "gan": "GAN stage"}
-LEARNING_RATES: dict[Stage, str] = {"pixel": "optimizer.pixel_lr", "gan": "optimizer.lr"}  # the one that counts
+from esrgan_train.bounds import WholeNumber, check_value
+from esrgan_train.training.stages import AdversarialTerm, Stage, StageName, Term
 
 
 class Objective(nn.Module):
-    """The losses, their weights, and the iteration from which all of them count.
+    """The losses, and the iteration from which all of them count.
 
-    The pixel loss stands alone until ``start_step`` iterations are done (the pixel stage); then the
-    perceptual and the adversarial loss join it (the GAN stage). A weight of 0 leaves a loss out; without
-    both of them, the pixel stage is the whole training.
+    The terms of the pixel stage stand alone until ``start_step`` iterations are done; then the others join them
+    (the GAN stage). Without others, the pixel stage is the whole training. A weight of 0 leaves a term out,
+    except that those of the pixel stage are still measured.
 
     Args:
-        pixel: (sr, target) to a scalar.
-        perceptual: (sr, target) to a scalar; required if its weight is not 0.
-        adversarial: the two players' losses; required if its weight is not 0.
-        pixel_weight: weights are numbers ≥ 0; the published ones are 1, 1 and 0.1.
-        perceptual_weight: see above.
-        adversarial_weight: applies to the generator's term alone; the discriminator's loss has weight 1.
-        start_step: iterations of the pixel stage, ≥ 0.
-        discriminator_warmup: iterations from ``start_step`` on in which the discriminator learns but the
-            generator does not hear of it, ≥ 0: a fresh one would at first lead a trained generator astray.
+        terms: losses of the generated images; at least one counts in the pixel stage.
+        adversarial: one term for each discriminator.
+        start_step: iterations of the pixel stage.
+
+    Attributes:
+        stages: those that the training can have, in their order.
+        has_gan_stage: whether anything joins the pixel stage's terms.
+        discriminator_warmup: iterations from ``start_step`` on in which no discriminator is listened to.
 
     Raises:
-        UserError: a negative weight, start_step or discriminator_warmup.
+        UserError: ``start_step`` is negative.
     """
 
     def __init__(
-        self,
-        *,
-        pixel: nn.Module,
-        perceptual: nn.Module | None,
-        adversarial: AdversarialLoss | None,
-        pixel_weight: float,
-        perceptual_weight: float,
-        adversarial_weight: float,
-        start_step: int,
-        discriminator_warmup: int,
+        self, *, terms: Sequence[Term], adversarial: Sequence[AdversarialTerm] = (), start_step: WholeNumber
     ) -> None:
         super().__init__()
-        weights = {"pixel": pixel_weight, "perceptual": perceptual_weight, "adversarial": adversarial_weight}
-        for name, weight in weights.items():
-            if weight < 0:
-                raise UserError(f"loss.{name}.weight={weight} is negative: give 0 to leave the loss out")
-        if start_step < 0:
-            raise UserError(f"loss.adversarial.start_step={start_step} is negative: 0 starts with the GAN stage")
-        if discriminator_warmup < 0:
-            raise UserError(
-                f"loss.adversarial.discriminator_warmup={discriminator_warmup} is negative: give 0 for none"
-            )
-        self.pixel = pixel
-        self.perceptual = perceptual if perceptual_weight > 0 else None
-        self.adversarial = adversarial if adversarial_weight > 0 else None
-        self.pixel_weight = pixel_weight
-        self.perceptual_weight = perceptual_weight
-        self.adversarial_weight = adversarial_weight
+        check_value("loss.adversarial.start_step", start_step, WholeNumber)
+        used = [term for term in terms if term.weight > 0 or "pixel" in term.stages]
+        judged = [term for term in adversarial if term.weight > 0]
         self.start_step = start_step
-        self.discriminator_warmup = discriminator_warmup
+        self.has_gan_stage = bool(judged) or any("pixel" not in term.stages for term in used)
+        self.discriminator_warmup = min((term.discriminator_warmup for term in judged), default=0)
+        self.stages: dict[StageName, Stage] = {}
+        if not self.has_gan_stage or start_step > 0:
+            alone = tuple(term for term in used if "pixel" in term.stages)
+            self.stages["pixel"] = Stage("pixel", alone, stop=start_step if self.has_gan_stage else None)
+        if self.has_gan_stage:
+            joined = tuple(term for term in used if "gan" in term.stages)
+            self.stages["gan"] = Stage("gan", joined, tuple(judged), start=start_step)
+        functions = {term.name: term.function for term in used} | {term.name: term.function for term in judged}
+        for name, function in functions.items():
+            if isinstance(function, nn.Module):  # moves to the device, and is saved under this name
+                self.add_module(name, function)
 
-    @property
-    def has_gan_stage(self) -> bool:
-        """Whether anything joins the pixel loss at ``start_step``."""
-        return self.perceptual is not None or self.adversarial is not None
-
-    def stage(self, iterations_done: int) -> Stage:
+    def stage(self, iterations_done: int) -> StageName:
         """The stage of the iteration that follows ``iterations_done`` others."""
         return "gan" if self.has_gan_stage and iterations_done >= self.start_step else "pixel"
 
-    def stage_of(self, iteration: int) -> Stage:
+    def stage_of(self, iteration: int) -> StageName:
         """The stage that iteration number ``iteration`` belongs to; 0, before the first, counts to its stage."""
         return self.stage(max(iteration - 1, 0))
-
-    def adversarial_weight_after(self, iterations_done: int) -> float:
-        """The weight of the generator's adversarial term in the iteration that follows ``iterations_done``."""
-        warm = iterations_done >= self.start_step + self.discriminator_warmup
-        return self.adversarial_weight if warm else 0.0
-
-    def content(self, sr: Tensor, target: Tensor, stage: Stage) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted pixel and perceptual loss, and each without its weight for the log.
-
-        Args:
-            sr: (B, 3, H, W) float32, not clamped.
-            target: the same shape, in [0, 1]; sharpened where the recipe says so.
-            stage: ``pixel`` leaves the perceptual loss out.
-        """
-        pixel = self.pixel(sr, target)
-        total, measured = self.pixel_weight * pixel, {"pixel": pixel}
-        if stage == "gan" and self.perceptual is not None:
-            perceptual = self.perceptual(sr, target)
-            total = total + self.perceptual_weight * perceptual
-            measured["perceptual"] = perceptual
-        return total, measured

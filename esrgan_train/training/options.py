@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from esrgan_train.errors import UserError
+from annotated_types import Ge, Gt, Lt
+
+from esrgan_train.bounds import Count, Wanted, check_fields
+
+Init = Literal["default", "bilinear", "weights"]  # first weights: as built, as bilinear enlargement, of init_from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,16 +31,13 @@ class Options:
         UserError: a value out of bounds.
     """
 
-    ema_decay: float
+    ema_decay: Annotated[float, Ge(0), Lt(1), Wanted("such as 0.999")]
     ema_warmup: bool
-    grad_clip: float | None
-    accumulate: int
+    grad_clip: Annotated[Annotated[float, Gt(0), Wanted("such as 1.0")] | None, Wanted("for no clipping")]
+    accumulate: Count
     channels_last: bool
     compile: bool
     shared_fake_forward: bool
 
     def __post_init__(self) -> None:
-        if self.grad_clip is not None and not self.grad_clip > 0:
-            raise UserError(f"training.grad_clip={self.grad_clip}: give a number above 0, or null for no clipping")
-        if isinstance(self.accumulate, bool) or not isinstance(self.accumulate, int) or self.accumulate < 1:
-            raise UserError(f"training.accumulate={self.accumulate!r}: give a whole number from 1 on")
+        check_fields(self, at="training.")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
+from torch import Tensor
 
+from esrgan_train.bounds import check_value
 from esrgan_train.devices import multiplies_bf16
-from esrgan_train.errors import UserError
+
+PrecisionName = Literal["auto", "32", "bf16"]
 
 
 @dataclass(frozen=True)
 class Precision:
     """The format of the networks' forward and backward pass; losses and weights are always float32.
 
-    ``name`` is ``32`` or ``bf16``; ``reason`` says why it was chosen, in words for the start-up lines.
+    ``name`` is ``32`` or ``bf16``; ``reason`` is why it was chosen, for the start-up lines.
     """
 
     name: str
@@ -24,6 +29,12 @@ class Precision:
     def autocast(self) -> torch.autocast:
         """A context in which convolutions run in this format."""
         return torch.autocast(self.device_type, dtype=torch.bfloat16, enabled=self.name == "bf16")
+
+    def forward(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        """The network's output, computed in this format, as float32."""
+        with self.autocast():
+            output = network(images)
+        return output.float()
 
 
 def choose_precision(requested: str | int, device_type: str) -> Precision:
@@ -35,11 +46,9 @@ def choose_precision(requested: str | int, device_type: str) -> Precision:
     Raises:
         UserError: any other value.
     """
-    requested = str(requested)
-    if requested in ("32", "bf16"):
-        return Precision(requested, device_type, "as asked")
-    if requested != "auto":
-        raise UserError(f"trainer.precision={requested} is not supported: choose auto, 32 or bf16")
+    check_value("trainer.precision", requested, PrecisionName)
+    if str(requested) != "auto":
+        return Precision(str(requested), device_type, "as requested")
     if multiplies_bf16(device_type):
         return Precision("bf16", device_type, f"this {device_type} multiplies bf16 natively")
     return Precision("32", device_type, f"this {device_type} has no native bf16")

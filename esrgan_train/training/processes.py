@@ -1,8 +1,8 @@
-"""Talking to the other processes of a run."""
+"""Collective operations: every process of a run calls them, in the same order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,35 +13,64 @@ from torch import Tensor
 from esrgan_train.errors import RunError
 
 
-def are_several() -> bool:
+def is_distributed() -> bool:
     """Whether this run has more than one process."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 
+def process_rank() -> int:
+    """This process's number in the run."""
+    return dist.get_rank() if is_distributed() else 0
+
+
 @contextmanager
-def expecting_all() -> Iterator[None]:
+def reporting_lost_process() -> Iterator[None]:
     """Turn the failure of a collective operation into one line: it fails when another process has ended."""
     try:
         yield
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise RunError(
-            f"another process of this run has ended, so this one cannot go on ({reason}): see its last lines"
+            f"another process of this run has ended, so this one cannot continue ({reason}): see its last lines"
         ) from error
 
 
-def sum_over_all(tensor: Tensor) -> None:
+def broadcast_from_rank0(tensors: Iterable[Tensor]) -> None:
+    """Replace the tensors of every process by those of the first."""
+    with reporting_lost_process():
+        for tensor in tensors:
+            dist.broadcast(tensor, src=0)
+
+
+def all_reduce_sum(tensor: Tensor) -> None:
     """Replace ``tensor`` by its sum over all processes."""
-    with expecting_all():
-        dist.all_reduce(tensor)
+    if is_distributed():
+        with reporting_lost_process():
+            dist.all_reduce(tensor)
+
+
+def all_reduce_mean(tensors: Sequence[Tensor]) -> None:
+    """Replace float32 tensors of one device by their means over all processes, in one flat reduction.
+
+    Every process must pass tensors of the same shapes, in the same order. A value that is not finite in one
+    process is not finite in any of them afterwards.
+    """
+    if not is_distributed():
+        return
+    flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+    all_reduce_sum(flat)
+    flat /= dist.get_world_size()
+    pieces = torch.split(flat, [tensor.numel() for tensor in tensors])
+    for tensor, piece in zip(tensors, pieces, strict=True):
+        tensor.copy_(piece.view(tensor.shape))
 
 
 def gather_objects(value: Any) -> list[Any]:
-    """What every process passes, by rank; just ``[value]`` in a run of one process."""
-    if not are_several():
+    """The ``value`` of each process, by rank."""
+    if not is_distributed():
         return [value]
     gathered: list[Any] = [None] * dist.get_world_size()
-    with expecting_all():
+    with reporting_lost_process():
         dist.all_gather_object(gathered, value)
     return gathered
 
@@ -54,7 +83,7 @@ class Agreement:
     """
 
     def __init__(self) -> None:
-        self._group: Any = dist.new_group(backend="gloo") if are_several() else None
+        self._group: Any = dist.new_group(backend="gloo") if is_distributed() else None
         self._value: Tensor | None = None
         self._work: Any = None
 
@@ -63,7 +92,7 @@ class Agreement:
         if self._group is None:
             return value
         agreed = 0
-        with expecting_all():
+        with reporting_lost_process():
             if self._work is not None:
                 self._work.wait()
                 assert self._value is not None

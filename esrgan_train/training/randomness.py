@@ -12,15 +12,10 @@ def seed_layers(seed: int, *, iteration: int, rank: int, device: torch.device) -
     ``torch.manual_seed`` would also note a stack trace for each kind of device that is not there, which costs
     milliseconds.
     """
-    drawn = iteration_seed(seed, iteration, rank)
+    words = np.random.SeedSequence([seed, iteration, rank]).generate_state(1, np.uint64)
+    drawn = int(words[0] >> np.uint64(1))
     torch.default_generator.manual_seed(drawn)
     if device.type == "cuda":
         torch.cuda.manual_seed(drawn)
     elif device.type == "mps":
         torch.mps.manual_seed(drawn)
-
-
-def iteration_seed(seed: int, iteration: int, rank: int) -> int:
-    """One seed for each run, iteration and process."""
-    words = np.random.SeedSequence([seed, iteration, rank]).generate_state(1, np.uint64)
-    return int(words[0] >> np.uint64(1))

@@ -10,21 +10,14 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import Gt, Le, MinLen
+
+from esrgan_train.bounds import Count, Fraction, Wanted, WholeNumber, check_fields, shown
 from esrgan_train.errors import UserError
 
 Schedule = Callable[[int, int], float]
-
-
-def warmup(done: int, steps: int, warmup_steps: int) -> float:
-    """The linear rise over the first ``warmup_steps`` iterations, but at most a tenth of the stage; then 1."""
-    rising = rise(steps, warmup_steps)
-    return min(1.0, (done + 1) / rising) if rising else 1.0
-
-
-def rise(steps: int, warmup_steps: int) -> int:
-    """Iterations that the rise takes in a stage of ``steps``."""
-    return min(warmup_steps, steps // 10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,74 +25,65 @@ class Constant:
     """The same learning rate throughout, as published, after an optional warm-up.
 
     Args:
-        warmup_steps: iterations over which it rises, at least 0.
+        warmup_steps: iterations over which it rises linearly at first, but at most a tenth of the stage.
     """
 
-    warmup_steps: int
+    warmup_steps: WholeNumber
 
     def __post_init__(self) -> None:
-        _check_warmup(self.warmup_steps)
+        check_fields(self, at="scheduler.")
 
     def __call__(self, done: int, steps: int) -> float:
         """The factor after ``done`` of ``steps`` iterations of the stage."""
-        return warmup(done, steps, self.warmup_steps)
+        rising = self.rising(steps)
+        return min(1.0, (done + 1) / rising) if rising else 1.0
+
+    def rising(self, steps: int) -> int:
+        """Iterations of the warm-up in a stage of ``steps``."""
+        return min(self.warmup_steps, steps // 10)
 
 
 @dataclass(frozen=True, kw_only=True)
-class MultiStep:
+class MultiStep(Constant):
     """Multiplied by ``gamma`` at each milestone.
 
     Args:
         milestones: iterations of the stage, ascending.
-        gamma: in (0, 1].
-        warmup_steps: iterations over which it rises at first, at least 0.
+        gamma: factor of each milestone.
+        warmup_steps: as of ``Constant``.
     """
 
-    milestones: Sequence[int]
-    gamma: float
-    warmup_steps: int
+    milestones: Annotated[Sequence[Count], MinLen(1)]
+    gamma: Annotated[float, Gt(0), Le(1), Wanted("such as 0.5")]
 
     def __post_init__(self) -> None:
-        _check_warmup(self.warmup_steps)
+        super().__post_init__()
         milestones = list(self.milestones)
-        if milestones != sorted(set(milestones)) or any(m < 1 for m in milestones) or not milestones:
-            raise UserError(f"scheduler.milestones={milestones}: give ascending iterations from 1 on")
-        if not 0 < self.gamma <= 1:
-            raise UserError(f"scheduler.gamma={self.gamma}: give a number above 0 and up to 1, such as 0.5")
+        if milestones != sorted(set(milestones)):
+            raise UserError(f"scheduler.milestones={shown(milestones)}: give them in ascending order")
 
     def __call__(self, done: int, steps: int) -> float:
         """The factor after ``done`` of ``steps`` iterations of the stage."""
         passed = bisect_right(list(self.milestones), done)
-        return warmup(done, steps, self.warmup_steps) * float(self.gamma**passed)
+        return super().__call__(done, steps) * float(self.gamma**passed)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cosine:
+class Cosine(Constant):
     """Falls along half a cosine to ``final_factor`` at the end of the stage.
 
     Source: Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017.
 
     Args:
-        final_factor: what is left at the end, in [0, 1].
-        warmup_steps: iterations over which it rises at first, at least 0.
+        final_factor: what is left at the end.
+        warmup_steps: as of ``Constant``.
     """
 
-    final_factor: float
-    warmup_steps: int
-
-    def __post_init__(self) -> None:
-        _check_warmup(self.warmup_steps)
-        if not 0 <= self.final_factor <= 1:
-            raise UserError(f"scheduler.final_factor={self.final_factor}: give a number from 0 to 1, such as 0.01")
+    final_factor: Annotated[Fraction, Wanted("such as 0.01")]
 
     def __call__(self, done: int, steps: int) -> float:
         """The factor after ``done`` of ``steps`` iterations of the stage."""
-        rising = rise(steps, self.warmup_steps)
+        rising = self.rising(steps)
         progress = min(1.0, max(0, done - rising) / max(1, steps - rising))
         falling = self.final_factor + (1 - self.final_factor) * 0.5 * (1 + math.cos(math.pi * progress))
-        return warmup(done, steps, rising) * falling
-
-
-def _check_warmup(warmup_steps: int) -> None:
-    if isinstance(warmup_steps, bool) or not isinstance(warmup_steps, int) or warmup_steps < 0:
-        raise UserError(f"scheduler.warmup_steps={warmup_steps!r}: give a whole number of iterations from 0 on")
+        return super().__call__(done, steps) * falling

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import torch.distributed as dist
 from lightning.pytorch.strategies import DDPStrategy
 
-from esrgan_train.training.processes import expecting_all
+from esrgan_train.training.processes import broadcast_from_rank0
 
 TIMEOUT = timedelta(minutes=10)  # after which a process that hears nothing of another one stops
 
 
 class TwoPlayerStrategy(DDPStrategy):
-    """DDP without the wrapper that counts on one backward pass through every parameter.
+    """DDP without its wrapper, which expects one backward pass through every parameter.
 
     Here one player rests while the other's gradients are computed, and the discriminator rests for a whole
-    stage. So the weights are made equal once, at the start, and the training step averages the gradients of
-    those players that step, in one flat reduction (``gradients.mean_over_processes``).
+    stage. So the weights are made equal once, at the start, and each iteration averages the gradients of the
+    players that step, in one flat reduction (``processes.all_reduce_mean``).
     """
 
     def __init__(self) -> None:
@@ -26,6 +25,4 @@ class TwoPlayerStrategy(DDPStrategy):
     def configure_ddp(self) -> None:
         """Give every process the weights and buffers of the first."""
         assert self.model is not None
-        with expecting_all():
-            for tensor in self.model.state_dict().values():
-                dist.broadcast(tensor, src=0)
+        broadcast_from_rank0(self.model.state_dict().values())

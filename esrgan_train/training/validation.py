@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import torch
+from lightning import Trainer
 from torch import Tensor, nn
 
 from esrgan_train.errors import UserError
-from esrgan_train.inference.bicubic import enlarge_bicubic
-from esrgan_train.inference.reach import reach_of
-from esrgan_train.inference.upscaler import upscale_tensor
+from esrgan_train.inference.baseline import enlarge_bicubic
+from esrgan_train.inference.geometry import reach_of
+from esrgan_train.inference.tiling import enlarge_tiled
 from esrgan_train.metrics.image_quality import MEASURES
-from esrgan_train.training.processes import are_several, sum_over_all
+from esrgan_train.training.batch import validation_batch
+from esrgan_train.training.processes import all_reduce_sum
 
 _TILE = 256  # LR pixels a side that are enlarged at once
 
@@ -26,11 +25,20 @@ _FIGURES = (
 )
 
 
-class Validation(nn.Module):
-    """Adds up the figures of held-out photos, each process of those it takes.
+def is_trial(trainer: Trainer) -> bool:
+    """Whether this validation is Lightning's sanity check on a few of the photos, whose figures mean nothing.
 
-    Of a photo only the floats of HR and its enlargements exist as a whole: a network that looks a finite way
-    sees tiles, and the measures take strips of rows.
+    The one before training counts where it takes all held-out photos (``trainer.num_sanity_val_steps=-1``):
+    it measures the first weights. A resumed run has none.
+    """
+    return trainer.sanity_checking and trainer.num_sanity_val_batches != trainer.num_val_batches
+
+
+class Validation(nn.Module):
+    """Adds up the figures of held-out photos, each process of its own.
+
+    Of a photo only the floats of HR and its enlargements exist as a whole: a network of finite reach sees tiles,
+    and the measures take strips of rows.
 
     Args:
         upscale: output pixels per input pixel, each way; as many are cut off as a border.
@@ -46,49 +54,53 @@ class Validation(nn.Module):
         self.register_buffer("sums", torch.zeros(len(_FIGURES), 2), persistent=False)  # of values, of photos
         self._tiling: tuple[int, int] | None = None  # side of a tile (0: whole) and reach, once needed
 
-    def take(self, network: nn.Module, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Measure a batch; its enlargements for those who show them, or nothing where it stands for no photo.
+    def add(self, network: nn.Module, batch: object) -> dict[str, Tensor]:
+        """Measure a batch; return its enlargements for previews, or nothing where it stands for no photo.
 
         Args:
             network: (B, 3, h, w) in [0, 1] to (B, 3, h·upscale, w·upscale); the same at each call.
             batch: ``lr`` and, if there is one, ``lr_clean`` (B, 3, h, w); ``hr`` (B, 3, h·upscale, w·upscale);
-                ``counts``: whether it stands for photos.
+                ``counts``: whether it stands for photos (it does, where this is missing).
 
         Returns:
             ``sr`` and ``bicubic`` (B, 3, h·upscale, w·upscale).
+
+        Raises:
+            UserError: another batch.
         """
-        if not batch["counts"].all():
+        photos = validation_batch(batch)
+        if not photos["counts"].all():
             return {}
-        lr, hr, clean = batch["lr"], batch["hr"], batch.get("lr_clean")
-        shown = {"sr": self._enlarged(network, lr), "bicubic": enlarge_bicubic(lr, self.upscale)}
-        self._add(shown["sr"], hr, tuple(MEASURES), "")
-        self._add(shown["bicubic"], hr, tuple(MEASURES), "_bicubic")
+        lr, hr, clean = photos["lr"], photos["hr"], photos.get("lr_clean")
+        shown = {"sr": self._enlarge(network, lr), "bicubic": enlarge_bicubic(lr, self.upscale)}
+        self._measure(shown["sr"], hr, tuple(MEASURES), "")
+        self._measure(shown["bicubic"], hr, tuple(MEASURES), "_bicubic")
         if clean is not None:
-            self._add(self._enlarged(network, clean), hr, _CLEAN, "_clean")
-            self._add(enlarge_bicubic(clean, self.upscale), hr, _CLEAN, "_clean_bicubic")
+            self._measure(self._enlarge(network, clean), hr, _CLEAN, "_clean")
+            self._measure(enlarge_bicubic(clean, self.upscale), hr, _CLEAN, "_clean_bicubic")
         return shown
 
-    def means(self) -> dict[str, float]:
-        """The means over the photos of all processes, by name; the next ones start anew.
+    def figures(self) -> dict[str, float]:
+        """The means over the photos of all processes, named as they are logged; the next ones start from zero.
 
         Raises:
             UserError: no process has measured a photo.
         """
         total = self.sums.clone()
         self.sums.zero_()
-        if are_several():
-            sum_over_all(total)
-        means = {name: value / photos for name, (value, photos) in _named(total) if photos}
+        all_reduce_sum(total)
+        named = zip(_FIGURES, total.tolist(), strict=True)
+        means = {f"val/{name}": value / photos for name, (value, photos) in named if photos}
         if not means:
             raise UserError("no held-out photo of this validation can be read: give others with data.val_dir")
         return means
 
-    def _add(self, sr: Tensor, hr: Tensor, names: tuple[str, ...], suffix: str) -> None:
+    def _measure(self, sr: Tensor, hr: Tensor, names: tuple[str, ...], suffix: str) -> None:
         for name in names:
             score = MEASURES[name](sr, hr, self.upscale)
             self.sums[_FIGURES.index(name + suffix)] += torch.stack([score.sum(), score.new_tensor(len(score))])
 
-    def _enlarged(self, network: nn.Module, lr: Tensor) -> Tensor:
+    def _enlarge(self, network: nn.Module, lr: Tensor) -> Tensor:
         def enlarge(piece: Tensor) -> Tensor:
             # A copy: a network may work in place on its input, which others see, and of which tiles share parts.
             return network(piece.clone(memory_format=self.memory_format))  # type: ignore[no-any-return]
@@ -99,8 +111,4 @@ class Validation(nn.Module):
             radius = reach_of(network)
             self._tiling = (0, 0) if radius is None else (_TILE, radius)
         tile, radius = self._tiling
-        return upscale_tensor(enlarge, lr, tile=tile, radius=radius, scale=self.upscale)
-
-
-def _named(total: Tensor) -> Iterator[tuple[str, list[float]]]:
-    return zip(_FIGURES, total.tolist(), strict=True)
+        return enlarge_tiled(enlarge, lr, tile=tile, radius=radius, scale=self.upscale)

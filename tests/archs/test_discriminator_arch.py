@@ -112,8 +112,8 @@ def test_sizes_that_do_not_halve_three_times_are_refused(size):
     [
         ({"num_feat": 0}, "num_feat=0"),
         ({"num_feat": 8.0}, r"num_feat=8\.0"),
-        ({"num_in_ch": True}, "num_in_ch=True"),
-        ({"skip_connection": "yes"}, "skip_connection='yes'.*true or false"),
+        ({"num_in_ch": True}, "num_in_ch=true"),
+        ({"skip_connection": "yes"}, "skip_connection=yes.*true or false"),
         ({"normalize_ends": 1}, "normalize_ends=1"),
     ],
 )

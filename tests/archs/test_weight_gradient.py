@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from esrgan_train.archs import weight_gradient
+from esrgan_train.archs.cpu import weight_gradient
 from esrgan_train.archs.cpu.weight_gradient import convolve, prefers_channels_first
 
 

@@ -33,7 +33,7 @@ def test_the_peak_is_forgotten_and_found_again():
     assert peak_memory() < after
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 def test_memory_of_both_sides_is_measured_apart_and_both_compute_the_same():
     row = memory_row(TINY)
     assert row.ours.median > 100
@@ -42,14 +42,14 @@ def test_memory_of_both_sides_is_measured_apart_and_both_compute_the_same():
     assert row.losses["ours"]["pixel"] == pytest.approx(row.losses["peer"]["pixel"], rel=tolerance)
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 def test_two_processes_and_one_are_measured():
     row = processes_row(TINY)
     assert row.rounds == 6
     assert row.peer is not None
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 def test_upscaling_is_measured_apart_and_both_sides_make_the_same_picture():
     rows = upscale_rows()
     for row in rows:

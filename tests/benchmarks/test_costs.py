@@ -116,7 +116,7 @@ def test_counting_leaves_no_fake_tensors_behind():
 
     iteration_costs(SMALL, gt_size=32, stage="gan")
     module = make_module([*SMALL, "loss.perceptual.weight=0", "loss.adversarial.start_step=0"])
-    step = BareStep(module, "gan")
+    step = BareStep(module)
     step.step(random_batch(batch_size=1, gt_size=32, upscale=4))
     assert step.losses()["d_real"] > 0
 

@@ -12,6 +12,7 @@ import torch
 
 from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.config import compose_config
+from esrgan_train.errors import UserError
 from esrgan_train.loggers.metrics_csv import read_rows
 from esrgan_train.modelfiles.weights import load_weights
 from esrgan_train.train import train
@@ -90,7 +91,7 @@ def test_a_best_by_another_value_is_set_aside(tmp_path: Path, caplog: pytest.Log
     # Of a process that died while saving, the best may still be an earlier one.
     [(8, 8, True), (12, None, True), (12, 8, True), (8, None, False), (8, 4, False)],
 )
-def test_a_best_goes_on_where_its_checkpoint_is_here_or_is_the_one_resumed(
+def test_a_best_is_resumed_where_its_checkpoint_is_here_or_is_the_one_resumed(
     best_step: int, file_step: int | None, kept: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     resumed = tmp_path / "elsewhere" / "step_00000012.ckpt"
@@ -108,7 +109,7 @@ def test_a_best_goes_on_where_its_checkpoint_is_here_or_is_the_one_resumed(
     if kept:
         assert steps(best.parent) == {"best_gan.ckpt": best_step}
     else:
-        assert "the best of the GAN stage is begun again: val/psnr 25 after 8 iterations" in caplog.text
+        assert "the best of the GAN stage starts again: val/psnr 25 after 8 iterations" in caplog.text
 
 
 def test_a_save_that_fails_keeps_the_checkpoint_before_and_training_goes_on(
@@ -132,6 +133,13 @@ def test_a_save_that_fails_keeps_the_checkpoint_before_and_training_goes_on(
     assert steps(tmp_path / "run" / "checkpoints")["last.ckpt"] == 4
     assert not list((tmp_path / "run" / "checkpoints").glob("*partial*"))
     assert f"{tmp_path}/run/checkpoints/last.ckpt cannot be written (No space left on device)" in caplog.text
+
+
+@pytest.mark.parametrize("wrong", [{"mode": "best"}, {"every_n_steps": 0}, {"every_n_steps": 1.5}])
+def test_options_out_of_bounds_are_refused(wrong: dict[str, Any], tmp_path: Path) -> None:
+    options = {"run_dir": str(tmp_path), "name": "x", "monitor": "val/psnr", "mode": "max", "every_n_steps": None}
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        Checkpoints(**{**options, **wrong})
 
 
 def test_the_file_is_flushed_before_it_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def test_a_switch_that_has_not_come_is_not_drawn() -> None:
     assert "GAN stage starts" not in [text.get_text() for text in axis.get_legend().get_texts()]
 
 
-def test_a_stretch_of_illness_is_shaded_in_its_own_panel_once_in_the_legend() -> None:
+def test_a_stretch_with_a_warning_sign_is_shaded_in_its_own_panel_once_in_the_legend() -> None:
     accuracies = [0.5, 0.99, 0.99, 0.99, 0.5, 0.99, 0.99, 0.99]
     rows = [
         {"step": str(10 * n), "train/d_accuracy": str(a), "train/pixel": "1"} for n, a in enumerate(accuracies)

@@ -1,19 +1,37 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 
 from esrgan_train.callbacks.early_stopping import EarlyStopping
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.loggers.metrics_csv import read_rows
 from esrgan_train.train import train
-from esrgan_train.training.module import ESRGANModule
 from tests.tiny import tiny
 
 OPTIONS = {"monitor": "val/psnr", "mode": "max", "patience": 2, "min_delta": 0.1, "start_step": 0}
+
+
+def validate(stopping: EarlyStopping, values: list[float], **of_trainer: Any) -> list[bool]:
+    """Show ``stopping`` one validation after the other; whether the run ends after each."""
+    trainer: Any = SimpleNamespace(
+        **{"global_step": 8, "should_stop": False, "sanity_checking": False, "fast_dev_run": False} | of_trainer,
+        state=SimpleNamespace(fn=TrainerFn.FITTING),
+        strategy=SimpleNamespace(reduce_boolean_decision=lambda decision, **_: decision),
+        current_epoch=0,
+    )
+    ends = []
+    for value in values:
+        trainer.callback_metrics = {stopping.monitor: torch.tensor(value)}
+        stopping.on_validation_end(trainer, SimpleNamespace(log_rest=lambda: None))  # type: ignore[arg-type]
+        ends.append(trainer.should_stop)
+    return ends
 
 
 @pytest.mark.parametrize(
@@ -21,18 +39,20 @@ OPTIONS = {"monitor": "val/psnr", "mode": "max", "patience": 2, "min_delta": 0.1
     [
         ("max", [20.0, 21.0, 21.05, 21.09], [False, False, False, True]),
         ("max", [20.0, 19.0, 21.0, float("nan"), 20.0], [False, False, False, False, True]),
+        ("max", [float("nan"), float("nan")], [False, True]),
         ("min", [0.5, 0.3, 0.35, 0.1, 0.1], [False, False, False, False, False]),
     ],
 )
 def test_it_ends_after_patience_validations_without_a_gain(
     mode: str, values: list[float], over: list[bool]
 ) -> None:
-    stopping = EarlyStopping(**{**OPTIONS, "mode": mode})  # type: ignore[arg-type]
-    assert [stopping.is_over(value) for value in values] == over
+    assert validate(EarlyStopping(**{**OPTIONS, "mode": mode}), values) == over  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("wrong", [{"mode": "best"}, {"patience": 0}, {"patience": 1.5}, {"min_delta": -1.0}])
-def test_options_that_cannot_be_meant_are_refused(wrong: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "wrong", [{"mode": "best"}, {"patience": 0}, {"patience": 1.5}, {"min_delta": -1.0}, {"start_step": -1}]
+)
+def test_options_out_of_bounds_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(UserError, match=next(iter(wrong))):
         EarlyStopping(**{**OPTIONS, **wrong})  # type: ignore[arg-type]
 
@@ -66,13 +86,23 @@ def test_validations_up_to_start_step_do_not_count(tmp_path: Path) -> None:
 )
 def test_a_best_of_something_else_is_not_waited_for(monitor: str, measured: dict[str, int], kept: bool) -> None:
     before = EarlyStopping(**OPTIONS)  # type: ignore[arg-type]
-    assert [before.is_over(value) for value in (20.0, 19.0)] == [False, False]
+    assert validate(before, [20.0, 19.0]) == [False, False]
+    assert before.state_dict() == {"best": 20.0, "waited": 1, "monitor": "val/psnr", "sign": 1}  # as ever
     after = EarlyStopping(**{**OPTIONS, "monitor": monitor})  # type: ignore[arg-type]
-    module = object.__new__(ESRGANModule)
-    module.__dict__["measured"] = measured
+    module: Any = SimpleNamespace(measured=measured)
     after.on_load_checkpoint(None, module, {"measured": {"seed": 0}})  # type: ignore[arg-type]
     after.load_state_dict(before.state_dict())
-    assert (after.best, after.waited) == ((20.0, 1) if kept else (None, 0))
+    state = after.state_dict()
+    assert (state["best"], state["waited"]) == ((20.0, 1) if kept else (None, 0))
+    assert validate(after, [19.5]) == [kept]
+
+
+def test_a_state_without_a_best_is_resumed() -> None:
+    before, after = EarlyStopping(**OPTIONS), EarlyStopping(**OPTIONS)  # type: ignore[arg-type]
+    validate(before, [float("nan")])
+    assert before.state_dict()["best"] is None
+    after.load_state_dict(before.state_dict())
+    assert validate(after, [float("nan")]) == [True]
 
 
 def test_a_value_that_is_never_logged_is_named(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from esrgan_train.callbacks.guard import Guard
 from esrgan_train.errors import RunError, UserError
-from esrgan_train.training.guard import NonFinite
+from esrgan_train.training.nonfinite import NonFinite
 
 TRAINER: Any = SimpleNamespace(is_global_zero=True, log_every_n_steps=10)
 OK, BAD = torch.zeros(()), torch.ones(())
@@ -69,5 +69,5 @@ def test_the_advice_names_the_learning_rate_of_the_stage(tmp_path: Path) -> None
 
 
 def test_a_limit_below_one_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"callbacks\.guard\.max_in_row=0"):
+    with pytest.raises(UserError, match=r"max_in_row=0: give a whole number from 1 on"):
         Guard(run_dir=str(tmp_path), max_in_row=0)

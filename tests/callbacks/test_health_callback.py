@@ -9,13 +9,13 @@ from esrgan_train.callbacks.health import Health
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.train import train
-from esrgan_train.training.objective import Stage
+from esrgan_train.training.stages import StageName
 from tests.tiny import tiny
 
 ACCURACY = {"d_accuracy": {"limit": 0.95, "patience": 100}}
 
 
-def test_a_lasting_illness_is_warned_about_once_with_the_options_to_change() -> None:
+def test_a_lasting_sign_is_warned_about_once_with_the_options_to_change() -> None:
     health = Health(signs=ACCURACY)
     told = [health.read(step, {"train/d_accuracy": 0.99}) for step in range(50, 400, 50)]
     assert [len(messages) for messages in told] == [0, 0, 1, 0, 0, 0, 0]
@@ -31,7 +31,7 @@ def test_in_the_pixel_stage_the_advice_is_its_learning_rate() -> None:
 
 
 @pytest.mark.parametrize(("stage", "option"), [("pixel", "optimizer.pixel_lr"), ("gan", "optimizer.lr")])
-def test_a_run_that_diverges_is_told_at_once_in_plain_words(stage: Stage, option: str) -> None:
+def test_a_run_that_diverges_is_reported_at_once_in_plain_words(stage: StageName, option: str) -> None:
     health = Health(signs={"colour_shift": {"limit": 0.04, "patience": 100}})
     told = [health.read(step, {"train/colour_shift": 1100866.25}, stage) for step in range(0, 400, 50)]
     assert [len(messages) for messages in told] == [1, 0, 0, 0, 0, 0, 0, 0]
@@ -40,7 +40,7 @@ def test_a_run_that_diverges_is_told_at_once_in_plain_words(stage: Stage, option
     assert "1100866" not in told[0][0]
 
 
-def test_one_good_reading_starts_the_count_anew() -> None:
+def test_one_good_reading_starts_the_count_again() -> None:
     health = Health(signs=ACCURACY)
     values = [0.99, 0.99, 0.5, 0.99, 0.99]
     assert [health.read(50 * n, {"train/d_accuracy": v}) for n, v in enumerate(values)] == [[]] * 5
@@ -65,7 +65,7 @@ def test_what_was_warned_about_before_a_resume_is_not_repeated() -> None:
         ({"d_accuracy": {"limit": 0.9}}, "limit and patience"),
     ],
 )
-def test_options_that_cannot_be_meant_are_refused(signs: dict[str, dict[str, float]], named: str) -> None:
+def test_options_out_of_bounds_are_refused(signs: dict[str, dict[str, float]], named: str) -> None:
     with pytest.raises(UserError, match=named):
         Health(signs=signs)
 

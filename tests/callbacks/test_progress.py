@@ -5,21 +5,15 @@ from typing import Any
 
 import pytest
 
-from esrgan_train.callbacks.progress import _clock, seconds_left, smoothed
+from esrgan_train.callbacks.progress import seconds_left, smoothed
 from esrgan_train.losses.adversarial import VanillaLoss
 from esrgan_train.training.objective import Objective
+from esrgan_train.training.stages import AdversarialTerm
 
 
 def module(start_step: int, weight: float = 0.1, gan_seconds: float | None = 2.0) -> Any:
     objective = Objective(
-        pixel=VanillaLoss,  # type: ignore[arg-type]  # never called
-        perceptual=None,
-        adversarial=VanillaLoss(),
-        pixel_weight=1.0,
-        perceptual_weight=0.0,
-        adversarial_weight=weight,
-        start_step=start_step,
-        discriminator_warmup=0,
+        terms=[], adversarial=[AdversarialTerm(function=VanillaLoss(), weight=weight)], start_step=start_step
     )
     return SimpleNamespace(objective=objective, gan_iteration_seconds=gan_seconds)
 
@@ -35,11 +29,3 @@ def test_time_left_counts_each_stage_at_its_own_pace() -> None:
 def test_the_pace_forgets_slowly() -> None:
     assert smoothed(None, 3.0) == 3.0
     assert smoothed(1.0, 2.0, weight=0.1) == pytest.approx(1.1)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(5, "0:05"), (65, "1:05"), (3665, "1:01:05"), (90 * 3600, "90:00:00"), (240 * 3600, "10.0 days")],
-)
-def test_clock(seconds: float, text: str) -> None:
-    assert _clock(seconds) == text

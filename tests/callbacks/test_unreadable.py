@@ -19,7 +19,7 @@ from esrgan_train.callbacks import unreadable
 from esrgan_train.callbacks.unreadable import Unreadable
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
-from esrgan_train.inference.bicubic import enlarge_bicubic
+from esrgan_train.inference.baseline import enlarge_bicubic
 from esrgan_train.metrics.image_quality import psnr
 from esrgan_train.train import train
 from tests.tiny import tiny
@@ -68,7 +68,7 @@ def test_a_bad_held_out_photo_is_named_counted_and_left_out(
     assert line.endswith("it is left out of the figures")
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["bad_samples"] == 1
-    held_out = build_datamodule(OmegaConf.load(folder / "config.yaml")).validation_photos()  # type: ignore[arg-type]
+    held_out = build_datamodule(OmegaConf.load(folder / "config.yaml")).validation  # type: ignore[arg-type]
     good = [held_out[index] for index in range(10) if index != 1]
     scores = [psnr(enlarge_bicubic(item["lr"][None], 4), item["hr"][None], 4).item() for item in good]
     assert summary["val"]["psnr_bicubic"] == pytest.approx(np.mean(scores), rel=1e-6)

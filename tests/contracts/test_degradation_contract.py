@@ -33,7 +33,7 @@ def spoiling(hr: Image, rng: np.random.Generator) -> Image:
 
 
 @pytest.mark.parametrize(
-    ("degrade", "told"),
+    ("degrade", "message"),
     [
         (lambda hr, rng: (small(hr) * 255).astype(np.uint8), "array of uint8, 9×10×3 of 18×20×3; return a NumPy"),
         (lambda hr, rng: small(hr).astype(np.float64), "array of float64"),
@@ -55,8 +55,8 @@ def spoiling(hr: Image, rng: np.random.Generator) -> Image:
         (lambda hr, rng: hr[1000], "calling it with 18×20×3 fails: IndexError"),
     ],
 )  # fmt: skip
-def test_what_would_spoil_or_end_a_run_is_refused(degrade: Callable[..., Any], told: str) -> None:
-    with pytest.raises(UserError, match=rf"^degradation\._target_=my_parts\.Mine: .*{told}"):
+def test_what_would_spoil_or_end_a_run_is_refused(degrade: Callable[..., Any], message: str) -> None:
+    with pytest.raises(UserError, match=rf"^degradation\._target_=my_parts\.Mine: .*{message}"):
         check_degradation(degrade, MINE, upscale=2, lr_side=9)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from torch import Tensor, nn
 
-from esrgan_train.contracts.discriminator import check_discriminator
+from esrgan_train.contracts.networks import check_discriminator
 from esrgan_train.contracts.part import Part
 from esrgan_train.errors import UserError
 
@@ -24,7 +24,7 @@ class Judge(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         (lambda image, logits: [logits, image], "makes a list of 2×3×16×16; return one tensor"),
         (lambda image, logits: logits > 0, "makes a tensor of bool"),
@@ -34,8 +34,8 @@ class Judge(nn.Module):
         (lambda image, logits: logits + image.sub_(0.5).mean(), "changes the picture"),
     ],
 )
-def test_what_no_run_could_use_is_refused(spoil: Callable[[Tensor, Tensor], Any], told: str) -> None:
-    with pytest.raises(UserError, match=rf"^discriminator\._target_=my_parts\.Judge: .*{told}"):
+def test_what_no_run_could_use_is_refused(spoil: Callable[[Tensor, Tensor], Any], message: str) -> None:
+    with pytest.raises(UserError, match=rf"^discriminator\._target_=my_parts\.Judge: .*{message}"):
         check_discriminator(Judge(spoil), MINE, gt_size=16)
 
 

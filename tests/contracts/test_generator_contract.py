@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.contracts.generator import check_generator
+from esrgan_train.contracts.networks import check_generator
 from esrgan_train.contracts.part import Part
 from esrgan_train.errors import UserError
 
@@ -38,12 +38,12 @@ def fail(*_: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         (lambda n, lr, sr: (sr, lr) if n.training else sr, "makes a tuple of 2×3×8×8 in training mode; return"),
         (lambda n, lr, sr: sr if n.training else {"sr": sr}, "makes a dict of 1×3×9×11 in evaluation mode"),
         (lambda n, lr, sr: None, "makes None of"),
-        (lambda n, lr, sr: sr[0], "makes 3×16×16 of 2×3×8×8.*wants 2×3×16×16"),
+        (lambda n, lr, sr: sr[0], "makes 3×16×16 of 2×3×8×8.*needs 2×3×16×16"),
         (lambda n, lr, sr: sr[..., : sr.shape[-2] // 4 * 4, :], "makes 1×3×16×22 of 1×3×9×11.*pad"),
         (lambda n, lr, sr: (sr * 255).byte(), "makes a tensor of uint8, 2×3×16×16"),
         (lambda n, lr, sr: sr / 0, "makes NaN or infinity"),
@@ -52,14 +52,14 @@ def fail(*_: Any) -> None:
         (lambda n, lr, sr: sr if n.training else fail(), "1×3×9×11 in evaluation mode fails: KeyError: .*pad"),
     ],
 )  # fmt: skip
-def test_what_no_run_could_use_is_refused_in_one_line(spoil: Callable[..., Any], told: str) -> None:
-    with pytest.raises(UserError, match=rf"^generator\._target_=my_parts\.Mine: .*{told}") as refusal:
+def test_what_no_run_could_use_is_refused_in_one_line(spoil: Callable[..., Any], message: str) -> None:
+    with pytest.raises(UserError, match=rf"^generator\._target_=my_parts\.Mine: .*{message}") as refusal:
         check(Mine(spoil))
     assert "\n" not in str(refusal.value)
 
 
 def test_another_scale_is_refused_with_the_way_out() -> None:
-    with pytest.raises(UserError, match=r"upscale=3 wants 2×3×24×24; bind its scale to \$\{upscale\}"):
+    with pytest.raises(UserError, match=r"upscale=3 needs 2×3×24×24; bind its scale to \$\{upscale\}"):
         check(Mine(), upscale=3)
 
 
@@ -69,7 +69,7 @@ def test_a_network_without_weights_is_refused() -> None:
 
 
 @pytest.mark.parametrize("upscale", [1, 2, 3, 4])
-def test_the_default_network_passes_unheard(upscale: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_default_network_passes_without_a_warning(upscale: int, caplog: pytest.LogCaptureFixture) -> None:
     check(SRVGGNetCompact(num_feat=4, num_conv=1, upscale=upscale), upscale=upscale)
     assert not caplog.records
 

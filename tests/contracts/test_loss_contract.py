@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from esrgan_train.contracts.loss import check_adversarial_loss, check_image_loss
+from esrgan_train.contracts.losses import check_adversarial_loss, check_image_loss
 from esrgan_train.contracts.part import Part
 from esrgan_train.errors import UserError
 from esrgan_train.losses.adversarial import HingeLoss, LeastSquaresLoss, VanillaLoss
@@ -23,7 +23,7 @@ def l1(sr: Tensor, hr: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("loss", "told"),
+    ("loss", "message"),
     [
         (lambda sr, hr: (sr - hr).abs(), "the loss is a tensor of float32, 2×3×16×16; return a scalar"),
         (lambda sr, hr: (sr - hr).abs().mean((1, 2, 3)), "is a tensor of float32, 2;"),
@@ -38,8 +38,8 @@ def l1(sr: Tensor, hr: Tensor) -> Tensor:
         (lambda sr: sr.mean(), "the loss fails: TypeError"),
     ],
 )
-def test_an_image_loss_that_cannot_be_trained_with_is_refused(loss: Callable[..., Any], told: str) -> None:
-    with pytest.raises(UserError, match=rf"^loss\.pixel\.function\._target_=my_parts\.Mine: .*{told}"):
+def test_an_image_loss_that_cannot_be_trained_with_is_refused(loss: Callable[..., Any], message: str) -> None:
+    with pytest.raises(UserError, match=rf"^loss\.pixel\.function\._target_=my_parts\.Mine: .*{message}"):
         check_image_loss(loss, MINE, gt_size=16)
 
 
@@ -68,10 +68,10 @@ def test_every_adversarial_loss_passes(loss: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [({"real": None}, "no method real; give generator"), ({"fake": lambda x: x}, "fake is a tensor of float32")],
 )
-def test_an_adversarial_loss_needs_three_scalar_terms(change: dict[str, Any], told: str) -> None:
+def test_an_adversarial_loss_needs_three_scalar_terms(change: dict[str, Any], message: str) -> None:
     terms = {name: lambda logits: logits.mean() for name in ("generator", "real", "fake")}
-    with pytest.raises(UserError, match=rf"^loss\.adversarial\.function\._target_=my_parts\.Mine: .*{told}"):
+    with pytest.raises(UserError, match=rf"^loss\.adversarial\.function\._target_=my_parts\.Mine: .*{message}"):
         check_adversarial_loss(SimpleNamespace(**{**terms, **change}), LOGITS)

@@ -56,7 +56,7 @@ CONF = {
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "message"),
     [
         ("generator=mine", "generator._target_=my_parts.Net: it makes 2×3×8×8"),
         ("generator=unfinished", "generator._target_=my_parts.Unfinished: building it fails: KeyError: 'layers'"),
@@ -72,7 +72,7 @@ CONF = {
     ],
 )
 def test_a_part_with_a_mistake_is_named_by_its_option(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], override: str, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], override: str, message: str
 ) -> None:
     (tmp_path / "my_parts.py").write_text(MY_PARTS)
     for name, content in CONF.items():
@@ -90,6 +90,6 @@ def test_a_part_with_a_mistake_is_named_by_its_option(
     with pytest.raises(SystemExit) as end:
         main()
     (line,) = capfd.readouterr().err.splitlines()
-    assert line.startswith(f"error: {told}")
+    assert line.startswith(f"error: {message}")
     assert end.value.code == 2
     assert not (tmp_path / "runs").exists()

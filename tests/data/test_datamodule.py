@@ -14,40 +14,25 @@ import torch
 from PIL import Image
 from torch import nn
 
-from esrgan_train.data.datamodule import DataModule
-from esrgan_train.data.folder_datamodule import FolderDataModule
-from esrgan_train.data.split import Split
+from esrgan_train.data.datamodule import DataModule, compose
 from esrgan_train.degradation import BicubicDegradation
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import PathTable, find_photos
+from tests.data.small import datamodule as make
+from tests.data.small import noisy_mean, split, stream_options
 
 MakePhotos = Callable[..., PathTable]
+Tables = tuple[PathTable, PathTable]
 
 
-def noisy_mean(hr: Any, rng: np.random.Generator) -> Any:
-    blocks = hr.reshape(hr.shape[0] // 2, 2, hr.shape[1] // 2, 2, 3).mean(axis=(1, 3))
-    return (blocks + rng.normal(0, 0.01, blocks.shape)).astype(np.float32)
-
-
-OPTIONS: dict[str, Any] = {
-    "degradation": noisy_mean,
-    "upscale": 2,
-    "seed": 0,
-    "gt_size": 16,
-    "batch_size": 2,
-    "accumulate": 1,
-    "num_workers": 0,
-    "scales": [1],
-    "usm": False,
-    "cache_mb": 64,
-    "max_bad_fraction": 0.1,
-}
+def over_folders(train_dir: Any, val_dir: Path | None = None) -> DataModule:
+    return compose(split(train_dir, val_dir), stream_options(scales=[1]), degradation=noisy_mean)
 
 
 @pytest.fixture
-def split(make_photos: MakePhotos) -> Split:
-    train = make_photos(*[(80, 80)] * 3)
-    return Split(train, make_photos((40, 45), (50, 40), folder="val"))
+def photos(make_photos: MakePhotos) -> tuple[PathTable, PathTable]:
+    """To train on, and held out."""
+    return make_photos(*[(80, 80)] * 3), make_photos((40, 45), (50, 40), folder="val")
 
 
 def with_trainer(datamodule: DataModule, **state: Any) -> SimpleNamespace:
@@ -62,18 +47,18 @@ def numbers(datamodule: DataModule, count: int) -> list[int]:
     return [n for batch in loaded for n in batch["index"].tolist()]
 
 
-def test_the_place_in_the_stream_follows_the_trainers_iterations(split: Split) -> None:
-    datamodule = DataModule(split=split, **OPTIONS)
+def test_the_place_in_the_stream_follows_the_trainers_iterations(photos: Tables) -> None:
+    datamodule = make(*photos)
     trainer = with_trainer(datamodule)
     assert numbers(datamodule, 3) == [0, 1, 2, 3, 4, 5]
     assert datamodule.state_dict() == {"samples_seen": 0}  # loaded ahead is not seen
     trainer.global_step = 2
     assert datamodule.state_dict() == {"samples_seen": 4}
-    assert numbers(datamodule, 1) == [4, 5]  # a second loader goes on
+    assert numbers(datamodule, 1) == [4, 5]  # a second loader continues
 
 
-def test_a_resumed_stream_goes_on_although_the_trainer_restores_its_count_later(split: Split) -> None:
-    datamodule = DataModule(split=split, **(OPTIONS | {"batch_size": 3}))
+def test_a_resumed_stream_continues_although_the_trainer_restores_its_count_later(photos: Tables) -> None:
+    datamodule = make(*photos, batch_size=3)
     trainer = with_trainer(datamodule, global_step=0)
     datamodule.load_state_dict({"samples_seen": 14})
     trainer.global_step = 7
@@ -83,10 +68,10 @@ def test_a_resumed_stream_goes_on_although_the_trainer_restores_its_count_later(
     assert datamodule.state_dict() == {"samples_seen": 20}
 
 
-def test_two_processes_interleave(split: Split) -> None:
+def test_two_processes_interleave(photos: Tables) -> None:
     streams = []
     for rank in range(2):
-        datamodule = DataModule(split=split, **OPTIONS)
+        datamodule = make(*photos)
         trainer = with_trainer(datamodule, global_rank=rank, world_size=2)
         streams.append(numbers(datamodule, 2))
         trainer.global_step = 2
@@ -94,21 +79,21 @@ def test_two_processes_interleave(split: Split) -> None:
     assert streams == [[0, 2, 4, 6], [1, 3, 5, 7]]
 
 
-def test_validation_takes_each_held_out_photo_once(split: Split) -> None:
+def test_validation_takes_each_held_out_photo_once(photos: Tables) -> None:
     for num_workers in (0, 2):
-        datamodule = DataModule(split=split, **(OPTIONS | {"num_workers": num_workers}))
+        datamodule = make(*photos, num_workers=num_workers)
         batches = list(datamodule.val_dataloader())
         assert [batch["name"] for batch in batches] == [["00.png"], ["01.png"]]
         assert [tuple(batch["hr"].shape) for batch in batches] == [(1, 3, 40, 44), (1, 3, 50, 40)]
         assert sorted(batches[0]) == ["counts", "hr", "index", "lr", "name"]
-        assert torch.equal(batches[1]["lr"][0], datamodule.validation_photos()[1]["lr"])
+        assert torch.equal(batches[1]["lr"][0], datamodule.validation[1]["lr"])
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 3, 5])
-def test_processes_share_the_held_out_photos_evenly_and_count_each_once(split: Split, world_size: int) -> None:
+def test_processes_share_the_held_out_photos_evenly_and_count_each_once(photos: Tables, world_size: int) -> None:
     counted, lengths = [], []
     for rank in range(world_size):
-        datamodule = DataModule(split=split, **OPTIONS)
+        datamodule = make(*photos)
         with_trainer(datamodule, global_rank=rank, world_size=world_size)
         batches = list(datamodule.val_dataloader())
         lengths.append(len(batches))
@@ -118,8 +103,8 @@ def test_processes_share_the_held_out_photos_evenly_and_count_each_once(split: S
 
 
 @pytest.mark.parametrize("usm", [False, True])
-def test_moving_keeps_one_tensor_one(split: Split, usm: bool) -> None:
-    datamodule = DataModule(split=split, **(OPTIONS | {"usm": usm}))
+def test_moving_keeps_one_tensor_one(photos: Tables, usm: bool) -> None:
+    datamodule = make(*photos, usm=usm)
     batch = next(iter(datamodule.train_dataloader()))
     moved = datamodule.transfer_batch_to_device(batch, torch.device("meta"), 0)
     assert sorted(moved) == ["hr", "hr_target", "index", "lr"]
@@ -127,7 +112,7 @@ def test_moving_keeps_one_tensor_one(split: Split, usm: bool) -> None:
     assert (moved["hr_target"] is moved["hr"]) == (not usm)
 
 
-def test_small_and_bad_photos_are_said_once_by_the_first_process(
+def test_small_and_bad_photos_are_reported_once_by_the_first_process(
     make_photos: MakePhotos, caplog: pytest.LogCaptureFixture
 ) -> None:
     photos = make_photos(*[(80, 80)] * 10, (20, 90))
@@ -135,8 +120,7 @@ def test_small_and_bad_photos_are_said_once_by_the_first_process(
         photos[number].write_bytes(b"no picture")
     film = Image.open(photos[1])
     film.save(photos[1], save_all=True, append_images=[film])
-    options = OPTIONS | {"max_bad_fraction": 0.5}
-    datamodule = DataModule(split=Split(photos, make_photos((40, 40), folder="val")), **options)
+    datamodule = make(photos, make_photos((40, 40), folder="val"), max_bad_fraction=0.5)
     with caplog.at_level(logging.INFO, logger="esrgan_train"):
         datamodule.setup("fit")
         with_trainer(datamodule, is_global_zero=False)
@@ -152,57 +136,41 @@ def test_small_and_bad_photos_are_said_once_by_the_first_process(
     assert all(getattr(record, "to_file_only", False) for record in others)
 
 
-def test_what_is_passed_over_is_said_once_and_not_before_there_is_a_log(
+def test_what_is_passed_over_is_reported_once_and_not_before_there_is_a_log(
     make_photos: MakePhotos, caplog: pytest.LogCaptureFixture
 ) -> None:
     roots = [make_photos(*[(80, 80)] * 3, folder=folder).root for folder in ("a", "b", "val")]
     for root, name in zip(roots, ("1.cr2", "2.psd", "3.svg"), strict=True):
         (root / name).touch()
-    options = OPTIONS | {"val_fraction": 0.05, "max_val_photos": 32}
-    datamodule = FolderDataModule(train_dir=roots[:2], val_dir=roots[2], **options)
+    datamodule = over_folders(roots[:2], roots[2])
     assert caplog.messages == []
     with caplog.at_level(logging.INFO, logger="esrgan_train"):
         datamodule.setup("fit")
     places = [("data.train_dir", roots[0], ".cr2"), ("data.train_dir", roots[1], ".psd")]
     assert caplog.messages == [
-        f"{option}={root}: passed over: 1 {suffix}: convert them to PNG or TIFF"
+        f"{option}={root}: skipped: 1 {suffix}: convert them to PNG or TIFF"
         for option, root, suffix in [*places, ("data.val_dir", roots[2], ".svg")]
     ]
 
 
-def test_large_held_out_photos_are_said_once_and_cut(split: Split, caplog: pytest.LogCaptureFixture) -> None:
-    large = Split(split.train, split.train)  # of 80 × 80
-    datamodule = DataModule(split=large, **(OPTIONS | {"val_max_size": 64}))
+def test_large_held_out_photos_are_reported_once_and_cut(photos: Tables, caplog: pytest.LogCaptureFixture) -> None:
+    large = photos[0], photos[0]  # of 80 × 80
+    datamodule = make(*large, val_max_size=64)
     assert {batch["hr"].shape for batch in datamodule.val_dataloader()} == {(1, 3, 64, 64)}
     with caplog.at_level(logging.INFO, logger="esrgan_train"):
         datamodule.setup("fit")
-        DataModule(split=large, **(OPTIONS | {"val_max_size": 80})).setup("fit")
-        DataModule(split=large, **OPTIONS).setup("fit")
+        make(*large, val_max_size=80).setup("fit")
+        make(*large).setup("fit")
     assert caplog.messages == [
         "3 of 3 held-out photos looked at are larger than data.val_max_size=64 pixels a side: their middle is "
         "measured; null takes them whole"
     ]
 
 
-def test_it_describes_itself(split: Split) -> None:
-    datamodule = DataModule(split=split, **OPTIONS)
-    assert datamodule.describe() == f"3 photos from {split.train.root}, 2 held out from {split.val.root}"
+def test_it_describes_itself(photos: Tables) -> None:
+    datamodule = make(*photos)
+    assert datamodule.describe() == f"3 photos from {photos[0].root}, 2 held out from {photos[1].root}"
     assert datamodule.bad_samples == 0
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"batch_size": 0}, "data.batch_size=0"),
-        ({"gt_size": 100}, "data.gt_size=100 .* give 96 or 104"),
-        ({"num_workers": -1}, "data.num_workers=-1"),
-        ({"seed": -1}, "seed=-1"),
-        ({"val_max_size": 63}, "data.val_max_size=63"),
-    ],
-)
-def test_wrong_values_are_refused(split: Split, changed: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        DataModule(split=split, **(OPTIONS | changed))
 
 
 def test_unreadable_photos_stop_it_before_it_starts(make_photos: MakePhotos) -> None:
@@ -210,18 +178,17 @@ def test_unreadable_photos_stop_it_before_it_starts(make_photos: MakePhotos) -> 
     photos[0].write_bytes(b"no picture")
     val = make_photos((40, 40), folder="val")
     with pytest.raises(UserError, match=r"data\.max_bad_fraction=0\.1"):
-        DataModule(split=Split(photos, val), **OPTIONS)
+        make(photos, val)
     with pytest.raises(UserError, match=r"00\.png cannot be read"):
-        DataModule(split=Split(val, photos), **OPTIONS)
+        make(val, photos)
 
 
 def test_the_folder_module_splits_its_folder(make_photos: MakePhotos) -> None:
     root = make_photos(*[(80, 80)] * 5).root
-    options = OPTIONS | {"val_fraction": 0.05, "max_val_photos": 32}
-    datamodule = FolderDataModule(train_dir=str(root), val_dir=None, **options)
+    datamodule = over_folders(str(root))
     assert datamodule.describe() == f"4 photos from {root}, 1 held out"
     val = make_photos((40, 40), folder="val").root
-    assert len(FolderDataModule(train_dir=root, val_dir=val, **options).split.train) == 5
+    assert len(over_folders(root, val).training.source) == 5
 
 
 class Recorder(lightning.LightningModule):
@@ -244,7 +211,7 @@ class Recorder(lightning.LightningModule):
 
 
 def fit(
-    split: Split, folder: Path, max_steps: int, num_workers: int, resume: Path | None = None
+    photos: Tables, folder: Path, max_steps: int, num_workers: int, resume: Path | None = None
 ) -> tuple[Recorder, lightning.Trainer]:
     trainer = lightning.Trainer(
         accelerator="cpu",
@@ -259,16 +226,16 @@ def fit(
         default_root_dir=folder,
     )
     module = Recorder()
-    datamodule = DataModule(split=split, **(OPTIONS | {"num_workers": num_workers}))
+    datamodule = make(*photos, num_workers=num_workers)
     trainer.fit(module, datamodule=datamodule, ckpt_path=resume, weights_only=True)
     return module, trainer
 
 
-def test_seven_and_five_iterations_equal_twelve_in_lightnings_loop(split: Split, tmp_path: Path) -> None:
-    whole, _ = fit(split, tmp_path, 12, num_workers=0)
-    first, trainer = fit(split, tmp_path, 7, num_workers=2)
+def test_seven_and_five_iterations_equal_twelve_in_lightnings_loop(photos: Tables, tmp_path: Path) -> None:
+    whole, _ = fit(photos, tmp_path, 12, num_workers=0)
+    first, trainer = fit(photos, tmp_path, 7, num_workers=2)
     trainer.save_checkpoint(tmp_path / "seven.ckpt")
-    rest, _ = fit(split, tmp_path, 12, num_workers=1, resume=tmp_path / "seven.ckpt")
+    rest, _ = fit(photos, tmp_path, 12, num_workers=1, resume=tmp_path / "seven.ckpt")
     assert len(first.seen) == 7
     assert first.seen + rest.seen == whole.seen
     assert [n for numbers, _ in whole.seen for n in numbers] == list(range(24))
@@ -276,27 +243,27 @@ def test_seven_and_five_iterations_equal_twelve_in_lightnings_loop(split: Split,
 
 def test_adding_photos_neither_ends_nor_replays_the_stream(make_photos: MakePhotos) -> None:
     held_out = make_photos((40, 40), folder="val")
-    before = DataModule(split=Split(make_photos(*[(80, 80)] * 4), held_out), **OPTIONS)
-    grown = DataModule(split=Split(make_photos(*[(80, 80)] * 9), held_out), **OPTIONS)
+    before = make(make_photos(*[(80, 80)] * 4), held_out)
+    grown = make(make_photos(*[(80, 80)] * 9), held_out)
     trainer = with_trainer(before)
     seen = numbers(before, 10)  # five epochs of four photos
     trainer.global_step = 10
     with_trainer(grown, global_step=10)
     grown.load_state_dict(before.state_dict())
     assert numbers(grown, 10) == list(range(20, 40))  # nor does it end where the smaller folder would have
-    first = {before.training_photos()[n]["hr"].numpy().tobytes() for n in seen}
-    later = {grown.training_photos()[n]["hr"].numpy().tobytes() for n in range(20, 40)}
+    first = {before.training[n]["hr"].numpy().tobytes() for n in seen}
+    later = {grown.training[n]["hr"].numpy().tobytes() for n in range(20, 40)}
     assert len(first) == len(later) == 20
     assert not first & later
-    assert {grown.training_photos().sample(n).name for n in range(20, 40)} == {f"{i:02}.png" for i in range(9)}
-    assert grown.training_photos()[7]["index"] == before.training_photos()[7]["index"] == 7
+    assert {grown.training.sample(n).name for n in range(20, 40)} == {f"{i:02}.png" for i in range(9)}
+    assert grown.training[7]["index"] == before.training[7]["index"] == 7
 
 
 def test_the_fingerprint_tells_what_changed(make_photos: MakePhotos) -> None:
     held_out = make_photos((40, 40), folder="val")
 
     def fingerprint(photos: PathTable) -> dict[str, Any]:
-        return DataModule(split=Split(photos, held_out), **OPTIONS).fingerprint()
+        return make(photos, held_out).fingerprint()
 
     photos = make_photos(*[(80, 80)] * 4)
     first = fingerprint(photos)
@@ -312,10 +279,10 @@ def test_the_fingerprint_tells_what_changed(make_photos: MakePhotos) -> None:
     assert renamed["photo names"] != first["photo names"]
 
 
-def test_a_clean_reduction_of_the_same_photos_can_be_validated_too(split: Split) -> None:
-    datamodule = DataModule(split=split, **(OPTIONS | {"val_clean": True}))
-    item = datamodule.validation_photos()[1]
-    plain = DataModule(split=split, **OPTIONS).validation_photos()[1]
+def test_a_clean_reduction_of_the_same_photos_can_be_validated_too(photos: Tables) -> None:
+    datamodule = make(*photos, val_clean=True)
+    item = datamodule.validation[1]
+    plain = make(*photos).validation[1]
     assert torch.equal(item["lr"], plain["lr"])
     assert torch.equal(item["hr"], plain["hr"])
     hr = item["hr"].numpy().transpose(1, 2, 0)
@@ -327,22 +294,21 @@ def test_a_clean_reduction_of_the_same_photos_can_be_validated_too(split: Split)
 def test_folders_describe_themselves_with_their_shares(make_photos: MakePhotos) -> None:
     a = make_photos(*[(80, 80)] * 3, folder="a").root
     b = make_photos(*[(80, 80)] * 5, folder="b").root
-    options = OPTIONS | {"val_fraction": 0.05, "max_val_photos": 32, "val_dir": None}
-    datamodule = FolderDataModule(train_dir={str(a): 3, str(b): 1}, **options)
+    datamodule = over_folders({str(a): 3, str(b): 1})
     assert datamodule.describe() == f"7 photos from {a} (3 of 4 samples) and {b} (1 of 4 samples), 1 held out"
-    names = [datamodule.training_photos().sample(n).name for n in range(8)]
+    names = [datamodule.training.sample(n).name for n in range(8)]
     assert sum(name.startswith("a/") for name in names) == 6
 
 
-def test_the_stream_is_the_same_when_workers_and_processes_change_half_way(split: Split) -> None:
+def test_the_stream_is_the_same_when_workers_and_processes_change_half_way(photos: Tables) -> None:
     def samples(world_size: int, batch_size: int, num_workers: int, seen: int, iterations: int) -> dict[int, Any]:
         """Every sample of these iterations, from all processes, by its number."""
         met: dict[int, Any] = {}
         for rank in range(world_size):
-            options = OPTIONS | {"batch_size": batch_size, "num_workers": num_workers}
-            datamodule = DataModule(split=split, **options)
+            options = {"batch_size": batch_size, "num_workers": num_workers}
+            datamodule = make(*photos, **options)
             with_trainer(datamodule, global_rank=rank, world_size=world_size)
-            datamodule.load_state_dict(DataModule(split=split, **options).state_dict() | {"samples_seen": seen})
+            datamodule.load_state_dict(make(*photos, **options).state_dict() | {"samples_seen": seen})
             for batch in islice(iter(datamodule.train_dataloader()), iterations):
                 for position, n in enumerate(batch["index"].tolist()):
                     assert n not in met

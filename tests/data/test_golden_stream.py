@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from esrgan_train.data.dataset import TrainingPhotos
-from esrgan_train.data.folder import folder_split
-from esrgan_train.data.sample import sample_split
+from esrgan_train.data.sample_photos import sample_photos
+from esrgan_train.data.training_set import TrainingSet
 from esrgan_train.images.encode import to_uint8
+from tests.data.small import names, split, training_set
 
 GOLDEN = Path(__file__).parent / "golden" / "stream.json"
 NUMBERS = (0, 1, 2, 5, 11, 12, 100, 1_000_003)
@@ -34,7 +34,7 @@ def folder_of_photos(root: Path) -> Path:
     return root
 
 
-def describe(dataset: TrainingPhotos, n: int) -> dict[str, Any]:
+def describe(dataset: TrainingSet, n: int) -> dict[str, Any]:
     sample = dataset.sample(n)
     digests = {name: sha256(to_uint8(getattr(sample, name)).tobytes()).hexdigest()[:16] for name in ("hr", "lr")}
     return {"name": sample.name, "scale": round(sample.scale, 6), **digests}
@@ -49,20 +49,16 @@ def every_fourth_and_a_draw(hr: Any, rng: np.random.Generator) -> Any:
 
 @pytest.mark.parametrize("data", ["sample", "folder"])
 def test_samples_are_what_they_always_were(data: str, tmp_path: Path, update_golden: bool) -> None:
-    split = sample_split() if data == "sample" else folder_split(folder_of_photos(tmp_path))
-    dataset = TrainingPhotos(
-        split.train,
+    sources = sample_photos() if data == "sample" else split(folder_of_photos(tmp_path))
+    dataset = training_set(
+        sources.training,
         degradation=every_fourth_and_a_draw,
-        sharpen=None,
         upscale=4,
         seed=7,
         gt_size=32,
         scales=[1, 0.75, 0.5, 1 / 3],
-        cache_mb=64,
-        max_bad_fraction=0.1,
     )
-    held_out = [split.val.relative(i) for i in range(len(split.val))]
-    found = {"held_out": held_out, "samples": {str(n): describe(dataset, n) for n in NUMBERS}}
+    found = {"held_out": names(sources.validation), "samples": {str(n): describe(dataset, n) for n in NUMBERS}}
     golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
     if update_golden:
         GOLDEN.write_text(json.dumps(golden | {data: found}, indent=1) + "\n")

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from esrgan_train.data.dataset import TrainingPhotos
-from esrgan_train.data.folder import folder_split
 from esrgan_train.data.loader import PhotoLoader
 from esrgan_train.data.stream import RankStridedSampler
 from esrgan_train.images.find import PathTable
+from tests.data.small import split, training_set
 
 MakePhotos = Callable[..., PathTable]
 SMAPS = Path("/proc/self/smaps_rollup")
@@ -26,15 +25,15 @@ def proportional_bytes(pid: int) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 @pytest.mark.skipif(not SMAPS.exists(), reason="needs Linux's account of memory")
 def test_a_workers_memory_stays_while_it_makes_20000_samples(
-    make_photos: MakePhotos, make_dataset: Callable[..., TrainingPhotos]
+    make_photos: MakePhotos,
 ) -> None:
     few = make_photos(*[(80, 80)] * 10)
     many = PathTable(few.root, (few.relative(i % 10) for i in range(500_000)))  # names that all exist
     sampler = RankStridedSampler(start=0)
-    loader = PhotoLoader(make_dataset(many, cache_mb=1), batch_size=10, sampler=sampler, num_workers=2)
+    loader = PhotoLoader(training_set(many, cache_mb=1), batch_size=10, sampler=sampler, num_workers=2)
     batches = iter(loader)
     used = {}
     for samples in (1_000, 20_000):
@@ -47,22 +46,22 @@ def test_a_workers_memory_stays_while_it_makes_20000_samples(
     assert used[20_000] <= 1.03 * used[1_000]
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 def test_a_million_photos_are_split_in_seconds_and_little_memory(tmp_path: Path) -> None:
     for folder in range(100):
         (tmp_path / f"{folder:02}").mkdir()
         for number in range(10_000):
             os.close(os.open(tmp_path / f"{folder:02}/photo_{number:05}.png", os.O_CREAT | os.O_WRONLY))
     started = time.process_time()
-    split = folder_split(tmp_path)
+    sources = split(tmp_path)
     seconds = time.process_time() - started
     tracemalloc.start()
-    again = folder_split(tmp_path)
+    again = split(tmp_path)
     kept, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     print(f"{seconds:.1f} s of processor time, {kept / 1e6:.0f} MB kept, {peak / 1e6:.0f} MB at most")
-    assert len(split.train) + len(split.val) == 1_000_000
-    assert len(again.val) == 32
+    assert len(sources.training) + len(sources.validation) == 1_000_000
+    assert len(again.validation) == 32
     assert seconds < 10
     assert kept < 40e6  # 18 bytes of name and 8 of place per photo
     assert peak < 300e6

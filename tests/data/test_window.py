@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from esrgan_train.data.window import Window, check_gt_size, check_scales, choose_scale, cut_window
-from esrgan_train.errors import UserError
+from esrgan_train.data.window import Window, choose_scale, cut_window
 
 
 def photo(height: int, width: int, dtype: Any = np.uint8) -> Any:
@@ -102,32 +101,3 @@ def test_scales_have_odds_by_area_and_must_hold_the_window() -> None:
         assert drawn.count(scale) / len(drawn) == pytest.approx(scale**2 / total, abs=0.02)
     assert 1 / 3 not in drawn  # 33 pixels hold no window of 50
     assert {choose_scale((20, 20), 50, [0.5, 0.75], rng) for _ in range(10)} == {1.0}
-
-
-@pytest.mark.parametrize(
-    ("gt_size", "upscale", "remedy"),
-    [
-        (100, 4, "give 96 or 104"),
-        (100, 3, "give 96 or 120"),
-        (4, 4, "give 8"),
-        (0, 2, "give 8"),
-        (-8, 2, "give 8"),
-        (96.0, 4, "multiple of 8"),
-        ("96", 4, "multiple of 8"),
-    ],
-)
-def test_a_wrong_gt_size_names_the_nearest_right_ones(gt_size: Any, upscale: int, remedy: str) -> None:
-    with pytest.raises(UserError, match=remedy) as caught:
-        check_gt_size(gt_size, upscale)
-    assert f"data.gt_size={gt_size!r}" in str(caught.value)
-
-
-@pytest.mark.parametrize(("gt_size", "upscale"), [(8, 4), (96, 3), (256, 4), (120, 5), (48, 16)])
-def test_right_gt_sizes_pass(gt_size: int, upscale: int) -> None:
-    check_gt_size(gt_size, upscale)
-
-
-@pytest.mark.parametrize("scales", [[], [0], [1.5], ["a"], "1", 1, None, [float("nan")]])
-def test_wrong_scales_are_refused(scales: Any) -> None:
-    with pytest.raises(UserError, match=r"data\.scales=.*give a list"):
-        check_scales(scales)

@@ -1,4 +1,4 @@
-"""Worker processes that fail, die, hang, or are told to stop."""
+"""Worker processes that fail, die, hang, or are asked to stop."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def read(dataset: Photos, count: int = 20, *, num_workers: int = 2, kind: type[P
         ("SIGSEGV", "data.num_workers=0 shows"),
     ],
 )
-def test_a_dead_worker_is_told_with_the_likeliest_remedy(number: str, remedy: str) -> None:
+def test_a_dead_worker_is_reported_with_the_likeliest_remedy(number: str, remedy: str) -> None:
     started = time.monotonic()
     with pytest.raises(RunError, match=rf"^worker process \d+ was killed by {number}; .*{remedy}"):
         read(Photos(number))
@@ -73,7 +73,7 @@ def test_a_dead_worker_is_told_with_the_likeliest_remedy(number: str, remedy: st
     assert multiprocessing.active_children() == []
 
 
-def test_a_death_never_interrupts_the_main_process_in_the_midst_of_something() -> None:
+def test_a_dead_worker_never_interrupts_the_main_process() -> None:
     loader = PhotoLoader(Photos(), batch_size=2, sampler=RankStridedSampler(start=0), num_workers=2)
     batches = iter(loader)
     next(batches)
@@ -88,7 +88,7 @@ def test_a_death_never_interrupts_the_main_process_in_the_midst_of_something() -
 
 
 @pytest.mark.parametrize("number", signals.SIGNALS)
-def test_workers_are_deaf_to_what_the_main_process_handles(number: signal.Signals) -> None:
+def test_workers_ignore_the_signals_that_the_main_process_handles(number: signal.Signals) -> None:
     loader = PhotoLoader(Photos(), batch_size=2, sampler=RankStridedSampler(start=0), num_workers=2)
     batches = iter(loader)
     numbers = [next(batches)["hr"][:, 0].tolist()]
@@ -145,7 +145,7 @@ def fifo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "fifo"
 
 
-def test_who_was_asked_to_stop_does_not_wait_for_a_worker_that_hangs(
+def test_a_run_that_was_asked_to_stop_does_not_wait_for_a_worker_that_hangs(
     fifo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(signals, "requested", lambda: int(signal.SIGTERM))
@@ -221,7 +221,7 @@ def test_a_program_that_keeps_its_loader_ends_though_a_worker_hangs(fifo: Path) 
 
 @needs_proc
 @pytest.mark.parametrize("hang", [False, True])
-def test_workers_leave_when_the_main_process_was_killed(hang: bool, fifo: Path) -> None:
+def test_workers_end_when_the_main_process_was_killed(hang: bool, fifo: Path) -> None:
     process, pids = start_reading(*([str(fifo)] if hang else []), then="time.sleep(60)")
     assert len(pids) == 2
     process.kill()
@@ -272,12 +272,12 @@ def test_the_cause_is_what_follows_the_last_frame_of_a_traceback() -> None:
 )
 def test_a_known_cause_comes_with_its_remedy(cause: str, line: str) -> None:
     text = f'Caught X in DataLoader worker process 1.\nTraceback:\n  File "a.py", line 1, in b\n    c()\n{cause}\n'
-    told = explained(RuntimeError(text))
-    assert isinstance(told, RunError)
-    assert re.search(line, str(told)), told
+    error = explained(RuntimeError(text))
+    assert isinstance(error, RunError)
+    assert re.search(line, str(error)), error
 
 
-def test_a_worker_that_ends_by_itself_is_a_death_too() -> None:
+def test_a_worker_that_ends_by_itself_is_reported_too() -> None:
     assert (
         death(7, 3)
         == "worker process 7 ended by itself with status 3; data.num_workers=0 shows where, in the main process"

@@ -75,7 +75,7 @@ def test_the_comparison_notices_a_wrong_degradation(right, fault, seen_in):
     assert seen_in <= {name for name, distance in found.items() if distance > limit(200, 200, 1e-4)}, found
 
 
-@pytest.mark.slow
+@pytest.mark.tools
 def test_inputs_look_like_the_published_ones_at_full_size():
     found = distances(made_here(1000, 400), made_as_published(400, 400))
     within = limit(1000, 400, 1e-3)

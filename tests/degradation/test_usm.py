@@ -22,9 +22,9 @@ def test_equals_both_published_versions(index):
 
 
 def test_flat_areas_and_the_input_stay():
-    hr = (0.5 + 0.01 * np.random.default_rng(0).standard_normal((64, 80, 3))).astype(np.float32)
+    hr = (0.5 + 0.005 * np.random.default_rng(0).standard_normal((64, 80, 3))).astype(np.float32)
     before = hr.copy()
-    np.testing.assert_allclose(usm_sharpen(hr, threshold_levels=60), hr, atol=1e-7)
+    np.testing.assert_allclose(usm_sharpen(hr), hr, atol=1e-7)
     np.testing.assert_array_equal(hr, before)
 
 

@@ -11,15 +11,13 @@ import pytest
 import spandrel
 import torch
 
-import esrgan_train.export.packages as packages
+import esrgan_train.export.formats as formats
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.cli import run_command
 from esrgan_train.errors import UserError
 from esrgan_train.export.__main__ import main
-from esrgan_train.export.exported import Exported
-from esrgan_train.export.ncnn_files import export_ncnn
-from esrgan_train.export.reference import runner
-from esrgan_train.export.verify import largest_difference, verify
+from esrgan_train.export.ncnn_files import Engine, convert
+from esrgan_train.export.verification import largest_difference, runner, verify
 from esrgan_train.modelfiles.weights import load_weights, save_model
 from tests.inference.networks import build
 
@@ -134,17 +132,17 @@ def test_onnx_uses_common_operations_and_names_its_axes(tmp_path):
     assert b"site-packages" not in (tmp_path / "out" / "mine.onnx").read_bytes()
 
 
-def test_a_format_that_cannot_be_made_or_differs_is_left_out_and_told(own, capsys):
+def test_a_format_that_cannot_be_made_or_differs_is_left_out_and_reported(own, capsys):
     # ncnn's tracing looks at a black image alone, and takes the branch of dark images for all.
     assert main([str(own / "branching.pth"), "-o", str(own / "out")]) == 1
-    told = capsys.readouterr().err
-    assert "error: ncnn fp16 differs too much, so it was not kept; --fp32 writes no float16" in told
-    assert re.search(r"error: --format onnx cannot hold Branching: .*; leave onnx out\n", told)
+    errors = capsys.readouterr().err
+    assert "error: ncnn fp16 differs too much, so it was not kept; --fp32 writes no float16" in errors
+    assert re.search(r"error: --format onnx cannot hold Branching: .*; leave onnx out\n", errors)
     assert {path.name for path in (own / "out").iterdir()} == {"branching.pth", "branching.safetensors"}
     assert {path.name for path in own.iterdir()} == {"archs", "branching.pth", "crashing.pth", "out"}
 
 
-def test_a_converter_that_crashes_is_told_and_the_other_formats_are_made(own, capsys):
+def test_a_converter_that_crashes_is_reported_and_the_other_formats_are_made(own, capsys):
     assert (
         main([str(own / "crashing.pth"), "-o", str(own / "out"), "--format", "onnx", "ncnn", "safetensors"]) == 1
     )
@@ -165,14 +163,15 @@ def test_networks_that_refuse_small_pictures_are_exported(tmp_path):
 
 def test_ncnn_is_given_images_that_outlive_the_call(tmp_path):
     network = SRVGGNetCompact(**OPTIONS, upscale=2).eval()
-    exported = export_ncnn(network, tmp_path / "m", {}, tmp_path, half=False)
+    files = tmp_path / "m.param", tmp_path / "m.bin"
+    convert(network, *files, half=False)
     # Not contiguous, so each image is copied; the copies' memory is taken again at once.
     lr = np.random.default_rng(0).random((3, 31, 4, 33), np.float32).transpose(2, 0, 1, 3)
-    assert largest_difference(exported.run(lr), runner(network)(lr)) < 1e-5
+    assert largest_difference(Engine(*files)(lr), runner(network)(lr)) < 1e-5
 
 
 def test_a_missing_package_is_named_before_any_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(packages, "find_spec", lambda name: None if name == "pnnx" else name)
+    monkeypatch.setattr(formats, "find_spec", lambda name: None if name == "pnnx" else name)
     with pytest.raises(UserError, match=r"needs pnnx: pip install 'esrgan-train\[export\]'"):
         main([str(tmp_path / "missing.pth"), "-o", str(tmp_path / "out")])
 
@@ -188,6 +187,13 @@ def test_the_source_is_not_replaced(tmp_path, capsys):
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, 0.2])
 def test_wrong_numbers_do_not_pass(wrong):
     lr = np.zeros((1, 3, 4, 4), np.float32)
-    exported = Exported(label="x", files=(), engine="x", run=lambda lr: lr + wrong, tolerance=0.1)
-    assert not verify(exported, lambda lr: lr, [lr]).passed
+    assert not verify(lambda lr: lr + wrong, torch.nn.Identity(), label="x", files=(), engine="x").passed
     assert largest_difference(lr, lr[..., :2]) == np.inf
+
+
+@pytest.mark.parametrize("name", ["folder/model", ".."])
+def test_a_name_with_folders_is_refused(tmp_path, name):
+    checkpoint(tmp_path / "last.ckpt", "prelu", 2)
+    with pytest.raises(UserError, match="is no file name: give one without folders"):
+        main([str(tmp_path / "last.ckpt"), "-o", str(tmp_path / "out"), "--format", "pth", "--name", name])
+    assert not (tmp_path / "out").exists()

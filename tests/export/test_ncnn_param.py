@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from esrgan_train.export.ncnn_param import rename_blobs
+from esrgan_train.export.ncnn_files import rename_blobs
 
 TEXT = """7767517
 3 4

@@ -20,5 +20,5 @@ def test_the_middle_is_as_much_as_fits_in_whole_steps(length: int, most: int | N
     assert (small.start * step, small.stop * step) == (part.start, part.stop)
 
 
-def test_what_is_not_larger_begins_at_its_edge() -> None:
+def test_a_side_that_is_not_larger_is_taken_from_its_edge() -> None:
     assert middle(67, most=67, step=4) == middle(67, most=None, step=4) == slice(0, 64)

@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image, ImageOps
 
 from esrgan_train.images.decode import UnreadableImageError, decode
-from esrgan_train.images.sampled import orient
+from esrgan_train.images.stored import orient
 
 HEIGHT, WIDTH = 12, 17
 

@@ -25,7 +25,7 @@ def test_to_uint8_clamps_and_rounds_to_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_does_not_look_like_a_picture(wrong: float) -> None:
+def test_values_that_are_not_finite_become_magenta(wrong: float) -> None:
     image = np.full((2, 2, 3), 0.2, np.float32)
     image[0, 1, 2] = wrong
     assert to_uint8(image).tolist() == [[[51, 51, 51], [255, 0, 255]], [[51, 51, 51], [51, 51, 51]]]
@@ -66,7 +66,6 @@ def test_gray_is_written(tmp_path: Path) -> None:
     [
         ("a.gif", RGB, "unknown format '.gif'; end the name in one of .png"),
         ("a", RGB, "unknown format ''"),
-        ("a.jpg", RGB.astype(np.uint16), "holds no 16-bit"),
         ("a.webp", np.zeros((1, 20000, 3), np.uint8), "20000 × 1 pixels cannot be written.*try .png"),
     ],
 )
@@ -77,12 +76,9 @@ def test_what_a_format_cannot_hold_is_named(tmp_path: Path, name: str, image: An
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "image", [np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)]
-)
-def test_other_arrays_are_refused(tmp_path: Path, image: Any) -> None:
-    with pytest.raises(ValueError, match="pass"):
-        write_image(tmp_path / "a.png", image)
+def test_other_numbers_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="image is float64; pass uint8 or uint16"):
+        write_image(tmp_path / "a.png", np.zeros((4, 4, 3)))
 
 
 def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
@@ -96,7 +92,7 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tiff"])
-def test_what_the_disk_does_not_take_is_no_fault_of_the_format(tmp_path: Path, suffix: str) -> None:
+def test_a_full_disk_is_reported_as_such_and_not_as_a_limit_of_the_format(tmp_path: Path, suffix: str) -> None:
     noise = RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     write_image(tmp_path / f"whole.{suffix}", noise)
     last_byte_missing = (tmp_path / f"whole.{suffix}").stat().st_size - 1

@@ -33,10 +33,12 @@ def test_finds_every_format_in_subfolders_sorted_by_posix_path(tmp_path: Path) -
 def test_pictures_of_other_kinds_are_counted_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     touch(*(tmp_path / name for name in ("a.png", "b/1.CR2", "b/2.cr2", "c.psd", "notes.txt", ".hidden.cr2")))
     find_photos(tmp_path, option="INPUT")
-    line = f"INPUT={tmp_path}: passed over: 2 .cr2, 1 .psd: convert them to PNG or TIFF"
+    line = f"INPUT={tmp_path}: skipped: 2 .cr2, 1 .psd: convert them to PNG or TIFF"
     assert caplog.messages == [line]
     (tmp_path / "a.png").unlink()
-    with pytest.raises(UserError, match=r"holds no photo that is read \(passed over: 2 \.cr2, 1 \.psd: convert"):
+    with pytest.raises(
+        UserError, match=r"holds no photo of a supported kind \(skipped: 2 \.cr2, 1 \.psd: convert"
+    ):
         find_photos(tmp_path, option="INPUT")
 
 

@@ -1,4 +1,4 @@
-"""Each kind of picture file: its pixels against another decoder's, and what is said of those that are not read."""
+"""Each kind of picture file: its pixels against another decoder's, and the message for unsupported ones."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_heic_has_the_pixels_of_its_library_upright(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["gif", "avif", "jxl", "heic", "tif"])
-def test_of_several_pictures_the_first_is_read_and_said_to_be(tmp_path: Path, suffix: str) -> None:
+def test_of_several_pictures_the_first_is_read_and_the_rest_reported(tmp_path: Path, suffix: str) -> None:
     path, second = tmp_path / f"a.{suffix}", 255 - SMOOTH
     if suffix == "heic":
         pytest.importorskip("pillow_heif")
@@ -175,7 +175,7 @@ def test_of_several_pictures_the_first_is_read_and_said_to_be(tmp_path: Path, su
     assert np.abs(decode(path).astype(int) - SMOOTH).mean() < 12  # as far as a GIF's palette takes it
 
 
-def test_a_tga_is_told_by_its_suffix_and_everything_else_by_its_content(tmp_path: Path) -> None:
+def test_a_tga_is_recognised_by_its_suffix_and_all_else_by_content(tmp_path: Path) -> None:
     write(tmp_path / "a.tga", RGB)
     assert np.array_equal(decode(tmp_path / "a.tga"), RGB)
     with pytest.raises(UnreadableImageError, match="it is not a PNG, JPEG"):
@@ -201,14 +201,14 @@ def test_a_truncated_file_and_a_decompression_bomb_are_refused(
 
 
 def test_other_pictures_are_counted_by_suffix_and_other_files_are_not() -> None:
-    assert formats.passed_over({".cr2": 5, ".psd": 1200, ".nef": 5}) == (
-        "passed over: 1,200 .psd, 5 .cr2, 5 .nef: convert them to PNG or TIFF"
+    assert formats.skipped({".cr2": 5, ".psd": 1200, ".nef": 5}) == (
+        "skipped: 1,200 .psd, 5 .cr2, 5 .nef: convert them to PNG or TIFF"
     )
-    assert formats.passed_over({}) == ""
-    assert not formats.SUFFIXES & formats.PASSED_OVER
+    assert formats.skipped({}) == ""
+    assert not formats.SUFFIXES & formats.UNSUPPORTED
 
 
-def test_without_the_package_for_heic_its_files_are_passed_over_with_the_remedy(tmp_path: Path) -> None:
+def test_without_the_package_for_heic_its_files_are_skipped_with_the_remedy(tmp_path: Path) -> None:
     for name in ("a.png", "b.heic", "c.HEIC", "d.psd"):
         write(tmp_path / name, RGB, format="PNG")
     (tmp_path / "e.png").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0")
@@ -226,7 +226,7 @@ def test_without_the_package_for_heic_its_files_are_passed_over_with_the_remedy(
         [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines() == [
-        f"x={tmp_path}: passed over: 1 .psd: convert them to PNG or TIFF; passed over: 2 .heic: "
+        f"x={tmp_path}: skipped: 1 .psd: convert them to PNG or TIFF; skipped: 2 .heic: "
         "pip install 'esrgan-train[heif]'",
         "['a.png', 'e.png']",
         f"{tmp_path / 'e.png'} cannot be read: it is a HEIC file: pip install 'esrgan-train[heif]'",

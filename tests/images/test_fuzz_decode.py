@@ -27,7 +27,7 @@ def fuzz(folder: Path, count: int, seed: int, seconds: float) -> Counter[str]:
 
 
 @pytest.mark.parametrize(
-    ("count", "seed"), [(1000, 0), pytest.param(50_000, 1, marks=pytest.mark.slow)], ids=["1000", "50000"]
+    ("count", "seed"), [(1000, 0), pytest.param(50_000, 1, marks=pytest.mark.tools)], ids=["1000", "50000"]
 )
 def test_a_damaged_file_is_decoded_or_refused_and_nothing_else(tmp_path: Path, count: int, seed: int) -> None:
     outcome = fuzz(tmp_path, count, seed, seconds=60 + count / 50)

@@ -93,14 +93,14 @@ def test_8_bit_alpha_and_gray_are_written(tmp_path: Path, channels: int, suffix:
 @pytest.mark.parametrize(
     ("mode", "profile", "said"),
     [
-        ("L", SRGB, "its colour profile is for RGB, not for gray, and is left out"),
-        ("RGB", GRAY, "its colour profile is for GRAY, not for RGB, and is left out"),
-        ("CMYK", SRGB[:16] + b"CMYK" + SRGB[20:], "its colour profile is for CMYK, not for RGB, and is left out"),
+        ("L", SRGB, "its colour profile is for RGB, not for gray, and is dropped"),
+        ("RGB", GRAY, "its colour profile is for GRAY, not for RGB, and is dropped"),
+        ("CMYK", SRGB[:16] + b"CMYK" + SRGB[20:], "its colour profile is for CMYK, not for RGB, and is dropped"),
         ("RGB", SRGB, None),
         ("L", GRAY, None),
     ],
 )
-def test_a_profile_for_other_colours_is_left_out_and_said_to_be(
+def test_a_profile_for_other_colours_is_dropped_with_a_remark(
     tmp_path: Path,
     mode: str,
     profile: bytes,

@@ -35,9 +35,7 @@ def test_a_librarys_warning_is_one_line_that_names_each_photo_once(
     assert not recwarn.list
 
 
-def test_what_tifffile_logs_is_one_line_however_much_it_is(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_all_that_tifffile_logs_becomes_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tifffile.imwrite(tmp_path / "a.tif", RGB, photometric="rgb", software="x" * 50)
     with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as file:
         for name in ("Software", "ImageDescription"):
@@ -67,7 +65,7 @@ def test_profiles_that_libpng_dislikes_print_nothing(tmp_path: Path, capfd: pyte
     assert capfd.readouterr().err == ""
 
 
-def test_other_threads_warnings_stay_what_they_are_and_failures_are_said_once(
+def test_other_threads_warnings_stay_warnings_and_failures_are_reported_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.warns(UserWarning, match="of torch"), remarks_on(tmp_path / "a.png"):

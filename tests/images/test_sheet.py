@@ -52,7 +52,7 @@ def test_a_long_label_loses_its_middle() -> None:
 
 
 @pytest.mark.parametrize("rows", [[], [[]], [[("a", np.zeros((4, 4, 3)))]], [[("a", np.zeros((4, 4), np.uint8))]]])
-def test_what_is_no_sheet_is_refused(rows: Any) -> None:
+def test_a_sheet_without_pictures_or_of_other_arrays_is_refused(rows: Any) -> None:
     with pytest.raises(ValueError):
         labelled_sheet(rows)
 

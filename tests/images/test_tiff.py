@@ -66,7 +66,7 @@ def test_gray_and_alpha_are_kept(tmp_path: Path, photometric: str, colours: int,
         assert photo.alpha is None
 
 
-def test_alpha_that_is_multiplied_in_is_taken_out_as_pillow_does(tmp_path: Path) -> None:
+def test_premultiplied_alpha_is_divided_out_as_pillow_does(tmp_path: Path) -> None:
     image = samples(4, np.uint8)
     image[:, :, :3] = image[:, :, :3] * (image[:, :, 3:] / 255)
     tifffile.imwrite(tmp_path / "a.tif", image, photometric="rgb", extrasamples=["assocalpha"])
@@ -88,7 +88,7 @@ def test_four_channels_without_a_word_are_taken_for_rgb_with_alpha(tmp_path: Pat
     assert np.array_equal(np.dstack([photo.rgb[:, :, ::-1], photo.alpha]), image)
 
 
-def test_further_channels_beside_rgb_are_left_out_with_a_remark(
+def test_further_channels_beside_rgb_are_dropped_with_a_remark(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     image = samples(5)
@@ -119,7 +119,9 @@ def test_further_channels_beside_rgb_are_left_out_with_a_remark(
     ],
     ids=["float32", "float16", "uint32", "int16", "five", "cmyk"],
 )
-def test_what_is_not_read_is_named_with_the_remedy(tmp_path: Path, image: Any, options: Any, what: str) -> None:
+def test_unsupported_samples_are_named_with_the_remedy(
+    tmp_path: Path, image: Any, options: Any, what: str
+) -> None:
     tifffile.imwrite(tmp_path / "a.tif", image, **({"photometric": "minisblack"} | options))
     with pytest.raises(UnreadableImageError, match=f"it holds {what}; save it as gray or RGB with 8 or 16 bits"):
         decode(tmp_path / "a.tif")
@@ -160,7 +162,7 @@ def test_a_missing_strip_is_not_taken_for_black(tmp_path: Path) -> None:
         decode(tmp_path / "a.tif")
 
 
-def test_pillow_itself_goes_on_reading_tiff_its_own_way(tmp_path: Path) -> None:
+def test_other_callers_of_pillow_still_read_tiff_its_own_way(tmp_path: Path) -> None:
     Image.fromarray(samples(3, np.uint8)).save(tmp_path / "a.tif")
     with Image.open(tmp_path / "a.tif") as image:
         assert image.format == "TIFF"

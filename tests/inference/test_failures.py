@@ -16,13 +16,14 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-import esrgan_train.upscale as command
+import esrgan_train.inference.batch as batch
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.cli import run_command
 from esrgan_train.errors import RunError
 from esrgan_train.images.photo import Photo
 from esrgan_train.inference.memory import ran_out
 from esrgan_train.inference.upscaler import Upscaler
+from esrgan_train.upscale import main
 
 CPU = torch.device("cpu")
 
@@ -48,7 +49,7 @@ def three(tmp_path: Path) -> Path:
 
 def run(three: Path, model: Path, *more: str) -> int:
     arguments = [str(three), "-o", str(three.parent / "o"), "--model", str(model), *more]
-    return run_command(lambda: command.main(arguments))
+    return run_command(lambda: main(arguments))
 
 
 def written(three: Path) -> set[str]:
@@ -57,7 +58,7 @@ def written(three: Path) -> set[str]:
 
 @pytest.mark.parametrize("step", ["read_photo", "enlarge", "resize", "write_photo"])
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "expected"),
     [
         (MemoryError(), "not enough memory for"),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.00 GiB"), "not enough memory for"),
@@ -67,22 +68,28 @@ def written(three: Path) -> set[str]:
     ],
     ids=["memory", "device", "allocator", "disk", "unknown"],
 )
-def test_any_error_of_one_photo_is_told_and_the_others_are_done(
-    three: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, step: str, error: Exception, told: str
+def test_any_error_of_one_photo_is_reported_and_the_others_are_done(
+    three: Path,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+    step: str,
+    error: Exception,
+    expected: str,
 ) -> None:
-    works, calls = getattr(command, step), iter("abc")
+    works, calls = getattr(batch, step), iter("abc")
 
     def fails_for_b(*arguments: Any) -> Any:
         if next(calls) == "b":
             raise error
         return works(*arguments)
 
-    monkeypatch.setattr(command, step, fails_for_b)
+    monkeypatch.setattr(batch, step, fails_for_b)
     assert run(three, model, "--scale", "3") == 1
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1
     assert "b.png: " in lines[0]
-    assert told in lines[0]
+    assert expected in lines[0]
     assert written(three) == {"a.png", "c.png"}
 
 
@@ -92,7 +99,7 @@ def test_the_place_of_an_unknown_error_is_shown_on_request(
     def fails(*_: Any) -> Photo:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(command, "enlarge", fails)
+    monkeypatch.setattr(batch, "enlarge", fails)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
     assert run(three, model) == 1
     assert "in fails" in capsys.readouterr().err
@@ -148,7 +155,7 @@ def test_a_tile_that_was_chosen_is_halved_and_one_that_was_given_is_not(
     with caplog.at_level("INFO"):
         enlarged = enlarge(image)
     assert (enlarge.tile, max(greedy.seen)) == (64, 204)
-    assert "tiles of 200 pixels need more memory than there is: going on with 100" in caplog.text
+    assert "tiles of 200 pixels need more memory than there is: continuing with 100" in caplog.text
     whole = Upscaler(network(), device=CPU, precision="32", tile=0)(image)
     assert np.abs(enlarged.astype(int) - whole).max() <= 1
     with pytest.raises(type(error)):
@@ -219,7 +226,7 @@ def test_a_damaged_second_page_does_not_matter(three: Path, model: Path, caplog:
     (entries,) = struct.unpack_from("<H", content, start)
     struct.pack_into(
         "<I", content, start + 2 + 12 * entries, len(content) + 5000
-    )  # where the second page is said to be
+    )  # where the second page should be
     (three / "b.tif").write_bytes(content)
     assert run(three, model) == 0
     assert written(three) == {"a.png", "b.png", "c.png"}
@@ -229,7 +236,7 @@ def test_a_damaged_second_page_does_not_matter(three: Path, model: Path, caplog:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "image", "told"),
+    ("suffix", "image", "expected"),
     [
         ("jpg", Image.new("RGBA", (9, 7)), ".jpg holds no transparency"),
         ("webp", Image.fromarray(np.zeros((7, 9), np.uint16)), ".webp holds no 16-bit picture"),
@@ -237,17 +244,17 @@ def test_a_damaged_second_page_does_not_matter(three: Path, model: Path, caplog:
     ],
 )
 def test_what_the_format_cannot_hold_is_not_computed(
-    three: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, suffix: str, image: Any, told: str
+    three: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, suffix: str, image: Any, expected: str
 ) -> None:
     image.save(three / "b.png")
     enlarged = []
     monkeypatch.setattr(
-        command,
+        batch,
         "enlarge",
-        lambda upscaler, photo, works=command.enlarge: enlarged.append(1) or works(upscaler, photo),
+        lambda upscaler, photo, works=batch.enlarge: enlarged.append(1) or works(upscaler, photo),
     )
     assert run(three, model, "--format", suffix) == 1
-    assert told in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
     assert len(enlarged) == 2
     assert written(three) == {f"a.{suffix}", f"c.{suffix}"}
 

@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 
 from esrgan_train.errors import UserError
-from esrgan_train.inference.tiling import cut
 from esrgan_train.inference.upscaler import Upscaler
 from esrgan_train.upscale import main
 from tests.inference.networks import build
@@ -71,18 +70,3 @@ def test_a_network_that_sees_everything_gets_whole_pictures_unless_tiles_are_ask
     assert "whole pictures (RCAN looks too far for tiles)" in caplog.text
     with pytest.raises(UserError, match="RCAN looks over 48 pixels far, so tiles would show seams; give --tile 0"):
         main([*command, "--tile", "64"])
-
-
-@pytest.mark.parametrize(("height", "width", "least"), [(40, 40, 24), (41, 17, 16), (8, 8, 32)])
-def test_no_tile_is_seen_smaller_than_the_network_takes(height: int, width: int, least: int) -> None:
-    covered = np.zeros((height, width), int)
-    for piece in cut(height, width, tile=8, radius=4, least=least):
-        top, bottom, left, right = piece.inner
-        covered[top:bottom, left:right] += 1
-        first, last, before, after = piece.outer
-        assert first <= max(top - 4, 0)
-        assert last >= min(bottom + 4, height)
-        assert last - first >= min(least, height)
-        assert after - before >= min(least, width)
-        assert (first % 4, before % 4) == (0, 0) or height % 4 or width % 4
-    assert (covered == 1).all()

@@ -18,10 +18,11 @@ from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.errors import UserError
 from esrgan_train.export.onnx_file import export_onnx
 from esrgan_train.images.photo import fill_hidden, read_photo
+from esrgan_train.inference.geometry import reach_of
 from esrgan_train.inference.memory import automatic_tile
-from esrgan_train.inference.models import load_network
-from esrgan_train.inference.tiling import receptive_radius
-from esrgan_train.inference.upscaler import BF16_FOR_8_BITS, Upscaler, choose_precision, upscale_tensor
+from esrgan_train.inference.models import load_generator
+from esrgan_train.inference.tiling import enlarge_tiled
+from esrgan_train.inference.upscaler import BF16_FOR_8_BITS, Upscaler, inference_precision
 from esrgan_train.upscale import main
 from tests.archs.test_published_weights import MODELS, read_ncnn, run_ncnn
 
@@ -44,14 +45,14 @@ def test_tiles_give_the_whole_pictures_numbers(height: int, width: int, tile: in
     net, lr = network(), torch.rand(1, 3, height, width)
     with torch.inference_mode():
         whole = net(lr)
-        tiled = upscale_tensor(net, lr, tile=tile, radius=receptive_radius(net), scale=2)
+        tiled = enlarge_tiled(net, lr, tile=tile, radius=reach_of(net), scale=2)
     assert (whole - tiled).abs().max() < 1e-5
 
 
 def test_one_pixel_less_than_the_receptive_field_shows() -> None:
     net, lr = network(), torch.rand(1, 3, 40, 40)
     with torch.inference_mode():
-        tiled = upscale_tensor(net, lr, tile=16, radius=receptive_radius(net) - 1, scale=2)
+        tiled = enlarge_tiled(net, lr, tile=16, radius=reach_of(net) - 1, scale=2)
         assert (net(lr) - tiled).abs().max() > 1e-7
 
 
@@ -60,7 +61,7 @@ def test_pictures_agree_with_spandrel(model: Path) -> None:
     lr = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
     with torch.inference_mode():
         theirs = spandrel.ModelLoader().load_from_file(str(model)).eval()(lr)[0].permute(1, 2, 0).numpy()
-    ours = Upscaler(load_network(model), device=CPU, precision="32", tile=16)(image)
+    ours = Upscaler(load_generator(model), device=CPU, precision="32", tile=16)(image)
     assert np.abs(ours - theirs.clip(0, 1) * 255).max() < 0.501
 
 
@@ -89,8 +90,8 @@ def test_16_bit_pictures_are_computed_in_float32_unless_bf16_is_asked_for() -> N
 def test_bf16_for_8_bits_is_chosen_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for native, expected in ((True, BF16_FOR_8_BITS), (False, "32")):
         monkeypatch.setattr("esrgan_train.inference.upscaler.multiplies_bf16", lambda _, native=native: native)
-        assert choose_precision("auto", CPU, network()) == expected
-    assert choose_precision("bf16", CPU, network()) == "bf16"
+        assert inference_precision("auto", CPU, network()) == expected
+    assert inference_precision("bf16", CPU, network()) == "bf16"
 
 
 def test_transparency_profile_and_gray_are_kept(tmp_path: Path, model: Path) -> None:
@@ -145,7 +146,7 @@ def test_a_malicious_pickle_is_refused_and_runs_nothing(tmp_path: Path) -> None:
 
     torch.save({"params": Payload()}, tmp_path / "m.pth")
     with pytest.raises(UserError, match="could run code"):
-        load_network(tmp_path / "m.pth")
+        load_generator(tmp_path / "m.pth")
     assert not trace.exists()
 
 
@@ -227,10 +228,10 @@ def test_published_weights_enlarge_a_photograph_as_ncnn_and_spandrel_do_and_tile
 @pytest.fixture(scope="module")
 def onnx_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("onnx")
-    said = {"arch": "srvgg", "options": {"num_feat": 16, "num_conv": 3, "upscale": 2}, "upscale": 2}
-    export_onnx(network(), folder / "ours.onnx", said, half=False)
+    metadata = {"arch": "srvgg", "options": {"num_feat": 16, "num_conv": 3, "upscale": 2}, "upscale": 2}
+    export_onnx(network(), folder / "ours.onnx", metadata, half=False)
     export_onnx(network(), folder / "foreign.onnx", {}, half=False)
-    export_onnx(network(), folder / "half.onnx", said, half=True)
+    export_onnx(network(), folder / "half.onnx", metadata, half=True)
     return folder
 
 
@@ -238,29 +239,29 @@ def onnx_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_onnx_model_gives_the_pictures_of_its_weights(onnx_models: Path, name: str, limit: float) -> None:
     image = np.random.default_rng(0).integers(0, 256, (45, 31, 3), np.uint8)
     exact = Upscaler(network(), device=CPU, precision="32", tile=0)(image).astype(float)
-    upscaler = Upscaler(load_network(onnx_models / f"{name}.onnx"), device=CPU, precision="32", tile=16)
+    upscaler = Upscaler(load_generator(onnx_models / f"{name}.onnx"), device=CPU, precision="32", tile=16)
     assert (upscaler.scale, upscaler.radius) == (2, 5)
     assert np.abs(upscaler(image) - exact).max() <= limit + 0.5
 
 
-def test_what_an_onnx_model_cannot_do_is_said_in_a_line(
+def test_what_an_onnx_model_cannot_do_is_refused_in_one_line(
     onnx_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = onnx_models / "ours.onnx"
     with pytest.raises(UserError, match="--precision bf16 is not possible"):
-        choose_precision("bf16", CPU, load_network(model))
+        inference_precision("bf16", CPU, load_generator(model))
     (tmp_path / "bad.onnx").write_bytes(b"no model")
     with pytest.raises(UserError, match=r"bad\.onnx cannot be read as ONNX"):
-        load_network(tmp_path / "bad.onnx")
+        load_generator(tmp_path / "bad.onnx")
     with pytest.raises(UserError, match=r"none\.onnx does not exist"):
-        load_network(tmp_path / "none.onnx")
+        load_generator(tmp_path / "none.onnx")
     fixed = torch.onnx.export(network(), (torch.zeros(1, 3, 8, 8),), dynamo=True, verbose=False)
     fixed.save(tmp_path / "fixed.onnx")
     with pytest.raises(UserError, match="takes only pictures of 8×8 pixels"):
-        load_network(tmp_path / "fixed.onnx")
+        load_generator(tmp_path / "fixed.onnx")
     monkeypatch.setattr("esrgan_train.inference.onnx_model.find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"needs onnxruntime: pip install 'esrgan-train\[export\]'"):
-        load_network(model)
+        load_generator(model)
 
 
 def test_the_chosen_tile_is_one_that_a_processor_is_quick_with(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,19 +5,21 @@ import logging
 import os
 import subprocess
 import sys
-import types
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import wandb
 
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.images.encode import write_image
+from esrgan_train.loggers.background import Background
 from esrgan_train.loggers.metrics_csv import read_rows
-from esrgan_train.loggers.tensorboard import TensorBoard
-from esrgan_train.loggers.wandb_run import WandbRun, best_of_last_stage, choose_mode, has_login, run_id
+from esrgan_train.loggers.tensorboard import hide_writer_errors, tensorboard_logger
+from esrgan_train.loggers.wandb_run import best_of_last_stage, run_id, wandb_logger
 from esrgan_train.train import train
 from tests.tiny import tiny
 
@@ -64,7 +66,7 @@ class FakeRun:
 
 
 def fake_wandb(monkeypatch: pytest.MonkeyPatch, failing: str = "") -> tuple[FakeRun, list[dict[str, Any]]]:
-    """Put a stand-in where the library would be imported from; the run, and how it was started."""
+    """Replace what the library does; the run, and how it was started. A login is ``WANDB_API_KEY``."""
     run, started = FakeRun(failing), []
 
     def init(**options: Any) -> FakeRun:
@@ -82,12 +84,16 @@ def fake_wandb(monkeypatch: pytest.MonkeyPatch, failing: str = "") -> tuple[Fake
             assert Path(path).stat().st_size > 0
             self.files.append(path)
 
-    module: Any = types.ModuleType("wandb")
-    module.init, module.Artifact = init, Artifact
-    module.Settings = dict
-    module.Image = str
-    module.errors = types.SimpleNamespace(Error=type("Error", (Exception,), {}))
-    monkeypatch.setitem(sys.modules, "wandb", module if failing != "import" else None)
+    for name, stand_in in {
+        "init": init,
+        "login": lambda **_: "WANDB_API_KEY" in os.environ,
+        "teardown": lambda **_: started.append({"mode": "teardown"}),
+        "Artifact": Artifact,
+        "Image": str,
+    }.items():
+        monkeypatch.setattr(wandb, name, stand_in)
+    if failing == "import":
+        monkeypatch.setitem(sys.modules, "wandb", None)
     return run, started
 
 
@@ -117,8 +123,8 @@ def test_wandb_gets_settings_readings_previews_and_models(tmp_path: Path, monkey
     (options,) = started
     assert options["mode"] == "offline"
     assert options["config"]["generator"]["num_feat"] == 8
-    assert options["settings"]["silent"] is True
-    assert options["settings"]["console"] == "off"
+    assert options["settings"].silent
+    assert options["settings"].console == "off"
     steps = {
         name: [v["step"] for v in run.logged if name in v] for name in ("train/pixel", "val/psnr", "previews")
     }
@@ -156,32 +162,34 @@ def test_a_resumed_run_goes_on_in_the_same_wandb_run_even_from_another_place(
         ({}, "offline"),
         ({"WANDB_API_KEY": "key"}, "online"),
         ({"WANDB_API_KEY": "key", "WANDB_MODE": "offline"}, "offline"),
-        ({"WANDB_MODE": "online"}, "online"),
+        ({"WANDB_API_KEY": "key", "WANDB_MODE": "dryrun"}, "offline"),
+        ({"WANDB_API_KEY": "key", "WANDB_MODE": "online"}, "online"),
         ({"WANDB_MODE": "disabled"}, "disabled"),
         ({"WANDB_DISABLED": "true", "WANDB_API_KEY": "key"}, "disabled"),
     ],
 )
-def test_wandb_is_online_only_where_it_is_asked_for_or_has_a_login(
-    environment: dict[str, str], mode: str, tmp_path: Path
+def test_wandb_is_online_only_with_a_login(
+    environment: dict[str, str], mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert choose_mode({"NETRC": str(tmp_path / "none"), **environment}) == mode
+    _, started = fake_wandb(monkeypatch)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    one_reading(tmp_path)
+    assert [options["mode"] for options in started] == [mode]
 
 
-def test_a_login_is_that_of_the_server_in_use(tmp_path: Path) -> None:
-    file = tmp_path / "netrc"
-    file.write_text("machine api.wandb.ai login user password key\n")
-    file.chmod(0o600)
-    assert has_login({"NETRC": str(file)})
-    assert not has_login({"NETRC": str(file), "WANDB_BASE_URL": "https://wandb.example.org"})
+def one_reading(run_dir: Path, mode: Any = "auto") -> Background:
+    logger = wandb_logger(run_dir=str(run_dir), project="p", name="e", mode=mode, log_model=False)
+    logger.log_metrics({"train/pixel": 1.0}, 2)
+    logger.finalize("success")
+    return logger
 
 
 def test_online_without_a_login_never_asks_but_stays_offline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, started = fake_wandb(monkeypatch)
-    logger = WandbRun(run_dir=str(tmp_path), project="p", name="e", mode="online", log_model=False)
-    logger.log_metrics({"train/pixel": 1.0}, 2)
-    logger.finalize("success")
+    one_reading(tmp_path, "online")
     assert [options["mode"] for options in started] == ["offline"]
     assert "wandb login" in caplog.text
 
@@ -191,18 +199,18 @@ def test_a_server_that_does_not_answer_leaves_the_run_offline(
 ) -> None:
     run, started = fake_wandb(monkeypatch, "online")
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
-    logger = WandbRun(run_dir=str(tmp_path), project="p", name="e", mode="auto", log_model=False)
-    logger.log_metrics({"train/pixel": 1.0}, 2)
-    logger.finalize("success")
-    assert [options["mode"] for options in started] == ["online", "offline"]
+    one_reading(tmp_path)
+    # The library's helper, which holds the run's id, ends in between.
+    assert [options["mode"] for options in started] == ["online", "teardown", "offline"]
     assert run.logged == [{"train/pixel": 1.0, "step": 2}]
     assert caplog.text.count("cannot be reached") == 1
 
 
 OFFLINE = """
 import sys
-from esrgan_train.loggers.wandb_run import WandbRun
-logger = WandbRun(run_dir=sys.argv[1], project="p", name="e", mode="auto", log_model=False)
+import threading
+from esrgan_train.loggers.wandb_run import wandb_logger
+logger = wandb_logger(run_dir=sys.argv[1], project="p", name="e", mode="auto", log_model=False)
 assert "wandb" not in sys.modules
 logger.log_metrics({"train/pixel": 0.5}, 2)
 logger.finalize("success")
@@ -238,12 +246,12 @@ def test_when_the_librarys_helper_dies_there_is_one_warning_and_no_traceback_at_
     script = f"""
 import logging, os, signal, time
 from pathlib import Path
-from esrgan_train.loggers.wandb_run import WandbRun
+from esrgan_train.loggers.wandb_run import wandb_logger
 from esrgan_train.logs import set_up_console
 set_up_console()
-logger = WandbRun(run_dir={str(tmp_path / "run")!r}, project="p", name="x", mode="offline", log_model=True)
+logger = wandb_logger(run_dir={str(tmp_path / "run")!r}, project="p", name="x", mode="offline", log_model=True)
 logger.log_metrics({{"train/pixel": 0.5}}, 1)
-while logger._run is None and not logger.failed:
+while not list(Path({str(tmp_path)!r}).glob("run/wandb/offline-run-*/*.wandb")) and not logger.failed:
     time.sleep(0.05)
 children = [c for file in Path("/proc/self/task").glob("*/children") for c in file.read_text().split()]
 assert len(children) == 1, children
@@ -267,14 +275,31 @@ logger.finalize("success")
 
 def test_tensorboard_counts_iterations_and_a_resumed_run_replaces_what_it_writes_anew(tmp_path: Path) -> None:
     write_image(tmp_path / "p.png", np.zeros((8, 8, 3), np.uint8))
-    before, after = TensorBoard(run_dir=str(tmp_path)), TensorBoard(run_dir=str(tmp_path))
+    before, after = (tensorboard_logger(run_dir=str(tmp_path)) for _ in range(2))
     for step in (2, 4, 6):
         before.log_metrics({"train/pixel": 1.0}, step)
-    before.log_picture("previews", tmp_path / "p.png", 6)
+    before.log_image("previews", [str(tmp_path / "p.png")], 6)
     before.finalize("success")
     after.log_metrics({"train/pixel": 0.5}, 4)
     after.finalize("success")
-    assert [(e.step, e.value) for e in events(tmp_path).Scalars("train/pixel")] == [(2, 1.0), (4, 0.5)]
+    found = events(tmp_path)
+    assert [(e.step, e.value) for e in found.Scalars("train/pixel")] == [(2, 1.0), (4, 0.5)]
+    assert not (tmp_path / "tensorboard" / "hparams.yaml").exists()
+
+
+def test_only_tensorboards_thread_fails_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(_: threading.Thread) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)
+    hide_writer_errors.__wrapped__()
+    for module, shown in (("tensorboard.writers", False), ("tensorboards", True)):
+        thread = type("Writer", (threading.Thread,), {"__module__": module, "run": run})()
+        thread.start()
+        thread.join()
+        assert ("OSError: no space" in capsys.readouterr().err) == shown
 
 
 def test_without_its_package_tensorboard_is_refused_in_one_line(
@@ -282,7 +307,7 @@ def test_without_its_package_tensorboard_is_refused_in_one_line(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(UserError, match="pip install"):
-        TensorBoard(run_dir=str(tmp_path))
+        tensorboard_logger(run_dir=str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,6 @@ def test_known_values_at_logit_zero():
 def test_the_choices_build_them(kind):
     cfg = OmegaConf.load(CONF / f"{kind}.yaml")
     built: AdversarialLoss = instantiate(cfg.function)
-    assert built == KINDS[kind]
+    assert type(built) is type(KINDS[kind])
     assert cfg.weight == 0.1
     assert {file.stem for file in CONF.iterdir()} == set(KINDS)

@@ -243,7 +243,7 @@ def test_wrong_features_are_named(tmp_path):
     ("layers", "words"),
     [
         ({"conv6_1": 1.0}, "layers.conv6_1 is no layer"),
-        ({"conv1_2": -1.0}, "layers.conv1_2=-1.0 is not possible"),
+        ({"conv1_2": -1.0}, "layers.conv1_2=-1.0: give a number from 0 on"),
         ({"conv1_2": 0.0}, "no layer a weight above 0"),
         ({}, "no layer a weight above 0"),
     ],

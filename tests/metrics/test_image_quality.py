@@ -169,7 +169,7 @@ class Largest(TorchDispatchMode):
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("name", MEASURES)
-def test_what_is_in_flight_does_not_grow_with_the_picture(name, device):
+def test_memory_does_not_grow_with_the_picture(name, device):
     numels = []
     with FakeTensorMode(), torch.device(device):
         for height in (100, 400):

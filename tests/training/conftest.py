@@ -20,36 +20,46 @@ from esrgan_train.training.objective import Objective
 from esrgan_train.training.options import Options
 from esrgan_train.training.precision import Precision
 from esrgan_train.training.schedule import Constant
+from esrgan_train.training.stages import AdversarialTerm, Term
+from esrgan_train.training.step import TrainingStep
 
 Batch = dict[str, torch.Tensor]
 
 
 @pytest.fixture
 def make_objective() -> Callable[..., Objective]:
-    def make(**changes: Any) -> Objective:
-        options = {
-            "pixel": torch.nn.L1Loss(),
-            "perceptual": None,
-            "adversarial": VanillaLoss(),
-            "pixel_weight": 1.0,
-            "perceptual_weight": 0.0,
-            "adversarial_weight": 0.1,
-            "start_step": 0,
-            "discriminator_warmup": 0,
-        }
-        return Objective(**{**options, **changes})
+    def make(
+        *,
+        pixel: Any = None,
+        perceptual: Any = None,
+        adversarial: Any = None,
+        pixel_weight: float = 1.0,
+        perceptual_weight: float = 1.0,
+        adversarial_weight: float = 0.1,
+        start_step: int = 0,
+        discriminator_warmup: int = 0,
+    ) -> Objective:
+        terms = [Term(name="pixel", function=pixel or torch.nn.L1Loss(), weight=pixel_weight)]
+        if perceptual is not None:
+            terms.append(Term(name="perceptual", function=perceptual, weight=perceptual_weight, stages=("gan",)))
+        judged = AdversarialTerm(
+            function=adversarial or VanillaLoss(),
+            weight=adversarial_weight,
+            discriminator_warmup=discriminator_warmup,
+        )
+        return Objective(terms=terms, adversarial=[judged], start_step=start_step)
 
     return make
 
 
 @pytest.fixture
-def make_module(make_objective: Callable[..., Objective]) -> Callable[..., ESRGANModule]:
-    def make(objective: Objective | None = None, **changes: Any) -> ESRGANModule:
+def make_step(make_objective: Callable[..., Objective]) -> Callable[..., TrainingStep]:
+    def make(objective: Objective | None = None, **changes: Any) -> TrainingStep:
         torch.manual_seed(0)
         adam = partial(torch.optim.Adam, betas=(0.9, 0.99))
-        options: dict[str, Any] = {
+        parts: dict[str, Any] = {
             "generator": SRVGGNetCompact(num_feat=8, num_conv=2, upscale=4),
-            "discriminator": UNetDiscriminatorSN(num_feat=8),
+            "discriminators": {"discriminator": UNetDiscriminatorSN(num_feat=8)},
             "objective": objective or make_objective(),
             "make_optimizers": {
                 "pixel": partial(adam, lr=2e-4),
@@ -57,8 +67,7 @@ def make_module(make_objective: Callable[..., Objective]) -> Callable[..., ESRGA
                 "discriminator": partial(adam, lr=1e-4),
             },
             "schedule": Constant(warmup_steps=0),
-            "upscale": 4,
-            "seed": 0,
+            "precision": Precision("32", "cpu", "as requested"),
             "options": Options(
                 ema_decay=0.9,
                 ema_warmup=False,
@@ -68,12 +77,22 @@ def make_module(make_objective: Callable[..., Objective]) -> Callable[..., ESRGA
                 compile=False,
                 shared_fake_forward=True,
             ),
-            "precision": Precision("32", "cpu", "as asked"),
-            "metadata": {},
+            "seed": 0,
         }
-        step_options = {k: changes.pop(k) for k in list(changes) if k in Options.__dataclass_fields__}
-        options["options"] = replace(options["options"], **step_options)
-        return ESRGANModule(**{**options, **changes})
+        options = {name: changes.pop(name) for name in list(changes) if name in Options.__dataclass_fields__}
+        if "discriminator" in changes:
+            discriminator = changes.pop("discriminator")
+            changes["discriminators"] = {} if discriminator is None else {"discriminator": discriminator}
+        parts["options"] = replace(parts["options"], **options)
+        return TrainingStep(**{**parts, **changes})
+
+    return make
+
+
+@pytest.fixture
+def make_module(make_step: Callable[..., TrainingStep]) -> Callable[..., ESRGANModule]:
+    def make(objective: Objective | None = None, **changes: Any) -> ESRGANModule:
+        return ESRGANModule(make_step(objective, **changes), upscale=4, metadata={})
 
     return make
 

@@ -70,7 +70,8 @@ def test_gradients_and_measures_in_parts_are_those_of_the_whole_batch(
         discriminator = UNetDiscriminatorSN(num_feat=8) if judge == "ours" else plain_judge(judge)
         assert len(list(power_vectors(discriminator))) == (16 if judge == "ours" else 4)
         module = make_module(accumulate=parts, shared_fake_forward=shared, discriminator=discriminator)
-        measured = [module.accumulate(batch, "gan") for batch in large[:2]]  # the vectors move on in between
+        stage = module.objective.stages["gan"]
+        measured = [module.step.accumulate(batch, stage) for batch in large[:2]]  # moves the vectors
         gradients = [[p.grad for p in network.parameters()] for network in (module.generator, discriminator)]
         found.append((gradients, list(power_vectors(discriminator)), measured))
     (of_whole, vectors_of_whole, expected), (gradients, vectors, measured) = found

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from esrgan_train.errors import UserError
 from esrgan_train.training.ema import EMA, ema_decay_at
 
 
@@ -61,9 +60,3 @@ def test_warm_up_grows_to_the_decay() -> None:
     decays = [ema_decay_at(n, 0.999, warmup=True) for n in (1, 10, 100, 100_000)]
     assert decays == pytest.approx([2 / 11, 11 / 20, 101 / 110, 0.999])
     assert ema_decay_at(1, 0.999, warmup=False) == 0.999
-
-
-@pytest.mark.parametrize("decay", [-0.1, 1.0, 1.5])
-def test_a_decay_outside_its_range_is_refused(decay: float) -> None:
-    with pytest.raises(UserError, match=f"training.ema_decay={decay}"):
-        EMA(nn.Conv2d(3, 3, 1), decay=decay, warmup=False)

@@ -46,7 +46,7 @@ class Copies(TorchDispatchMode):
 
 @contextmanager
 def fake_cuda() -> Iterator[Copies]:
-    """Everything made in here is a fake tensor, on CUDA unless it is said to be elsewhere."""
+    """Everything made in here is a fake tensor, on CUDA unless another device is given."""
     copies = Copies()
     with ExitStack() as stack:
         # Fake parameters are on CUDA from the start; they cannot be copied, nor change their order of memory.
@@ -80,9 +80,10 @@ def made_up_gradients(*networks: nn.Module) -> Iterator[None]:
 
 
 class Stepper:
-    """In an optimizer's place: has its learning rates, and only counts its steps."""
+    """In place of an optimizer and of its wrapper: has learning rates, and only counts its steps."""
 
     def __init__(self) -> None:
+        self.optimizer = self
         self.param_groups = [{"lr": 1e-4, "initial_lr": 1e-4, "fused": True}]
         self.found_inf: Tensor | None = None
         self.steps = 0
@@ -98,17 +99,17 @@ class Stepper:
 def run_iteration(module: ESRGANModule) -> list[Stepper]:
     """``training_step`` between two lines of the log, as the trainer calls it."""
     steppers = [Stepper() for _ in module.players]
+    for player, stepper in zip(module.step.players, steppers, strict=True):
+        player.optimizer = stepper  # type: ignore[assignment]
     module._trainer = SimpleNamespace(  # type: ignore[assignment]
         global_step=DONE, max_steps=LAST, world_size=1, log_every_n_steps=50, should_stop=False
     )
-    module._device = torch.device("cuda:0")
-    module.optimizers = lambda use_pl_optimizer=True: steppers  # type: ignore[assignment,method-assign] # noqa: ARG005
-    module.last_stage = module.objective.stage(DONE)
+    module.optimizers = lambda: steppers  # type: ignore[assignment,method-assign]
     low = torch.rand(BATCH, 3, SIZE // 4, SIZE // 4)
     high = torch.rand(BATCH, 3, SIZE, SIZE)
     batch = {"lr": low, "hr": high, "hr_target": high, "index": torch.arange(BATCH, device="cpu")}
     networks = [network for network in (module.generator, module.discriminator) if network is not None]
-    with made_up_gradients(*networks), patch.object(ESRGANModule, "global_rank", 0):
+    with made_up_gradients(*networks):
         module.training_step(batch, 0)
     return steppers
 

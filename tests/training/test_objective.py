@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from esrgan_train.errors import UserError
+from esrgan_train.losses.adversarial import VanillaLoss
+from esrgan_train.training.stages import Stage, Term
 
 
 def test_stages_switch_at_start_step(make_objective: Any) -> None:
@@ -17,21 +20,52 @@ def test_without_further_losses_the_pixel_stage_never_ends(make_objective: Any) 
     objective = make_objective(adversarial_weight=0.0, start_step=5)
     assert not objective.has_gan_stage
     assert objective.stage(10**9) == "pixel"
+    assert objective.stages["pixel"].progress(7, 20) == (7, 20)
+
+
+def test_each_stage_counts_its_own_iterations(make_objective: Any) -> None:
+    stages = make_objective(start_step=5).stages
+    assert [stages["pixel"].progress(3, last) for last in (4, 20)] == [(3, 4), (3, 5)]
+    assert stages["gan"].progress(5, 20) == (0, 15)
+    assert list(make_objective(start_step=0).stages) == ["gan"]
 
 
 def test_content_is_the_weighted_sum_and_measures_are_unweighted(make_objective: Any) -> None:
-    objective = make_objective(perceptual=torch.nn.MSELoss(), pixel_weight=2.0, perceptual_weight=3.0)
+    stages = make_objective(perceptual=nn.MSELoss(), pixel_weight=2.0, perceptual_weight=3.0, start_step=1).stages
     sr, target = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)
     l1, mse = (sr - target).abs().mean(), (sr - target).square().mean()
-    total, measured = objective.content(sr, target, "gan")
+    total, measured = stages["gan"].content(sr, {"hr_target": target})
     torch.testing.assert_close(total, 2 * l1 + 3 * mse)
     torch.testing.assert_close(measured["perceptual"], mse)
-    total, measured = objective.content(sr, target, "pixel")
+    total, measured = stages["pixel"].content(sr, {"hr_target": target})
     torch.testing.assert_close(total, 2 * l1)
     assert list(measured) == ["pixel"]
 
 
-@pytest.mark.parametrize("option", ["pixel_weight", "perceptual_weight", "adversarial_weight", "start_step"])
-def test_negative_values_are_refused(make_objective: Any, option: str) -> None:
-    with pytest.raises(UserError, match="=-1 is negative"):
-        make_objective(**{option: -1})
+def test_a_term_may_compare_with_the_plain_photo() -> None:
+    terms = tuple(Term(name=name, function=nn.L1Loss(), weight=1.0, target=name) for name in ("hr", "hr_target"))  # type: ignore[arg-type]
+    sr, images = (
+        torch.zeros(1, 3, 8, 8),
+        {"hr": torch.full((1, 3, 8, 8), 0.5), "hr_target": torch.ones(1, 3, 8, 8)},
+    )
+    total, measured = Stage("pixel", terms).content(sr, images)
+    assert {name: float(value) for name, value in measured.items()} == {"hr": 0.5, "hr_target": 1.0}
+    assert float(total) == 1.5
+
+
+def test_a_loss_with_buffers_is_saved_under_its_name(make_objective: Any) -> None:
+    objective = make_objective(perceptual=nn.BatchNorm2d(3), adversarial=VanillaLoss())
+    assert {name.partition(".")[0] for name in objective.state_dict()} == {"perceptual"}
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        *((f"{name}_weight", f"{name}.weight") for name in ("pixel", "perceptual", "adversarial")),
+        ("start_step", "adversarial.start_step"),
+        ("discriminator_warmup", "adversarial.discriminator_warmup"),
+    ],
+)
+def test_negative_values_are_refused(make_objective: Any, option: str, name: str) -> None:
+    with pytest.raises(UserError, match=rf"loss\.{name}=-1: give a (whole )?number from 0 on"):
+        make_objective(perceptual=nn.MSELoss(), **{option: -1})

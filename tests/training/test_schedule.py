@@ -48,7 +48,7 @@ def test_the_warm_up_takes_at_most_a_tenth_of_a_stage() -> None:
     [
         (lambda: Constant(warmup_steps=-1), "scheduler.warmup_steps=-1"),
         (lambda: Cosine(final_factor=2, warmup_steps=0), "scheduler.final_factor=2"),
-        (lambda: MultiStep(milestones=[5, 3], gamma=0.5, warmup_steps=0), r"scheduler.milestones=\[5, 3\]"),
+        (lambda: MultiStep(milestones=[5, 3], gamma=0.5, warmup_steps=0), r"scheduler.milestones=\[5,3\]"),
         (lambda: MultiStep(milestones=[3], gamma=0, warmup_steps=0), "scheduler.gamma=0"),
     ],
 )

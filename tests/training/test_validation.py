@@ -16,7 +16,7 @@ from esrgan_train.training.validation import Validation
 
 def make() -> Validation:
     validation = Validation(upscale=2, memory_format=torch.channels_last)
-    validation.take = torch.inference_mode()(validation.take)  # type: ignore[method-assign]  # as Lightning does
+    validation.add = torch.inference_mode()(validation.add)  # type: ignore[method-assign]  # as Lightning does
     return validation
 
 
@@ -57,39 +57,41 @@ def test_tiles_give_the_figures_of_whole_photos(size: tuple[int, int], monkeypat
     network = SRVGGNetCompact(num_feat=4, num_conv=1, upscale=2).eval()
     batch = photo(*size)
     whole = make()
-    shown = whole.take(network, batch)
+    shown = whole.add(network, batch)
     torch.testing.assert_close(shown["sr"], network(batch["lr"]))
     monkeypatch.setattr(validation_module, "_TILE", 16)
     tiled, watched = make(), Watched(network)
     with monkeypatch.context() as patched:
         patched.setattr(validation_module, "reach_of", lambda _: 3)
-        torch.testing.assert_close(tiled.take(watched, batch)["sr"], shown["sr"], rtol=0, atol=1e-6)
+        torch.testing.assert_close(tiled.add(watched, batch)["sr"], shown["sr"], rtol=0, atol=1e-6)
     assert max(max(seen) for seen in watched.seen) <= 16 + 2 * 3
-    expected = whole.means()
-    assert tiled.means() == pytest.approx(expected, abs=1e-5)
+    expected = whole.figures()
+    assert tiled.figures() == pytest.approx(expected, abs=1e-5)
     for name, measure in MEASURES.items():
         enlarged = F.interpolate(batch["lr"], scale_factor=2.0, mode="bicubic")
-        assert expected[name] == pytest.approx(measure(network(batch["lr"]), batch["hr"], 2).item(), abs=1e-5)
-        assert expected[f"{name}_bicubic"] == pytest.approx(measure(enlarged, batch["hr"], 2).item(), abs=1e-5)
+        assert expected[f"val/{name}"] == pytest.approx(
+            measure(network(batch["lr"]), batch["hr"], 2).item(), abs=1e-5
+        )
+        assert expected[f"val/{name}_bicubic"] == pytest.approx(measure(enlarged, batch["hr"], 2).item(), abs=1e-5)
 
 
 def test_the_reach_is_measured_once_and_only_for_large_photos(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation_module, "_TILE", 32)
-    asked = []
-    monkeypatch.setattr(validation_module, "reach_of", lambda network: asked.append(network) or 3)
+    measured = []
+    monkeypatch.setattr(validation_module, "reach_of", lambda network: measured.append(network) or 3)
     network, validation = SRVGGNetCompact(num_feat=4, num_conv=1, upscale=2), make()
-    validation.take(network, photo(32, 32))
-    assert asked == []
-    validation.take(network, photo(33, 32))
-    validation.take(network, photo(32, 90))
-    assert asked == [network]
+    validation.add(network, photo(32, 32))
+    assert measured == []
+    validation.add(network, photo(33, 32))
+    validation.add(network, photo(32, 90))
+    assert measured == [network]
 
 
 def test_a_network_that_looks_everywhere_gets_photos_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation_module, "_TILE", 16)
     network, validation = Watched(Everywhere()), make()
     batch = photo(40, 50)
-    shown = validation.take(network, batch)
+    shown = validation.add(network, batch)
     assert network.seen[-1] == (40, 50)
     assert torch.equal(shown["sr"], network.network(batch["lr"]))
 
@@ -100,21 +102,21 @@ def test_a_network_that_works_in_place_changes_no_photo() -> None:
             return super().forward(lr.mul_(0.5))
 
     in_place, batch = make(), photo(20, 30)
-    shown = in_place.take(InPlace(), batch)
+    shown = in_place.add(InPlace(), batch)
     assert torch.equal(batch["lr"], photo(20, 30)["lr"])
     assert torch.equal(shown["bicubic"], F.interpolate(batch["lr"], scale_factor=2.0, mode="bicubic"))
 
 
-def test_each_photo_counts_alike_and_the_next_means_start_anew() -> None:
+def test_each_photo_counts_alike_and_the_next_means_start_from_zero() -> None:
     network, batches = Everywhere(), [photo(20, 30), photo(31, 17), photo(20, 30)]
     validation, single = make(), make()
     each = []
     for batch in batches:
-        validation.take(network, batch)
-        single.take(network, batch)
-        each.append(single.means())
-    means = validation.means()
-    assert list(means) == [*MEASURES, *(f"{name}_bicubic" for name in MEASURES)]
+        validation.add(network, batch)
+        single.add(network, batch)
+        each.append(single.figures())
+    means = validation.figures()
+    assert list(means) == [f"val/{name}" for name in (*MEASURES, *(f"{name}_bicubic" for name in MEASURES))]
     for name, mean in means.items():
         assert mean == pytest.approx(sum(one[name] for one in each) / 3, rel=1e-6)
 
@@ -122,31 +124,31 @@ def test_each_photo_counts_alike_and_the_next_means_start_anew() -> None:
 def test_a_batch_that_stands_for_no_photo_is_not_even_enlarged() -> None:
     network, validation = Watched(Everywhere()), make()
     nothing = {"lr": torch.zeros(1, 3, 1, 1), "hr": torch.zeros(1, 3, 2, 2), "counts": torch.tensor([False])}
-    assert validation.take(network, nothing) == {}
+    assert validation.add(network, nothing) == {}
     assert network.seen == []
     with pytest.raises(UserError, match=r"no held-out photo of this validation can be read.*data\.val_dir"):
-        validation.means()
-    validation.take(network, photo(20, 20))
-    validation.take(network, nothing)
+        validation.figures()
+    validation.add(network, photo(20, 20))
+    validation.add(network, nothing)
     alone = make()
-    alone.take(network, photo(20, 20))
-    assert validation.means() == alone.means()
+    alone.add(network, photo(20, 20))
+    assert validation.figures() == alone.figures()
 
 
 def test_figures_of_all_processes_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other, both = make(), make(), make()
     network, degraded = Everywhere(), photo(20, 20)
-    one.take(network, degraded)  # this process has met no clean reduction, the other has
-    both.take(network, degraded)
+    one.add(network, degraded)  # this process has met no clean reduction, the other has
+    both.add(network, degraded)
     for batch in (photo(24, 20), photo(30, 30)):
         batch["lr_clean"] = batch["lr"] * 0.9
-        other.take(network, batch)
-        both.take(network, batch)
-    expected = both.means()
-    monkeypatch.setattr(validation_module, "are_several", lambda: True)
-    monkeypatch.setattr(validation_module, "sum_over_all", lambda total: total.add_(other.sums))
-    means = one.means()
-    assert {"psnr_clean", "ssim_clean", "psnr_clean_bicubic", "ssim_clean_bicubic"} < means.keys()
+        other.add(network, batch)
+        both.add(network, batch)
+    expected = both.figures()
+    monkeypatch.setattr(validation_module, "all_reduce_sum", lambda total: total.add_(other.sums))
+    means = one.figures()
+    clean = ("psnr_clean", "ssim_clean", "psnr_clean_bicubic", "ssim_clean_bicubic")
+    assert {f"val/{name}" for name in clean} < means.keys()
     assert means == pytest.approx(expected, rel=1e-6)
 
 

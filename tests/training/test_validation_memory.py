@@ -1,4 +1,4 @@
-"""Validation of one large photo in a process of its own, which tells the most memory that it held."""
+"""Validation of one large photo in a process of its own, which reports its peak memory."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def peak():
 
 cfg = compose_config(sys.argv[1:])
 datamodule = build_datamodule(cfg)
-module = build_module(cfg, Precision("32", "cpu", "as asked")).eval()
+module = build_module(cfg, Precision("32", "cpu", "as requested")).eval()
 before = peak()
 with torch.inference_mode():
     for batch in datamodule.val_dataloader():
         module.validation_step(batch, 0)
-print(peak() - before, batch["hr"].shape[-1], module.validation.means()["psnr_bicubic"])
+print(peak() - before, batch["hr"].shape[-1], module.validation.figures()["val/psnr_bicubic"])
 """
 
 

@@ -1,1 +1,1 @@
-"""Kernels that make a network fast on a CPU; the mathematics is that of torch's own."""
+"""Kernels that make networks fast on a CPU, with the results of torch's own."""

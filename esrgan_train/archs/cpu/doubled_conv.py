@@ -1,8 +1,8 @@
 """A 3×3 convolution of a bilinearly doubled image, with a quarter of the multiplications.
 
 One tap of a kernel is a 1×1 convolution, which commutes with bilinear enlargement. So the nine taps are applied
-at low resolution, as matrix products; what is left has fixed coefficients: along each axis, three taps of n
-values give 2n values. These banded matrices are applied in tiles, strip by strip, in the processor's cache.
+at low resolution, as matrix products; the rest has fixed coefficients: along each axis, three taps of n values
+give 2n values. These banded matrices are applied in tiles, strip by strip, in the processor's cache.
 
 Up to the order of additions, the result is that of ``interpolate`` and ``conv2d``.
 """
@@ -24,7 +24,7 @@ _TILES = (8, 9, 10, 7, 12, 6, 11, 5, 14, 13, 16, 4, 15)  # low-resolution values
 def convolve_doubled(x: Tensor, weight: Tensor) -> Tensor:
     """Double an image bilinearly, then convolve it with one pixel of zero padding.
 
-    The fast way is for float32 in channels_last order on a CPU, with sides that can be cut into tiles.
+    The fast way is for float32 in channels_last format on a CPU, with sides that can be cut into tiles.
 
     Shape:
         x (B, C, H, W), weight (K, C, 3, 3) → (B, K, 2·H, 2·W).
@@ -72,18 +72,13 @@ class _ConvolveDoubled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """The same way back; only the gradients that the running backward pass needs.
+        """The same in reverse; only the gradients that the running backward pass needs.
 
-        Gradients that are to be differentiated again, as for a gradient penalty, come by the plain way.
+        Gradients that will be differentiated again, as for a gradient penalty, are computed the plain way.
         """
         x, weight = ctx.saved_tensors
         if torch.is_grad_enabled():  # create_graph
-            wanted = [argument for argument in (0, 1) if is_wanted(ctx, argument)]
-            found = torch.autograd.grad(
-                _convolve_plainly(x, weight), [(x, weight)[n] for n in wanted], gradients[0], create_graph=True
-            )
-            of = dict(zip(wanted, found, strict=True))
-            return of.get(0), of.get(1)
+            return _plain_gradients(ctx, x, weight, gradients[0])
         batch, channels, height, width = x.shape
         filters, tall, wide = weight.shape[0], _tile_size(height), _tile_size(width)
         taps = _taps(weight)  # (3, 3·K, C)
@@ -112,6 +107,13 @@ class _ConvolveDoubled(torch.autograd.Function):
             of_taps.view(3, 3, filters, channels).permute(2, 3, 0, 1).contiguous() if wants_weight else None
         )
         return of_x if wants_x else None, of_weight
+
+
+def _plain_gradients(ctx: Any, x: Tensor, weight: Tensor, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    wanted = {n: tensor for n, tensor in enumerate((x, weight)) if is_wanted(ctx, n)}
+    found = torch.autograd.grad(_convolve_plainly(x, weight), [*wanted.values()], gradient, create_graph=True)
+    of = dict(zip(wanted, found, strict=True))
+    return of.get(0), of.get(1)
 
 
 @lru_cache(maxsize=64)

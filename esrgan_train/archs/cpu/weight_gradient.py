@@ -1,4 +1,4 @@
-"""A convolution that computes its weight's gradient in the order of memory in which that is fast."""
+"""A convolution that computes its weight's gradient in the memory format in which that is fast."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Conv3x3(nn.Conv2d):
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, *, stride: int) -> Tensor:
     """``conv2d`` with one pixel of zero padding.
 
-    On a processor without AVX-512, channels_last makes the pass forward and the gradient of the image faster
-    but the gradient of the weight two to three times slower, so that one alone is computed channels first.
+    On a processor without AVX-512, channels_last makes the forward pass and the image's gradient faster, but the
+    weight's gradient two to three times slower: that one alone is computed channels first.
     """
     if prefers_channels_first(x):
         result: Tensor = _Convolve.apply(x, weight, bias, stride)
@@ -42,7 +42,7 @@ def prefers_channels_first(x: Tensor) -> bool:
 
 
 def is_channels_last_on_cpu(x: Tensor) -> bool:
-    """Whether this is a float32 image on a CPU in channels_last order, on its way through eager code."""
+    """Whether this is a float32 image on a CPU in channels_last format, in eager code."""
     return (
         x.device.type == "cpu"
         and x.dtype == torch.float32
@@ -55,7 +55,7 @@ def is_channels_last_on_cpu(x: Tensor) -> bool:
 def is_wanted(ctx: Any, argument: int) -> bool:
     """Whether the running backward pass needs the gradient of this tensor argument of an autograd function.
 
-    ``ctx.needs_input_grad`` tells whether it requires one at all: it stays true when ``torch.autograd.grad``
+    ``ctx.needs_input_grad`` only says whether it requires one at all: it stays true when ``torch.autograd.grad``
     asks for another input alone.
     """
     if not ctx.needs_input_grad[argument]:
@@ -65,7 +65,7 @@ def is_wanted(ctx: Any, argument: int) -> bool:
 
 
 class _Convolve(torch.autograd.Function):
-    """``conv2d``, with the image's gradient in its own order of memory and the weight's channels first."""
+    """``conv2d``, with the image's gradient in its own memory format and the weight's channels first."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
@@ -76,7 +76,7 @@ class _Convolve(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
-        """The gradients that the running backward pass needs; they can be differentiated again."""
+        """The gradients that the running backward pass needs; they are differentiable themselves."""
         x, weight = ctx.saved_tensors
         gradient = gradients[0]
         of_x = of_weight = of_bias = None

@@ -1,0 +1,160 @@
+"""What the console and train.log say of a run's start, resume and end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Trainer
+from omegaconf import DictConfig
+
+from esrgan_train.callbacks.best import Best
+from esrgan_train.callbacks.checkpoints import Checkpoints
+from esrgan_train.callbacks.lookup import callback_of
+from esrgan_train.callbacks.summary import Summary
+from esrgan_train.checks.effects import options_without_effect
+from esrgan_train.checks.features import random_features_on_trained_weights
+from esrgan_train.commands import command
+from esrgan_train.data.datamodule import DataModule
+from esrgan_train.identity import changed_settings, crops_per_iteration
+from esrgan_train.launch import Launch
+from esrgan_train.logs import show
+from esrgan_train.outcome import best_so_far
+from esrgan_train.training.checkpoint_io import best_file
+from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.objective import Objective
+from esrgan_train.training.stages import STAGE_NAMES, StageName
+
+log = logging.getLogger(__name__)
+
+
+def announce_start(
+    cfg: DictConfig, launch: Launch, trainer: Trainer, module: ESRGANModule, datamodule: DataModule
+) -> None:
+    """What will run, and which options have no effect."""
+    log.info("experiment    %s, recipe %s, seed %d", cfg.experiment, cfg.recipe.name, cfg.seed)
+    for name, network in {"generator": module.generator, "discriminator": module.discriminator}.items():
+        if network is not None:
+            size = sum(p.numel() for p in network.parameters())
+            log.info("%-13s %s, %s parameters", name, type(network).__name__, f"{size:,}")
+    log.info("stages        %s", "; ".join(stages(module.objective, cfg.trainer.max_steps)))
+    log.info("data          %s", datamodule.describe())
+    log.info("batch         %s", describe_batch(cfg, trainer.world_size))
+    precision = module.precision
+    log.info("device        %s, precision %s (%s)", device_name(module), precision.name, precision.reason)
+    log.info("run folder    %s", cfg.run_dir)
+    for line in options_without_effect(cfg, launch.arguments or ()):
+        log.warning("%s", line)
+    for line in random_features_on_trained_weights(cfg):
+        log.warning("%s", line)
+    announce_gan_stage(module.objective, cfg.trainer.max_steps)
+
+
+def stages(objective: Objective, last: int) -> Iterator[str]:
+    """The stages of a run of ``last`` iterations."""
+    switch = min(objective.start_step, last) if objective.has_gan_stage else last
+    if switch:
+        yield f"pixel loss, iterations 1 to {switch:,}"
+    if switch < last:
+        yield f"all losses, {switch + 1:,} to {last:,}"
+
+
+def announce_gan_stage(objective: Objective, last: int) -> None:
+    """The discriminator's warm-up, and warnings where a run of ``last`` iterations is too short for the stage."""
+    if not objective.has_gan_stage:
+        return
+    if objective.start_step >= last:
+        log.warning(
+            "loss.adversarial.start_step=%d is not reached in trainer.max_steps=%d iterations: "
+            "this run is the pixel stage alone",
+            *(objective.start_step, last),
+        )
+        return
+    warm = min(objective.start_step + objective.discriminator_warmup, last)
+    if warm == objective.start_step:
+        return
+    log.info("warm-up       the discriminator learns alone to iteration %s", f"{warm:,}")
+    if warm == last:
+        log.warning(
+            "loss.adversarial.discriminator_warmup=%d is not over in trainer.max_steps=%d iterations: "
+            "the adversarial loss never reaches the generator",
+            *(objective.discriminator_warmup, last),
+        )
+
+
+def describe_batch(cfg: DictConfig, processes: int) -> str:
+    """The crops of an iteration, and the factors of their number."""
+    size, accumulate = cfg.data.batch_size, cfg.training.accumulate
+    factors = [f"{processes} processes"] if processes > 1 else []
+    factors += [f"{accumulate} parts"] if accumulate > 1 else []
+    product = f" ({' × '.join([*factors, str(size)])})" if factors else ""
+    return f"{crops_per_iteration(cfg, processes)} crops{product} of {cfg.data.gt_size} × {cfg.data.gt_size}"
+
+
+def device_name(module: ESRGANModule) -> str:
+    """The device in words."""
+    kind = module.precision.device_type
+    if kind == "cuda":
+        return torch.cuda.get_device_name()
+    return f"cpu ({torch.get_num_threads()} threads)" if kind == "cpu" else kind
+
+
+def announce_resume(cfg: DictConfig, checkpoint: dict[str, Any], module: ESRGANModule) -> None:
+    """Which checkpoint is resumed, and in one warning which settings are not as they were."""
+    log.info("resuming      %s, after %d iterations", cfg.ckpt_path, checkpoint["global_step"])
+    if changes := changed_settings(checkpoint["settings"], module.settings):
+        log.warning("the run resumes, but not as it would have: changed %s", ", ".join(changes))
+
+
+def announce_end(trainer: Trainer, run_dir: Path, model_name: str) -> None:
+    """The closing table, and where everything lies."""
+    summary = callback_of(trainer, Summary)
+    if summary is not None and summary.validations:
+        show(summary.table())
+    previews = sorted((run_dir / "previews").glob("step_*.png"))
+    model = run_dir / "model" / f"{model_name}.pth"
+    paths = {"model": model, "curves": run_dir / "curves.png", "previews": previews[-1] if previews else None}
+    for label, path in paths.items():
+        if path is not None and path.exists():
+            log.info("%-13s %s", label, path)
+    announce_best(trainer, run_dir)
+    if model.exists():
+        log.info("use it        %s", command("esrgan_train.upscale", "PHOTO", "-o", "OUT", "--model", model))
+
+
+def announce_best(trainer: Trainer, run_dir: Path) -> None:
+    """The best checkpoint of the stage in which the run ended; a warning if the start was better."""
+    if (checkpoints := callback_of(trainer, Checkpoints)) is None:
+        return
+    module = trainer.lightning_module
+    assert isinstance(module, ESRGANModule)
+    stage = module.objective.stage_of(trainer.global_step)
+    if (best := best_so_far(trainer, stage)) is None:
+        return
+    monitor = checkpoints.best.monitor
+    if best.step == trainer.global_step:
+        log.info("best          the same: of the %s, by %s", STAGE_NAMES[stage], monitor)
+    else:
+        log.info(
+            "best          %s, of the %s: %s %.4g after %d iterations",
+            *(run_dir / "checkpoints" / best_file(stage), STAGE_NAMES[stage], monitor, best.value, best.step),
+        )
+    summary = callback_of(trainer, Summary)
+    start = summary.start.get(monitor.removeprefix("val/")) if summary is not None else None
+    if start is not None and checkpoints.best.is_better(start, best.value):
+        log.warning("%s", worse_than_start(stage, monitor, start, best))
+
+
+def worse_than_start(stage: StageName, monitor: str, start: float, best: Best) -> str:
+    """The warning for a stage whose best is not as good as the weights that the run started from."""
+    remedy = {
+        "pixel": "give it more iterations, or a lower optimizer.pixel_lr",
+        "gan": "see in previews/ whether texture makes up for it, or give a lower optimizer.lr",
+    }
+    return (
+        f"the best {monitor} of the {STAGE_NAMES[stage]}, {best.value:.4g} after {best.step} iterations, is worse "
+        f"than that of the start, {start:.4g}: {remedy[stage]}"
+    )

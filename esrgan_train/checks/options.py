@@ -1,0 +1,116 @@
+"""Checks each option against its annotation: of the schema, or of the class of its ``_target_``."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Collection, Iterator
+from dataclasses import is_dataclass
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from esrgan_train.bounds import check_value, hints_of, shown
+from esrgan_train.checks.nearest import remedy
+from esrgan_train.checks.schema import DECIDED, Open, Part, Parts, Run, Trainer
+from esrgan_train.checks.targets import locate
+from esrgan_train.checks.tree import join, mappings
+from esrgan_train.errors import UserError
+
+
+def check_options(cfg: DictConfig) -> None:
+    """``UserError`` for the first option that nothing takes, or whose value does not fit; nothing is built.
+
+    What a ``_target_`` names is imported, as building it would.
+    """
+    for name, node, kind in groups(cfg):
+        hints = hints_in(name, node, kind)
+        for key in node:
+            if key in hints:
+                _check_value(join(name, key), node, key, hints[key])
+
+
+def groups(node: DictConfig, kind: type = Run, name: str = "") -> Iterator[tuple[str, DictConfig, type]]:
+    """Every mapping of a configuration with its dotted name and its dataclass, the outer before the inner.
+
+    Raises:
+        UserError: a group of the dataclass is missing, or builds nothing.
+    """
+    yield name, node, kind
+    hints = hints_of(kind) if kind is not Parts else dict.fromkeys(node, Part | None)
+    inner = {key: group for key, hint in hints.items() if (group := _group_in(hint)) is not None}
+    for key, group in inner.items():
+        below = node.get(key)
+        if below is not None or type(None) not in typing.get_args(hints[key]):
+            _check_group(join(name, key), below, group)
+            yield from groups(below, group, join(name, key))
+    for other, below in mappings(node, name, without=inner):
+        if other != name:
+            yield other, below, Open
+
+
+def hints_in(name: str, node: DictConfig, kind: type) -> dict[str, Any]:
+    """The annotations of the options of a group, by key: of its dataclass, and of the class of its ``_target_``.
+
+    Raises:
+        UserError: the class is not found, or does not take one of the keys; or nothing takes it.
+    """
+    hints = hints_of(kind)
+    keys = [
+        key for key in map(str, node) if not (key.startswith("_") and key.endswith("_"))
+    ]  # without Hydra's own
+    if not issubclass(kind, Open):
+        _check_names(name, node, keys, hints, "there is no such option")
+    own = {key: hint for key, hint in hints.items() if _group_in(hint) is None}
+    if "_target_" not in node:
+        return own
+    target = locate(join(name, "_target_"), node._target_)
+    taken = _taken_by(target)
+    if taken is not None:
+        _check_names(name, node, keys, [*taken, *own], f"{node._target_} has no such argument")
+    for key in DECIDED if kind is Trainer else ():
+        if key in node:
+            raise UserError(f"{name}.{key}={shown(node[key])} has no effect in this training: {DECIDED[key]}")
+    return {**hints_of(target), **own}
+
+
+def _taken_by(target: Any) -> list[str] | None:
+    """The names of the arguments of a class or function; None if it takes any, or does not say."""
+    try:
+        parameters = inspect.signature(target).parameters.values()
+    except ValueError:  # some built-in classes
+        return None
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return None
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+
+
+def _check_names(name: str, node: DictConfig, keys: list[str], known: Collection[str], why: str) -> None:
+    for key in keys:
+        if key not in known:
+            near = remedy(key, known, prefix=join(name, ""))
+            raise UserError(f"{join(name, key)}={shown(node._get_node(key))}: {why}; {near}")
+
+
+def _check_value(option: str, node: DictConfig, key: str, hint: Any) -> None:
+    value = node[key]
+    if value is None and OmegaConf.is_interpolation(node, key):
+        return  # such as ${run_dir}, which is decided later
+    check_value(option, OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value, hint)
+
+
+def _check_group(option: str, node: Any, kind: type) -> None:
+    if isinstance(node, DictConfig) and ("_target_" in node or not issubclass(kind, Part)):
+        return
+    path = option.removesuffix(".function").split(".")
+    way_out = f"choose another {'/'.join(path if path[0] == 'loss' else path[:1])}"
+    if issubclass(kind, Part):
+        way_out = "null to leave it out" if path[0] in ("callbacks", "logger") else way_out
+        way_out = f"give {option}._target_, the class to build, or {way_out}"
+    raise UserError(f"{option}={shown(node)} builds nothing: {way_out}")
+
+
+def _group_in(hint: Any) -> type | None:
+    """The dataclass of a group that ``hint`` names."""
+    kinds = (hint, *typing.get_args(hint))
+    return next((each for each in kinds if isinstance(each, type) and is_dataclass(each)), None)

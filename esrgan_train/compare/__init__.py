@@ -1,0 +1,1 @@
+"""Comparing runs: a table, curves, and crops side by side."""

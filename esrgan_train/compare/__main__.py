@@ -1,0 +1,68 @@
+"""Comparing runs: ``python -m esrgan_train.compare RUN... [-o OUT]``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from esrgan_train.arguments import number
+from esrgan_train.bounds import Count, WholeNumber
+from esrgan_train.cli import DONE, run_command
+from esrgan_train.compare.chart import draw_curves
+from esrgan_train.compare.crops import draw_crops, held_out_of
+from esrgan_train.compare.runs import find_runs, read_runs
+from esrgan_train.compare.table import print_table, records_of, write_csv
+from esrgan_train.config import register
+from esrgan_train.files import replacing
+from esrgan_train.images.encode import write_image
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table and write comparison.csv, curves.png and crops.png.
+
+    Raises:
+        UserError: no run to compare.
+    """
+    options = _parser().parse_args(arguments)
+    register()
+    runs = read_runs(find_runs(options.runs))
+    records = records_of(runs)
+    print_table(records)
+    out: Path = options.output
+    write_csv(out / "comparison.csv", records)
+    with replacing(out / "curves.png") as unfinished:
+        draw_curves(runs).savefig(unfinished, dpi=100)
+    written = ["comparison.csv", "curves.png"]
+    photographs = held_out_of(runs, options.photos, crop=options.crop)
+    if any(photographs):
+        write_image(out / "crops.png", draw_crops(runs, photographs))
+        written.append("crops.png")
+    else:
+        log.warning("no run's held-out photos are here, so there is no crops.png")
+    for file in written:
+        log.info("%s", out / file)
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m esrgan_train.compare", description="Compare runs.")
+    add = parser.add_argument
+    add("runs", nargs="+", type=Path, metavar="RUN", help="run folders, or folders that hold them")
+    add("-o", "--output", type=Path, default=Path("comparison"), metavar="OUT", help="default: comparison/")
+    add("--photos", type=number(WholeNumber), default=3, metavar="N", help="held-out photos to show; default: 3")
+    add(
+        "--crop",
+        type=number(Count),
+        default=192,
+        metavar="N",
+        help="HR pixels a side of the crops; default: 192",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,128 @@
+"""The same held-out photos through each run's model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from esrgan_train.build import build_datamodule
+from esrgan_train.compare.runs import Run
+from esrgan_train.errors import UserError
+from esrgan_train.images.crop import middle, reduced
+from esrgan_train.images.encode import to_uint8
+from esrgan_train.images.sheet import labelled_sheet
+from esrgan_train.inference.baseline import REACH, enlarge_bicubic
+from esrgan_train.inference.tiling import Part, enlarge_part
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photo:
+    """A held-out photo: what is shown of it, and what models are given.
+
+    Attributes:
+        lr: (1, 3, h, w) in [0, 1].
+        part: rows and columns of ``lr`` that are shown.
+        hr: the same part, (H, W, 3).
+    """
+
+    lr: torch.Tensor
+    part: Part
+    hr: NDArray[np.uint8]
+
+
+Photos = dict[str, Photo]  # by name
+
+
+def held_out_of(runs: Sequence[Run], count: int, *, crop: int) -> list[Photos]:
+    """The first held-out photos of each run.
+
+    A run whose photos are gone, as when its folder was copied from another machine, borrows those of the
+    first run of its scale that has them.
+    """
+    found: list[Photos | None] = []
+    for run in runs:
+        try:
+            found.append(_held_out(run, count, crop=crop))
+        except UserError as error:
+            log.warning("the held-out photos of %s are not here (%s)", run.name, error)
+            found.append(None)
+    lenders = {run.upscale: photos for run, photos in reversed(list(zip(runs, found, strict=True))) if photos}
+    return [
+        photos if photos is not None else lenders.get(run.upscale, {})
+        for run, photos in zip(runs, found, strict=True)
+    ]
+
+
+def draw_crops(runs: Sequence[Run], photographs: Sequence[Photos]) -> NDArray[np.uint8]:
+    """The crops side by side, with bicubic and HR.
+
+    Each model gets the LR of its own run; a warning says where that differs from the first run's. A photo that a
+    run does not have is taken from those that have it.
+    """
+    for run, photos in zip(runs[1:], photographs[1:], strict=True):
+        _warn_of_differences(runs[0], photographs[0], run, photos)
+    rows = []
+    for name in dict.fromkeys(name for photos in photographs for name in photos):
+        having = [(run, photos[name]) for run, photos in zip(runs, photographs, strict=True) if name in photos]
+        owner, photo = having[0]
+        bicubic = partial(enlarge_bicubic, upscale=owner.upscale)
+        rows.append([
+            (f"{name} bicubic", _enlarged(bicubic, photo, radius=REACH, upscale=owner.upscale)),
+            *((r.name, _enlarged(r.generator, p, radius=r.radius, upscale=r.upscale)) for r, p in having),
+            ("HR", photo.hr),
+        ])  # fmt: skip
+    return labelled_sheet(rows, title="held-out photos")
+
+
+def _warn_of_differences(first: Run, photos: Photos, other: Run, theirs: Photos) -> None:
+    if other.upscale != first.upscale:
+        log.warning(
+            "%s upscales ×%d, %s ×%d: their photos differ",
+            *(other.name, other.upscale, first.name, first.upscale),
+        )
+    names = other.name, first.name
+    if list(theirs) != list(photos):
+        log.warning("%s was validated with other photos than %s: compare those of both", *names)
+    elif any(not torch.equal(theirs[name].lr, photos[name].lr) for name in theirs):
+        log.warning("%s was validated with photos that were degraded otherwise than those of %s", *names)
+
+
+def _held_out(run: Run, count: int, *, crop: int) -> Photos:
+    """The run's first held-out photos by name, degraded as in its validation; of HR the middle ``crop`` alone."""
+    config = run.config.copy()
+    config.data.num_workers = 0
+    datamodule = build_datamodule(config)
+    datamodule.setup("validate")
+    found: Photos = {}
+    for batch in datamodule.val_dataloader():
+        if len(found) == count:
+            break
+        if not batch["counts"].all():  # it cannot be read
+            continue
+        rows, columns = (middle(side, most=crop, step=run.upscale) for side in batch["hr"].shape[-2:])
+        found[batch["name"][0]] = Photo(
+            lr=batch["lr"],
+            part=(reduced(rows, run.upscale), reduced(columns, run.upscale)),
+            hr=_picture(batch["hr"][..., rows, columns]),
+        )
+    return found
+
+
+def _enlarged(
+    network: Callable[[torch.Tensor], torch.Tensor], photo: Photo, *, radius: int | None, upscale: int
+) -> NDArray[np.uint8]:
+    with torch.inference_mode():
+        return _picture(enlarge_part(network, photo.lr, photo.part, radius=radius, scale=upscale))
+
+
+def _picture(image: torch.Tensor) -> NDArray[np.uint8]:
+    """(1, 3, H, W) in [0, 1] to (H, W, 3)."""
+    return to_uint8(image[0].float().permute(1, 2, 0).numpy())

@@ -1,0 +1,124 @@
+"""Finished run folders, found and read."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from torch import nn
+
+from esrgan_train.errors import UserError
+from esrgan_train.inference.geometry import reach_of
+from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
+from esrgan_train.modelfiles.rebuild import rebuild_generator
+from esrgan_train.modelfiles.weights import load_weights
+from esrgan_train.moved import read_config
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class Run:
+    """What is known of a finished run.
+
+    Attributes:
+        name: the shortest that no other run has.
+        config: its resolved configuration.
+        rows: of metrics.csv.
+        summary: of summary.json.
+        generator: built from the model file, on the CPU.
+        radius: how far the generator looks, in pixels of its input; None: without end.
+    """
+
+    name: str
+    config: DictConfig
+    rows: list[Row]
+    summary: dict[str, Any]
+    generator: nn.Module
+    radius: int | None
+
+    @property
+    def upscale(self) -> int:
+        """Output pixels per input pixel, each way."""
+        return int(self.config.upscale)
+
+
+def find_runs(given: Sequence[Path]) -> list[Path]:
+    """The run folders among ``given`` and, for folders that hold several such as a sweep's, those inside.
+
+    Raises:
+        UserError: a folder that does not exist or holds no run.
+    """
+    found: dict[Path, None] = {}
+    for folder in given:
+        if not folder.is_dir():
+            raise UserError(f"{folder} is not a folder: give run folders, or a folder that holds them")
+        inside = [folder] if (folder / "config.yaml").exists() else sorted(_inside(folder))
+        if not inside:
+            raise UserError(f"{folder} holds no run (no config.yaml in it or below): give a run folder")
+        found.update(dict.fromkeys(inside))
+    return list(found)
+
+
+def read_runs(folders: Sequence[Path]) -> list[Run]:
+    """Read run folders; those that cannot be read are left out with a warning.
+
+    Raises:
+        UserError: none can be read.
+    """
+    runs: dict[Path, Run] = {}
+    for folder in folders:
+        try:
+            runs[folder] = _read(folder)
+        except UserError as error:
+            log.warning("%s is left out: %s", folder, error)
+    if not runs:
+        raise UserError("there is no run to compare: give run folders that hold summary.json and model/")
+    for run, name in zip(runs.values(), short_names(list(runs)), strict=True):
+        run.name = name
+    return list(runs.values())
+
+
+def short_names(folders: Sequence[Path]) -> list[str]:
+    """The shortest names that differ: each folder's last part, or as many parts as it takes."""
+    absolute = [folder.resolve() for folder in folders]
+    for count in range(1, max(len(folder.parts) for folder in absolute) + 1):
+        names = ["/".join(folder.parts[-count:]) for folder in absolute]
+        if len(set(names)) == len(names):
+            return names
+    return [str(folder) for folder in absolute]
+
+
+def _inside(folder: Path) -> list[Path]:
+    # W&B keeps a config.yaml of its own inside a run
+    return [file.parent for file in folder.rglob("config.yaml") if "wandb" not in file.parts]
+
+
+def _read(folder: Path) -> Run:
+    try:
+        config = read_config(folder / "config.yaml")
+        summary = json.loads((folder / "summary.json").read_text())
+        model = (folder / summary["model"]).with_suffix(".safetensors")
+        rows = read_rows(folder / FILE_NAME)
+        [float(row["step"]) for row in rows]
+        summary["iterations"], summary["val"]["psnr"]
+    except FileNotFoundError as error:
+        raise UserError(f"{Path(error.filename).name} is missing, so it has not come to a validation") from error
+    except Exception as error:  # a broken file can fail in any parser
+        raise UserError(f"broken: {type(error).__name__}: {' '.join(str(error).split())}") from error
+    if not model.exists():
+        raise UserError(f"model/{model.name} is missing")
+    generator = rebuild_generator(load_weights(model))
+    return Run(
+        name=folder.name,
+        config=config,
+        rows=rows,
+        summary=summary,
+        generator=generator,
+        radius=reach_of(generator),
+    )

@@ -1,0 +1,110 @@
+"""The table of runs: what differs between them, and what came of each."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import rich
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.table import Table
+
+from esrgan_train.compare.runs import Run
+from esrgan_train.files import replacing
+from esrgan_train.identity import differing, settings_of
+from esrgan_train.training.stages import STAGE_NAMES
+
+Record = dict[str, Any]  # one run, as column and value
+
+_WIDEST = 10_000  # columns: long names of settings are not cut off, also where the output is piped
+_SIDE_BY_SIDE = 4  # runs that fit beside each other on a terminal
+_METRICS = ("psnr", "ssim", "psnr_y", "ssim_y", "lpips")
+_FURTHER = ("trainer.max_steps", "data.batch_size", "training.accumulate")  # that a resumed run may change
+
+
+def records_of(runs: Sequence[Run]) -> list[Record]:
+    """What the table says of each run."""
+    changed = _differing(runs)
+    return [
+        {
+            "run": run.name,
+            "experiment": run.config.experiment,
+            **{key: OmegaConf.select(run.config, key) for key in changed},
+            "iterations": run.summary["iterations"],
+            "samples/s": run.summary.get("samples_per_second"),
+            "parameters": sum(p.numel() for p in run.generator.parameters()),
+            **{f"val/{metric}": run.summary["val"].get(metric) for metric in _METRICS},
+            **_best_of_stages(run.summary),
+        }
+        for run in runs
+    ]
+
+
+def print_table(records: Sequence[Record]) -> None:
+    """Print the table to rich's console, as wide as it takes."""
+    console, table = rich.get_console(), _table(records)
+    whole = console.measure(table, options=console.options.update(width=_WIDEST)).maximum
+    Console(file=console.file, width=max(console.width, whole)).print(table)
+
+
+def write_csv(path: Path, records: Sequence[Record]) -> None:
+    """Write the table with all digits."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _columns(records))
+    writer.writeheader()
+    writer.writerows(records)
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(text.getvalue().encode())
+
+
+def _differing(runs: Sequence[Run]) -> list[str]:
+    """Names of the settings that are not the same in all runs."""
+    settings = [
+        settings_of(run.config) | {name: OmegaConf.select(run.config, name) for name in _FURTHER} for run in runs
+    ]
+    return sorted({name for other in settings[1:] for name in differing(settings[0], other)})
+
+
+def _best_of_stages(summary: dict[str, Any]) -> Record:
+    """The best value of each stage and its iteration, in columns named by value and stage."""
+    columns: Record = {}
+    for stage, name in STAGE_NAMES.items():
+        best = summary.get("best", {}).get(stage, {})
+        for key in best.keys() - {"step", "file"}:
+            columns |= {f"best {key}, {name}": best[key], f"best iteration, {name}": best["step"]}
+    return columns
+
+
+def _columns(records: Sequence[Record]) -> list[str]:
+    return list(dict.fromkeys(key for record in records for key in record))
+
+
+def _table(records: Sequence[Record]) -> Table:
+    """One column a run, or one row a run if there are many; what no run has is left out."""
+    columns = [name for name in _columns(records) if any(record.get(name) is not None for record in records)]
+    table = Table(title="runs")
+    if len(records) <= _SIDE_BY_SIDE:
+        table.add_column(columns[0])
+        for record in records:
+            table.add_column(str(record["run"]), justify="right")
+        for column in columns[1:]:
+            table.add_row(column, *(_cell(record.get(column)) for record in records))
+        return table
+    for column in columns:
+        numbers = all(isinstance(record.get(column), (int, float, type(None))) for record in records)
+        table.add_column(column, justify="right" if numbers else "left")
+    for record in records:
+        table.add_row(*(_cell(record.get(column)) for column in columns))
+    return table
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,117 @@
+"""Cutters: which part of a decoded photo a sample is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esrgan_train.data.options import StreamOptions
+from esrgan_train.data.sources import Decoded, Source
+from esrgan_train.data.window import Window, choose_scale, cut_window
+from esrgan_train.images.crop import middle, reduced
+from esrgan_train.images.decode import Picture, to_float
+
+Image = NDArray[np.float32]  # (H, W, 3) RGB in [0,1]
+
+_FLIP_PROBABILITY = 0.5
+
+
+class Cut(NamedTuple):
+    """A part of a photo, with the LR part below it where the photo has one."""
+
+    hr: Image
+    lr: Image | None = None
+    corner: tuple[int, int] = (0, 0)  # (y, x) in LR pixels, where the sample's crop starts in it
+    scale: float = 1.0  # at which the photo is used
+
+
+class Cutter(Protocol):
+    """Cuts training samples' parts out of photos.
+
+    Attributes:
+        needed_side: HR pixels a photo's shorter side must have, or it is continued by its reflection.
+    """
+
+    needed_side: int
+
+    def cut(self, photo: Decoded, rng: np.random.Generator) -> Cut:
+        """A part drawn from ``rng``; ``photo`` must not be changed."""
+
+
+class PhotoCutter:
+    """Cuts a window at one of the scales and flips it; it is wider than the crop, for the degradation's filters.
+
+    Args:
+        window: the sizes.
+        scales: at which photos are used, each in (0, 1].
+    """
+
+    def __init__(self, window: Window, scales: Sequence[float]) -> None:
+        self.window = window
+        self.scales = scales
+        self.needed_side = window.side
+
+    def cut(self, photo: Decoded, rng: np.random.Generator) -> Cut:
+        """A window, and where in it the crop starts."""
+        scale = choose_scale(photo.hr.shape[:2], self.window.side, self.scales, rng)
+        hr = cut_window(photo.hr, self.window.side, scale, rng)
+        if rng.random() < _FLIP_PROBABILITY:
+            hr = np.ascontiguousarray(hr[:, ::-1])
+        # Drawn before degrading, so that HR is the same whatever the degradation is and draws.
+        return Cut(hr, corner=self.window.draw_corner(rng), scale=scale)
+
+
+class PairCutter:
+    """Cuts whole LR pixels and what belongs to them in HR, and flips both alike.
+
+    Args:
+        window: the sizes.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.needed_side = window.gt_size  # nothing is filtered
+
+    def cut(self, photo: Decoded, rng: np.random.Generator) -> Cut:
+        """The crops of both sides."""
+        assert photo.lr is not None
+        (gt_size, upscale), side = self.window, self.window.gt_size // self.window.upscale
+        lr, hr = reflected(photo.lr, side), reflected(photo.hr, gt_size)
+        y, x = (int(rng.integers(length - side + 1)) for length in lr.shape[:2])
+        lr = lr[y : y + side, x : x + side]
+        hr = hr[y * upscale : y * upscale + gt_size, x * upscale : x * upscale + gt_size]
+        if rng.random() < _FLIP_PROBABILITY:
+            lr, hr = lr[:, ::-1], hr[:, ::-1]
+        return Cut(np.ascontiguousarray(to_float(hr)), to_float(lr))
+
+
+def cutter_for(source: Source, options: StreamOptions) -> Cutter:
+    """What cuts the photos of ``source``."""
+    window = Window(options.gt_size, options.upscale)
+    return PairCutter(window) if source.paired else PhotoCutter(window, options.scales)
+
+
+def cut_middle(photo: Decoded, *, most: int | None, upscale: int) -> Cut:
+    """The middle of a held-out photo: at most ``most`` HR pixels a side, in whole LR pixels."""
+    rows, columns = (middle(side, most=most, step=upscale) for side in photo.hr.shape[:2])
+    lr = None if photo.lr is None else to_float(photo.lr[reduced(rows, upscale), reduced(columns, upscale)])
+    return Cut(to_float(photo.hr[rows, columns]), lr)
+
+
+def reflected(image: Picture, least: int) -> Picture:
+    """The image, continued at the right and the bottom until no side is below ``least``.
+
+    Edge pixels are repeated: mirrored so, LR and HR stay one above the other.
+    """
+    missing = [max(0, least - length) for length in image.shape[:2]]
+    if not any(missing):
+        return image
+    rows, columns = (
+        np.pad(np.arange(length), (0, more), mode="symmetric")
+        for length, more in zip(image.shape[:2], missing, strict=True)
+    )
+    continued: Picture = image[np.ix_(rows, columns)]
+    return continued

@@ -1,0 +1,40 @@
+"""A sheet that shows what training will see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from esrgan_train.data.training_set import TrainingSet
+from esrgan_train.images.encode import to_uint8
+from esrgan_train.images.sheet import Tile, labelled_sheet
+
+_PAIRS_PER_ROW = 2
+_TILE_SIDE = 224  # smaller crops are shown two, three … times as large
+
+
+def pairs_sheet(training: TrainingSet, indices: Iterable[int]) -> NDArray[np.uint8]:
+    """HR beside LR, enlarged to HR size by repeating pixels, for each sample number; two pairs per row.
+
+    Labels give sample number, photo and, if it is not 1, the scale at which the photo was used.
+
+    Returns:
+        (H, W, 3) RGB uint8.
+    """
+    gt_size, upscale = training.options.gt_size, training.options.upscale
+    zoom = max(1, _TILE_SIDE // gt_size)
+    tiles: list[Tile] = []
+    for n in indices:
+        sample = training.sample(n)
+        resized = "" if sample.scale == 1 else f" at {sample.scale:.2f}"
+        tiles.append((f"{n}  {sample.name}{resized}", _enlarge(to_uint8(sample.hr), zoom)))
+        tiles.append((f"{n}  LR, 1/{upscale} of the size", _enlarge(to_uint8(sample.lr), zoom * upscale)))
+    step = 2 * _PAIRS_PER_ROW
+    rows = [tiles[start : start + step] for start in range(0, len(tiles), step)]
+    return labelled_sheet(rows, title="Training pairs: HR crop of the photo, and its LR")
+
+
+def _enlarge(image: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
+    return image.repeat(times, axis=0).repeat(times, axis=1)

@@ -1,0 +1,120 @@
+"""Every measure of one photo, for the model's result and for bicubic."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from esrgan_train.evaluate.pairs import Pair
+from esrgan_train.images.crop import middle, reduced
+from esrgan_train.images.decode import decode, to_float
+from esrgan_train.images.encode import to_uint8
+from esrgan_train.inference.baseline import Bicubic
+from esrgan_train.inference.failures import naming
+from esrgan_train.inference.upscaler import Upscaler
+from esrgan_train.metrics.image_quality import MEASURES
+from esrgan_train.metrics.lpips import SMALLEST, Lpips, weights_file
+
+log = logging.getLogger(__name__)
+
+_CROP = 192  # pixels a side of what is shown
+_TILE = 256  # LR pixels a side that bicubic enlarges at once
+
+Measure = Callable[[Tensor, Tensor, int], Tensor]  # of (1, 3, H, W) uint8, twice, and the border
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One photo's values by measure, those of bicubic by ``bicubic_`` and measure.
+
+    ``crops`` are the middle of LR, bicubic, result and ground truth.
+    """
+
+    name: str
+    values: dict[str, float]
+    crops: tuple[Picture, ...]
+
+
+def all_measures() -> dict[str, Measure]:
+    """The measures, with LPIPS if its weights are in torch.hub's cache; else a line says where to put them."""
+    if not weights_file().exists():
+        log.info("lpips is left out: %s is not there; put torchvision's AlexNet (244 MB) there", weights_file())
+        return dict(MEASURES)
+    metric = Lpips()
+
+    def lpips(sr: Tensor, hr: Tensor, border: int) -> Tensor:
+        inside = [image[..., border:-border, border:-border] for image in (sr, hr)]
+        if min(inside[0].shape[-2:]) < SMALLEST:
+            return torch.tensor(float("nan"))
+        metric.update(*(image / 255 for image in inside))
+        return metric.compute()
+
+    return {**MEASURES, "lpips": lpips}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scorer:
+    """Scores results of ``upscaler`` (None: of files), without a border of ``scale`` pixels.
+
+    ``degrade`` makes LR where none is given.
+    """
+
+    scale: int
+    upscaler: Upscaler | None
+    degrade: Callable[..., NDArray[np.float32]]
+    seed: int
+    measures: dict[str, Measure] = field(default_factory=all_measures)
+
+    def score(self, pair: Pair) -> Scored:
+        """Score one photo, whose sizes fit.
+
+        Raises:
+            RunError: the model cannot enlarge it.
+        """
+        scale = self.scale
+        hr = _read(pair.truth)
+        hr = hr[: hr.shape[0] // scale * scale, : hr.shape[1] // scale * scale]
+        lr = self._degraded(hr, pair.name) if pair.lr is None else _read(pair.lr)
+        if self.upscaler is None:
+            assert pair.result is not None
+            sr = _read(pair.result)
+        else:
+            with naming(pair.truth, "enlarging", self.upscaler.memory_remedy):
+                sr = self.upscaler(lr)
+        bicubic = enlarge_bicubic(lr, scale)
+        values = self._values(sr, hr, "") | self._values(bicubic, hr, "bicubic_")
+        return Scored(pair.name, values, _crops(lr, bicubic, sr, hr, scale))
+
+    def _degraded(self, hr: Picture, name: str) -> Picture:
+        rng = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+        return to_uint8(self.degrade(to_float(hr), rng))
+
+    def _values(self, sr: Picture, hr: Picture, prefix: str) -> dict[str, float]:
+        own, truth = (torch.from_numpy(image).permute(2, 0, 1)[None] for image in (sr, hr))
+        return {prefix + name: float(measure(own, truth, self.scale)) for name, measure in self.measures.items()}
+
+
+def enlarge_bicubic(lr: Picture, scale: int) -> Picture:
+    """(h, w, 3) to (h·scale, w·scale, 3)."""
+    return Upscaler(Bicubic(scale), device=torch.device("cpu"), precision="32", tile=_TILE)(lr)
+
+
+def _read(path: Path) -> Picture:
+    image: NDArray[Any] = decode(path)
+    return image if image.dtype == np.uint8 else to_uint8(to_float(image))
+
+
+def _crops(lr: Picture, bicubic: Picture, sr: Picture, hr: Picture, scale: int) -> tuple[Picture, ...]:
+    rows, columns = (middle(side, most=_CROP, step=scale) for side in hr.shape[:2])
+    nearest = lr[reduced(rows, scale), reduced(columns, scale)].repeat(scale, 0).repeat(scale, 1)
+    return nearest, *(picture[rows, columns].copy() for picture in (bicubic, sr, hr))

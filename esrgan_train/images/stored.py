@@ -1,0 +1,56 @@
+"""Samples as a file stores them, made uniform: turned upright, in channels, widened to 16 bits."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+SIDEWAYS = (5, 6, 7, 8)  # orientations that swap height and width
+
+
+def orientation(image: Image.Image) -> int:
+    """How the picture is to be turned, as EXIF's Orientation from 1 to 8; 1, not at all, for any other value."""
+    stored = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return stored if stored in range(1, 9) else 1
+
+
+def orient(image: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn and mirror a stored (H, W, C) picture as its orientation, 1 to 8, asks for."""
+    if orientation in SIDEWAYS:
+        image = image.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    return image
+
+
+def with_channels(stored: NDArray[Any]) -> NDArray[Any]:
+    """(H, W) as (H, W, 1); (H, W, 1 to 4) as it is.
+
+    Raises:
+        ValueError: another shape, or samples that are not uint8 or uint16.
+    """
+    if stored.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"its samples are {stored.dtype}; save it with 8 or 16 bits")
+    if stored.ndim == 2:
+        stored = stored[:, :, None]
+    if stored.ndim != 3 or stored.shape[2] not in (1, 2, 3, 4):
+        raise ValueError(f"its samples are of shape {stored.shape}; save it as gray or RGB")
+    return stored
+
+
+def widen(levels: NDArray[Any], white: int) -> NDArray[np.uint16]:
+    """Levels from 0 to ``white`` as levels from 0 to 65,535, rounded to the nearest."""
+    levels = np.clip(levels, 0, white)
+    return levels.astype(np.uint16) if white == 65535 else _widened(white)[levels]
+
+
+@cache
+def _widened(white: int) -> NDArray[np.uint16]:
+    levels: NDArray[np.uint16] = np.rint(np.arange(white + 1) * (65535 / white)).astype(np.uint16)
+    return levels

@@ -1,0 +1,85 @@
+"""Which process of a run this is, and how all of them learn what the first one decides."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from torch.distributed.rendezvous import rendezvous
+
+from esrgan_train.errors import UserError
+
+Decision = dict[str, Any]
+
+_VARIABLE = "ESRGAN_TRAIN_RUN"  # for the processes that the first one starts itself
+_TIMEOUT = timedelta(minutes=5)
+
+
+def rank() -> int:
+    """This process's number in the run, from what torchrun, SLURM or the first process says; 0 for the first."""
+    for name in ("RANK", "SLURM_PROCID" if in_slurm() else "", "LOCAL_RANK"):
+        if name and os.environ.get(name, "").isdigit():
+            return int(os.environ[name])
+    return 0
+
+
+def in_slurm() -> bool:
+    """Whether ``srun`` or ``sbatch`` started this, rather than a person in a shell of the cluster."""
+    return "SLURM_JOB_ID" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive")
+
+
+def slurm_job() -> str | None:
+    """The job's number, the same again after a requeue; None outside SLURM."""
+    if not in_slurm():
+        return None
+    array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
+    return f"{array}_{task}" if array and task else os.environ["SLURM_JOB_ID"]
+
+
+def started_by_rank0() -> bool:
+    """Whether the first process of a run started this one."""
+    return _VARIABLE in os.environ
+
+
+def broadcast_from_rank0(decide: Callable[[], Decision]) -> Decision:
+    """What the first process decides, in every process, before any process group exists.
+
+    The folder of a run is named by the clock, and a checkpoint is looked for on a disk that changes: each
+    process by itself would find another answer.
+
+    Args:
+        decide: called in the first process alone; gives plain values.
+
+    Raises:
+        UserError: from ``decide``, in every process.
+    """
+    if started_by_rank0():
+        decided: Decision = json.loads(os.environ[_VARIABLE])
+        return decided
+    if "TORCHELASTIC_RUN_ID" not in os.environ or int(os.environ["WORLD_SIZE"]) == 1:
+        return decide()
+    store, number, _ = next(rendezvous("env://", timeout=_TIMEOUT))
+    key = f"esrgan_train/run/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
+    if number == 0:
+        try:
+            answer = {"decided": decide()}
+        except UserError as error:
+            store.set(key, json.dumps({"error": str(error)}))
+            raise
+        store.set(key, json.dumps(answer))
+    received = json.loads(store.get(key))
+    if "error" in received:
+        raise UserError(received["error"])
+    shared: Decision = received["decided"]
+    return shared
+
+
+def pass_to_children(decision: Decision | None) -> None:
+    """Pass a decision to the processes that this one will start; None takes it back."""
+    if decision is None:
+        os.environ.pop(_VARIABLE, None)
+    else:
+        os.environ[_VARIABLE] = json.dumps(decision)

@@ -1,0 +1,113 @@
+"""The stages of a training: which losses count in them, and in which iterations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Literal
+
+from torch import Tensor
+from torch.profiler import record_function
+
+from esrgan_train.bounds import NonNegative, WholeNumber, check_fields
+from esrgan_train.losses.adversarial import AdversarialLoss
+
+StageName = Literal["pixel", "gan"]
+STAGE_NAMES: dict[StageName, str] = {"pixel": "pixel stage", "gan": "GAN stage"}
+LEARNING_RATES: dict[StageName, str] = {"pixel": "optimizer.pixel_lr", "gan": "optimizer.lr"}  # their options
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """A loss between the generated images and their target.
+
+    Attributes:
+        name: of its options and its values in the log.
+        function: (sr, target), both (B, 3, H, W), to a scalar; sr is not clamped.
+        weight: factor in the generator's loss.
+        target: the part of the batch to compare with: plain, or sharpened where the recipe says so.
+        stages: in which it counts.
+    """
+
+    name: str
+    function: Callable[[Tensor, Tensor], Tensor]
+    weight: NonNegative
+    target: Literal["hr", "hr_target"] = "hr_target"
+    stages: tuple[StageName, ...] = ("pixel", "gan")
+
+    def __post_init__(self) -> None:
+        check_fields(self, at=f"loss.{self.name}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdversarialTerm:
+    """What a discriminator learns, and what its judgement weighs for the generator; counts in the GAN stage.
+
+    Attributes:
+        function: the losses of both players.
+        weight: of the generator's loss; the discriminator's own loss has weight 1.
+        discriminator_warmup: iterations at the start of the stage in which the discriminator learns but the
+            generator does not listen: an untrained one would lead a trained generator astray.
+        name: of its options, and of the generator's loss in the log.
+        judge: name of the discriminator.
+        prefix: of the discriminator's values in the log.
+    """
+
+    function: AdversarialLoss
+    weight: NonNegative
+    discriminator_warmup: WholeNumber = 0
+    name: str = "adversarial"
+    judge: str = "discriminator"
+    prefix: str = "d"
+
+    def __post_init__(self) -> None:
+        check_fields(self, at=f"loss.{self.name}.")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A span of iterations with the losses that count in it.
+
+    Attributes:
+        name: ``pixel`` or ``gan``.
+        terms: losses of the generated images, at least one.
+        adversarial: one term for each discriminator.
+        start: iterations before it.
+        stop: iterations when it is over; None for the last stage.
+    """
+
+    name: StageName
+    terms: tuple[Term, ...]
+    adversarial: tuple[AdversarialTerm, ...] = ()
+    start: int = 0
+    stop: int | None = None
+
+    @property
+    def generator_player(self) -> str:
+        """Name of the generator's player: each stage starts with a fresh optimizer."""
+        return "pixel" if self.name == "pixel" else "generator"
+
+    def progress(self, done: int, max_steps: int) -> tuple[int, int]:
+        """Iterations done in this stage, and iterations it has, after ``done`` of ``max_steps`` in all."""
+        stop = max_steps if self.stop is None else min(self.stop, max_steps)
+        return done - self.start, stop - self.start
+
+    def adversarial_weight(self, term: AdversarialTerm, done: float = math.inf) -> float:
+        """The weight in the generator's loss after ``done`` iterations in all; by default after the warm-up."""
+        return term.weight if done >= self.start + term.discriminator_warmup else 0.0
+
+    def content(self, sr: Tensor, images: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted sum of the terms, and each without its weight for the log.
+
+        Args:
+            sr: (B, 3, H, W) float32, not clamped.
+            images: each term's target, of the same shape, in [0, 1].
+        """
+        values = {}
+        for term in self.terms:
+            with record_function(f"esrgan/{term.name} loss"):
+                values[term.name] = term.function(sr, images[term.target])
+        return reduce(add, (term.weight * values[term.name] for term in self.terms)), values

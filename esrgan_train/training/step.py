@@ -1,0 +1,207 @@
+"""One iteration of training: a generator step and, in the GAN stage, a step of each discriminator."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.profiler import record_function
+
+from esrgan_train.devices import prefers_channels_last
+from esrgan_train.training.backward import (
+    Game,
+    Images,
+    Judge,
+    Measured,
+    content_backward,
+    published_backward,
+    shared_backward,
+)
+from esrgan_train.training.batch import Batch, training_batch
+from esrgan_train.training.buffers import Snapshot, power_vectors
+from esrgan_train.training.ema import EMA
+from esrgan_train.training.objective import Objective
+from esrgan_train.training.options import Options
+from esrgan_train.training.players import MakeOptimizer, Player, StepOptimizer, make_players, plain_step
+from esrgan_train.training.precision import Precision
+from esrgan_train.training.processes import all_reduce_mean, process_rank
+from esrgan_train.training.randomness import seed_layers
+from esrgan_train.training.schedule import Schedule
+from esrgan_train.training.stages import Stage, StageName
+
+
+class TrainingStep:
+    """What an iteration does, with a trainer or in a bare loop.
+
+    It is a function of the weights, the optimizers' state, the batch and the number of iterations done: learning
+    rates are computed from that number, and layers that draw random numbers are seeded with it. An iteration
+    whose losses or gradients are not finite, in any process, changes nothing.
+
+    Args:
+        generator: (B, 3, h, w) in [0, 1] to (B, 3, h·upscale, w·upscale).
+        discriminators: each (B, 3, H, W) to logits of any shape, under the name that its adversarial term gives;
+            none if no GAN stage with one can come.
+        objective: losses, weights and stages.
+        make_optimizers: for ``pixel`` (generator, pixel stage), ``generator`` (GAN stage) and each
+            discriminator. Each stage starts with a fresh optimizer.
+        schedule: (iterations done in the stage, iterations of the stage) to the factor of the learning rate.
+        precision: number format of the networks.
+        options: see ``Options``.
+        seed: of layers that draw random numbers.
+    """
+
+    def __init__(
+        self,
+        *,
+        generator: nn.Module,
+        discriminators: Mapping[str, nn.Module],
+        objective: Objective,
+        make_optimizers: Mapping[str, MakeOptimizer],
+        schedule: Schedule,
+        precision: Precision,
+        options: Options,
+        seed: int,
+    ) -> None:
+        self.memory_format = torch.channels_last if options.channels_last else torch.contiguous_format
+        self.lr_format = self.memory_format  # discriminators gain from channels_last everywhere
+        if not prefers_channels_last(precision.device_type):
+            self.lr_format = torch.contiguous_format
+        self.generator = generator.to(memory_format=self.lr_format)
+        self.discriminators = {
+            name: network.to(memory_format=self.memory_format) for name, network in discriminators.items()
+        }
+        self.ema = EMA(self.generator, decay=options.ema_decay, warmup=options.ema_warmup)
+        self.objective = objective
+        self.precision = precision
+        self.options = options
+        self.seed = seed
+        self.players = make_players(
+            objective,
+            generator=self.generator,
+            discriminators=self.discriminators,
+            ema=self.ema,
+            make_optimizers=make_optimizers,
+            schedule=schedule,
+            grad_clip=options.grad_clip,
+        )
+        if options.compile:
+            for network in self.networks:
+                network.compile()  # in place: the names of the weights stay
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        """The generator, then the discriminators."""
+        return [self.generator, *self.discriminators.values()]
+
+    def make_optimizers(self) -> list[Optimizer]:
+        """A fresh optimizer for every player, in their order."""
+        return [player.make_optimizer() for player in self.players]
+
+    def active_players(self, done: int) -> list[Player]:
+        """Who steps in the iteration after ``done`` others, the generator's player first."""
+        name = self.objective.stage(done)
+        return [player for player in self.players if player.stage.name == name]
+
+    def __call__(
+        self, batch: object, *, done: int, max_steps: int, step_first: StepOptimizer = plain_step
+    ) -> tuple[Measured, Tensor]:
+        """One iteration.
+
+        Args:
+            batch: see ``batch.training_batch``.
+            done: iterations done before it.
+            max_steps: iterations of the whole training.
+            step_first: steps the generator's optimizer, where a trainer counts its steps.
+
+        Returns:
+            What was measured, and whether the iteration was skipped, as 0 or 1; scalars on the device.
+
+        Raises:
+            UserError: another batch.
+        """
+        batch = training_batch(batch)
+        self._seed_layers(batch, done)
+        players = self.active_players(done)
+        measured = self.accumulate(self._arrange(batch), players[0].stage, done=done)
+        norms, skip = _finish_gradients(players, measured)
+        for player in players:
+            stepper = step_first if player is players[0] else plain_step
+            player.step(done=done, max_steps=max_steps, skip=skip, step_optimizer=stepper)
+        return measured | norms, skip
+
+    def _arrange(self, batch: Batch) -> Images:
+        """lr, hr and hr_target in the orders of memory that the networks work in."""
+        formats = {"lr": self.lr_format, "hr": self.memory_format, "hr_target": self.memory_format}
+        return {name: batch[name].contiguous(memory_format=order) for name, order in formats.items()}
+
+    def accumulate(self, images: Images, stage: Stage, *, done: float = float("inf")) -> Measured:
+        """Leave this iteration's gradients on every player of the stage; return what was measured.
+
+        The gradients are those of the whole batch: each part's passes meet the normalized weights that the first
+        part's met, and power iterations count once.
+        """
+        parts = self.options.accumulate
+        if parts == 1:
+            return self.backward(images, stage, done=done)
+        vectors = Snapshot(vector for network in self.networks for vector in power_vectors(network))
+        pieces = {name: tensor.chunk(parts) for name, tensor in images.items()}
+        measured = []
+        for part in range(parts):
+            vectors.restore()
+            piece = {name: chunks[part] for name, chunks in pieces.items()}
+            measured.append(self.backward(piece, stage, done=done, share=1 / parts))
+        return {name: torch.stack([m[name].detach() for m in measured]).mean() for name in measured[0]}
+
+    def backward(
+        self, images: Images, stage: Stage, *, done: float = float("inf"), share: float = 1.0
+    ) -> Measured:
+        """Add the gradients of one part of a batch to those of every player of the stage."""
+        judges = [
+            Judge(self.discriminators[term.judge], term, stage.adversarial_weight(term, done))
+            for term in stage.adversarial
+            if term.judge in self.discriminators
+        ]
+        game = Game(generator=self.generator, judges=judges, stage=stage, precision=self.precision)
+        if not judges:
+            return content_backward(game, images, share=share)
+        backward = shared_backward if self.options.shared_fake_forward else published_backward
+        return backward(game, images, share=share)
+
+    def rehearse(self, batch: object, stage: StageName) -> float:
+        """Compute an iteration of a later stage and discard it: what would fail then, memory above all, fails now.
+
+        Returns:
+            The seconds that it took.
+        """
+        started = time.perf_counter()
+        batch = training_batch(batch)
+        self._seed_layers(batch, 0)
+        buffers = Snapshot(buffer for network in self.networks for buffer in network.buffers())
+        # A copy: a network may work in place on its input, and this batch is still to be trained on.
+        images = {name: tensor.clone() for name, tensor in self._arrange(batch).items()}
+        self.accumulate(images, self.objective.stages[stage])
+        for network in self.networks:
+            network.zero_grad(set_to_none=True)
+        buffers.restore()
+        return time.perf_counter() - started
+
+    def enter_stage(self) -> None:
+        """Let the generator continue from its averaged weights, as the published second stage does."""
+        self.ema.copy_to(self.generator)
+
+    def _seed_layers(self, batch: Batch, done: int) -> None:
+        seed_layers(self.seed, iteration=done, rank=process_rank(), device=batch["lr"].device)
+
+
+@record_function("esrgan/gradients")
+def _finish_gradients(players: list[Player], measured: Measured) -> tuple[Measured, Tensor]:
+    """Average over processes and clip; the gradients' norms, and whether anything is not finite, as 0 or 1."""
+    figures = torch.stack([value.detach().float() for value in measured.values()])
+    bad = (~figures.isfinite()).any().float()
+    all_reduce_mean([*(gradient for player in players for gradient in player.gradients()), bad])
+    norms = {f"grad_norm_{player.role}": player.clip() for player in players}
+    skip = ((bad > 0) | ~torch.stack(list(norms.values())).isfinite().all()).float()
+    return norms, skip
