@@ -13,11 +13,10 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from esrgan_train.checks.flags import overrides_first, overrides_in
+from esrgan_train.checks.flags import commas_separate, is_sweep, overrides_first, overrides_in
 from esrgan_train.checks.overrides import is_of_composing
 from esrgan_train.checks.paths import for_hydra
-from esrgan_train.checks.search import check_search, end_of_search, last_of_each_key
-from esrgan_train.checks.sweep import check_sweep, commas_separate, is_sweep, jobs_of
+from esrgan_train.checks.sweep import check_search, check_sweep, end_of_search, jobs_of, last_of_each_key
 from esrgan_train.cli import DONE, MISTAKES, report_error, run_command
 from esrgan_train.commands import command
 from esrgan_train.config import compose_with_hydra, config_dir, detach_from_hydra, explained, register

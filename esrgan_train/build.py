@@ -23,7 +23,7 @@ from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.bounds import check_value
 from esrgan_train.checks.reading import check_start
-from esrgan_train.checks.targets import locate
+from esrgan_train.checks.tree import locate
 from esrgan_train.contracts.degradation import check_degradation, check_noise
 from esrgan_train.contracts.losses import check_adversarial_loss, check_image_loss
 from esrgan_train.contracts.networks import check_discriminator, check_generator

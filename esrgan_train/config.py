@@ -17,10 +17,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from esrgan_train.archs.choices import check_names, store_choices
 from esrgan_train.archs.discovery import discover
-from esrgan_train.checks.generator import bind_upscale
 from esrgan_train.checks.overrides import explain
 from esrgan_train.checks.paths import for_hydra
-from esrgan_train.checks.run import check_config
+from esrgan_train.checks.run import bind_upscale, check_config
 from esrgan_train.errors import UserError
 from esrgan_train.model_name import model_name
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from lightning.pytorch.accelerators import AcceleratorRegistry
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from esrgan_train.bounds import Count, WholeNumber, fits, shown
 from esrgan_train.checks.nearest import remedy
+from esrgan_train.checks.tree import plain
 from esrgan_train.errors import UserError
 
 _WORDS = ("auto", "gpu")
@@ -46,8 +47,3 @@ def device_count(devices: Any) -> int | None:
         except ValueError:
             return None
     return len(devices) if devices and fits(devices, list[WholeNumber]) else None
-
-
-def plain(value: Any) -> Any:
-    """A list of the configuration as a list."""
-    return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
