@@ -22,12 +22,12 @@ from esrgan_train.archs.discovery import Role
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.bounds import check_value
-from esrgan_train.checks.reading import check_start
 from esrgan_train.checks.tree import locate
 from esrgan_train.contracts.degradation import check_degradation, check_noise
 from esrgan_train.contracts.losses import check_adversarial_loss, check_image_loss
 from esrgan_train.contracts.networks import check_discriminator, check_generator
 from esrgan_train.contracts.part import Part, in_words
+from esrgan_train.contracts.reading import check_start
 from esrgan_train.contracts.schedule import check_schedule
 from esrgan_train.data.datamodule import DataModule, compose
 from esrgan_train.data.options import StreamOptions

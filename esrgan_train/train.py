@@ -13,8 +13,8 @@ from esrgan_train import signals
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.announce import announce_end, announce_resume, announce_start
 from esrgan_train.build import build_datamodule, build_module, build_trainer
-from esrgan_train.checks.reading import check_reading
 from esrgan_train.config import check, with_upscale
+from esrgan_train.contracts.reading import check_reading
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.ending import reporting_end
 from esrgan_train.files import replacing
