@@ -18,7 +18,6 @@ ORDER = [
     "archs",
     "modelfiles",
     "commands",
-    "model_name",
     "moved",
     "data",
     "losses",
