@@ -25,9 +25,8 @@ from esrgan_train.logs import silence_console
 from esrgan_train.outcome import check_outcome, optimized_metric
 from esrgan_train.ranks import broadcast_from_rank0, pass_to_children, rank, slurm_job
 from esrgan_train.runs.abandoned import is_resumed_in, left_behind, set_aside
-from esrgan_train.runs.checkpoints import read_step
+from esrgan_train.runs.checkpoints import check_checkpoint, read_step
 from esrgan_train.runs.place import resolve_run_dir
-from esrgan_train.runs.resume import check_checkpoint
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.precision import choose_precision
 

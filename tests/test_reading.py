@@ -28,7 +28,7 @@ from esrgan_train.errors import UserError
 from esrgan_train.export.__main__ import main as export
 from esrgan_train.modelfiles.classes import name_of
 from esrgan_train.modelfiles.weights import load_checkpoint, save_model
-from esrgan_train.runs.resume import check_checkpoint
+from esrgan_train.runs.checkpoints import check_checkpoint
 from esrgan_train.train import train
 from tests.tiny import OVERRIDES
 
