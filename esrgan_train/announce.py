@@ -1,4 +1,4 @@
-"""What the console and train.log say of a run's start, resume and end."""
+"""The messages at a run's start, resume and end."""
 
 from __future__ import annotations
 

@@ -197,11 +197,7 @@ def build_datamodule(cfg: DictConfig) -> DataModule:
 
 
 def build_sources(cfg: DictConfig) -> Sources:
-    """What the function at ``data._target_`` returns, called with the keys of ``data`` that it takes.
-
-    Raises:
-        UserError: what it refuses, or that it returns something else.
-    """
+    """What the function at ``data._target_`` returns, called with the keys of ``data`` that it takes."""
     node = cfg.data.copy()
     taken = inspect.signature(locate("data._target_", node._target_)).parameters
     with open_dict(node):
@@ -249,10 +245,9 @@ def build_trainer(cfg: DictConfig) -> Trainer:
 
 
 def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
-    """Plain values that go into every checkpoint and model file of a run.
+    """Plain values for every checkpoint and model file of a run.
 
-    By ``arch`` or ``target``, and ``options``, other commands rebuild the generator; the rest says where it comes
-    from.
+    ``arch`` or ``target``, and ``options``, rebuild the generator; the rest says where it comes from.
     """
     options = OmegaConf.to_container(cfg.generator, resolve=True)
     assert isinstance(options, dict)

@@ -1,4 +1,4 @@
-"""Whether the requested devices are here."""
+"""Whether this machine has the devices that a run asks for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WORDS = ("auto", "gpu")
 
 
 def check_devices(cfg: DictConfig) -> None:
-    """``UserError`` for an accelerator that is unknown or not here, and for more devices than are here."""
+    """``UserError`` for an unknown or missing accelerator, and for more devices than there are."""
     accelerator, devices = cfg.trainer.accelerator, plain(cfg.trainer.devices)
     known = [*_WORDS, *AcceleratorRegistry.available_accelerators()]
     if accelerator not in known:
@@ -36,7 +36,7 @@ def check_devices(cfg: DictConfig) -> None:
 
 
 def device_count(devices: Any) -> int | None:
-    """How many devices ``trainer.devices`` requests; 0 for all that there are, None if it makes no sense."""
+    """How many devices ``trainer.devices`` asks for; 0 for all, None if it is invalid."""
     if devices in ("auto", -1, "-1"):
         return 0
     if fits(devices, Count):
