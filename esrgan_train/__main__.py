@@ -13,11 +13,10 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from esrgan_train.checks.flags import overrides_first, overrides_in
+from esrgan_train.checks.flags import commas_separate, is_sweep, overrides_first, overrides_in
 from esrgan_train.checks.overrides import is_of_composing
 from esrgan_train.checks.paths import for_hydra
-from esrgan_train.checks.search import check_search, end_of_search, last_of_each_key
-from esrgan_train.checks.sweep import check_sweep, commas_separate, is_sweep, jobs_of
+from esrgan_train.checks.sweep import check_search, check_sweep, end_of_search, jobs_of, last_of_each_key
 from esrgan_train.cli import DONE, MISTAKES, report_error, run_command
 from esrgan_train.commands import command
 from esrgan_train.config import compose_with_hydra, config_dir, detach_from_hydra, explained, register
@@ -31,8 +30,9 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong options or data."""
-    if os.getcwd() not in sys.path:  # noqa: PTH109 — an entry of sys.path is a string
-        sys.path.append(os.getcwd())  # noqa: PTH109 — a _target_ may lie in the current folder
+    here = os.getcwd()  # noqa: PTH109 — an entry of sys.path is a string
+    if here not in sys.path:
+        sys.path.append(here)  # a _target_ may lie in the current folder
     if os.environ.get("HYDRA_FULL_ERROR") == "1" and not started_by_rank0():
         run(())
         sys.exit(DONE)
@@ -62,9 +62,8 @@ def run(reported: tuple[type[BaseException], ...]) -> int:
             raise explained(error, overrides) from error
         if not reported:
             raise
-        return max(
-            jobs.worst, report_error(end_of_search(error, jobs.results))
-        )  # of the sweeper: jobs report theirs
+        status = report_error(end_of_search(error, jobs.results))  # of the sweeper: jobs report their own
+        return max(jobs.worst, status)
     if jobs.sweep is not None:
         log.info("compare them  %s", command("esrgan_train.compare", jobs.sweep))
     return jobs.worst

@@ -1,4 +1,4 @@
-"""What the console and train.log say of a run's start, resume and end."""
+"""The messages at a run's start, resume and end."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from esrgan_train.callbacks.best import Best
 from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.callbacks.lookup import callback_of
 from esrgan_train.callbacks.summary import Summary
-from esrgan_train.checks.effects import options_without_effect
-from esrgan_train.checks.features import random_features_on_trained_weights
+from esrgan_train.checks.effects import options_without_effect, random_features_on_trained_weights
 from esrgan_train.commands import command
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.identity import changed_settings, crops_per_iteration

@@ -1,4 +1,4 @@
-"""The one reader of bounds: an annotation says what a parameter takes; here it is checked and put into words.
+"""The one reader of bounds: checks a value against an annotation, and puts the annotation into words.
 
 ``num_feat: Annotated[int, Ge(1)]`` is the only home of that bound. ``@bounded`` checks it when the object is
 built; ``checks.options`` checks it in a configuration, by its ``_target_``, before anything is built.
@@ -36,11 +36,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a message asks for, where type and bounds alone would not say it.
+    """What a message asks for, in place of type and bounds: ``Annotated[str, Wanted("a folder")]``.
 
-    ``Annotated[str, Wanted("a folder")]`` replaces the type's words. Words that start with ``such as`` or ``for``
-    are added to them: ``Annotated[float, Gt(0), Wanted("such as 1e-4")]``; ``Annotated[Count | None, Wanted("for
-    all of them")]``.
+    Words that start with ``such as`` or ``for`` are added: ``Annotated[float, Gt(0), Wanted("such as 1e-4")]``.
     """
 
     words: str
@@ -112,8 +110,8 @@ def hints_of(target: Callable[..., Any]) -> dict[str, Any]:
 def fits(value: Any, hint: Any) -> bool:
     """Whether ``value`` is meant for ``hint``: as YAML holds it, or as code gives it.
 
-    True where that cannot be told: a mapping may become any object (it may carry ``_target_``), so it fits
-    whatever is not a plain value. ``True`` and 4.0 are no whole numbers, and a number with bounds is finite.
+    Where it cannot be known, it fits: a mapping may become any object (it may have a ``_target_``). ``True`` and
+    4.0 are not whole numbers, and a number with bounds is finite.
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
@@ -121,9 +119,7 @@ def fits(value: Any, hint: Any) -> bool:
     if origin in (Union, types.UnionType):
         return any(fits(value, each) for each in arguments)
     if origin is Literal:
-        return str(value) in map(str, arguments) and not isinstance(
-            value, bool
-        )  # precision=32 is read as a number
+        return str(value) in map(str, arguments) and not isinstance(value, bool)  # Hydra reads 32 as a number
     if hint in (None, type(None)):
         return value is None
     if hint is bool:

@@ -21,13 +21,12 @@ from esrgan_train import __version__
 from esrgan_train.archs.discovery import Role
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.bounds import check_value
-from esrgan_train.checks.reading import check_start
-from esrgan_train.checks.targets import locate
+from esrgan_train.checks.tree import locate
 from esrgan_train.contracts.degradation import check_degradation, check_noise
 from esrgan_train.contracts.losses import check_adversarial_loss, check_image_loss
 from esrgan_train.contracts.networks import check_discriminator, check_generator
 from esrgan_train.contracts.part import Part, in_words
+from esrgan_train.contracts.reading import check_start
 from esrgan_train.contracts.schedule import check_schedule
 from esrgan_train.data.datamodule import DataModule, compose
 from esrgan_train.data.options import StreamOptions
@@ -43,7 +42,7 @@ from esrgan_train.modelfiles.weights import ModelFile, load_weights
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import Objective
-from esrgan_train.training.options import Init, Options
+from esrgan_train.training.options import Options
 from esrgan_train.training.precision import Precision
 from esrgan_train.training.stages import AdversarialTerm, Term
 from esrgan_train.training.step import TrainingStep
@@ -60,20 +59,17 @@ def build(node: DictConfig, **also: Any) -> Any:
     Raises:
         UserError: a value that the class refuses, in one line.
     """
+    part = Part.of(node)
     try:
         make = instantiate(node, _partial_=True)  # objects in ``also`` must not be made into configuration
         return partial(make, **also) if node.get("_partial_") else make(**also)
     except Exception as error:  # noqa: BLE001 — the class may be a stranger's and raise anything
-        wrapped = isinstance(error, InstantiationException) and error.__cause__ is not None
-        cause = error.__cause__ if wrapped else error
-    assert cause is not None
-    if isinstance(cause, UserError):
-        raise cause
-    part = Part.of(node)
-    if part.is_ours and not isinstance(cause, (ValueError, TypeError, MisconfigurationException)):
-        raise cause
-    reason = f"{type(cause).__name__}: {' '.join(str(cause).split())}"
-    raise part.refusal(f"building it fails: {reason}", "fix it, or its options") from cause
+        cause = error.__cause__ or error if isinstance(error, InstantiationException) else error
+        bug = part.is_ours and not isinstance(cause, (ValueError, TypeError, MisconfigurationException))
+        if bug or isinstance(cause, UserError):
+            raise cause from cause.__cause__
+        reason = f"{type(cause).__name__}: {' '.join(str(cause).split())}"
+        raise part.refusal(f"building it fails: {reason}", "fix it, or its options") from cause
 
 
 def build_generator(cfg: DictConfig) -> nn.Module:
@@ -90,27 +86,17 @@ def build_generator(cfg: DictConfig) -> nn.Module:
         weights = _load_into(generator, "init_from", cfg.init_from, role="generator")
         if (warning := check_start(generator, weights, lr_side=lr_side)) is not None:
             log.warning("%s", warning)
-    else:
-        _initialise(generator, cfg)
-    return generator
-
-
-def _initialise(generator: nn.Module, cfg: DictConfig) -> None:
-    """First weights without a file."""
-    check_value("training.init", cfg.training.init, Init)
-    if cfg.training.init == "weights":
+    elif cfg.training.init == "weights":
         raise UserError(
             f"experiment={cfg.experiment} (training.init=weights) continues from a trained model: give "
             "init_from=FILE, the .pth, .safetensors or .ckpt of that model"
         )
-    if cfg.training.init == "bilinear":
-        if isinstance(generator, SRVGGNetCompact):
-            start_as_bilinear(generator)
-        else:
-            log.info(
-                "training.init=bilinear is for compact networks; %s starts as it builds itself",
-                type(generator).__name__,
-            )
+    elif cfg.training.init == "bilinear" and isinstance(generator, SRVGGNetCompact):
+        start_as_bilinear(generator)
+    elif cfg.training.init == "bilinear":
+        name = type(generator).__name__
+        log.info("training.init=bilinear is for compact networks; %s keeps the first weights of its class", name)
+    return generator
 
 
 def build_discriminator(cfg: DictConfig) -> nn.Module:
@@ -153,11 +139,6 @@ def _build_image_loss(cfg: DictConfig, name: str) -> Any:
     return function
 
 
-def build_options(cfg: DictConfig) -> Options:
-    """The ``training`` group, less what data and first weights take from it."""
-    return Options(**{name: value for name, value in cfg.training.items() if name not in ("usm", "init")})
-
-
 def build_step(cfg: DictConfig, precision: Precision) -> TrainingStep:
     """Networks, losses and optimizers of an iteration.
 
@@ -181,7 +162,7 @@ def build_step(cfg: DictConfig, precision: Precision) -> TrainingStep:
         },
         schedule=schedule,
         precision=precision,
-        options=build_options(cfg),
+        options=Options(**{name: cfg.training[name] for name in cfg.training if name not in ("usm", "init")}),
         seed=cfg.seed,
     )
 
@@ -216,11 +197,7 @@ def build_datamodule(cfg: DictConfig) -> DataModule:
 
 
 def build_sources(cfg: DictConfig) -> Sources:
-    """What the function at ``data._target_`` returns, called with the keys of ``data`` that it takes.
-
-    Raises:
-        UserError: what it refuses, or that it returns something else.
-    """
+    """What the function at ``data._target_`` returns, called with the keys of ``data`` that it takes."""
     node = cfg.data.copy()
     taken = inspect.signature(locate("data._target_", node._target_)).parameters
     with open_dict(node):
@@ -268,10 +245,9 @@ def build_trainer(cfg: DictConfig) -> Trainer:
 
 
 def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
-    """Plain values that go into every checkpoint and model file of a run.
+    """Plain values for every checkpoint and model file of a run.
 
-    By ``arch`` or ``target``, and ``options``, other commands rebuild the generator; the rest says where it comes
-    from.
+    ``arch`` or ``target``, and ``options``, rebuild the generator; the rest says where it comes from.
     """
     options = OmegaConf.to_container(cfg.generator, resolve=True)
     assert isinstance(options, dict)

@@ -1,4 +1,4 @@
-"""What every command does with a mistake: one line on stderr and exit status 2."""
+"""How every command reports a mistake: one line on stderr, and an exit status."""
 
 from __future__ import annotations
 

@@ -12,10 +12,7 @@ from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 
 
 def command(module: str, *arguments: object) -> str:
-    """The line that starts ``module`` with these arguments: this interpreter, these networks, the shell's quotes.
-
-    Paths among the arguments may be relative to the current folder.
-    """
+    """The quoted line that starts ``module`` with this interpreter and these networks, in the current folder."""
     archs = os.environ.get(ENVIRONMENT_VARIABLE)
     setting = f"{ENVIRONMENT_VARIABLE}={shlex.quote(archs)} " if archs else ""
     return setting + shlex.join([interpreter(), "-m", module, *map(str, arguments)])

@@ -17,12 +17,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from esrgan_train.archs.choices import check_names, store_choices
 from esrgan_train.archs.discovery import discover
-from esrgan_train.checks.generator import bind_upscale
+from esrgan_train.archs.srvgg_arch import ACTIVATIONS
 from esrgan_train.checks.overrides import explain
 from esrgan_train.checks.paths import for_hydra
-from esrgan_train.checks.run import check_config
+from esrgan_train.checks.run import bind_upscale, check_config
 from esrgan_train.errors import UserError
-from esrgan_train.model_name import model_name
 
 _OF_HYDRA = re.compile(r"\$\{hydra:([^{}]+)\}")
 
@@ -64,13 +63,25 @@ def register() -> None:
     OmegaConf.register_new_resolver("gt_size", largest_gt_size, replace=True)
     OmegaConf.register_new_resolver("folder", existing_folder, replace=True)
     OmegaConf.register_new_resolver("tenth", tenth, replace=True)
-    OmegaConf.register_new_resolver("model_name", _name_of_model, replace=True)
+    OmegaConf.register_new_resolver("model_name", model_name, replace=True)
     check_names(store_choices(), [config_dir()])
 
 
-def _name_of_model(experiment: str, generator: str, upscale: int, act_type: str | None) -> str:
-    generators = [*discover().generators, *(file.stem for file in (config_dir() / "generator").glob("*.yaml"))]
-    return model_name(experiment, upscale=upscale, generator=generator, act_type=act_type, generators=generators)
+def model_name(experiment: str, generator: str, upscale: int, act_type: str | None) -> str:
+    """The experiment's name, with the scale and network as trained where it names another.
+
+    ``x4_prelu`` at ×3 is ``x3_prelu``, with ``act_type=relu`` it is ``x4_relu``, and with another generator
+    ``x4_ultracompact``. A name without a scale (``finetune``) stays as it is.
+    """
+    name = experiment.rpartition("/")[2]
+    found = re.fullmatch(r"x\d+_(.+)", name)
+    if found is None:
+        return name
+    network = found[1]
+    from_yaml = config_dir() / "generator" / f"{network}.yaml"
+    if network in ACTIVATIONS or network in discover().generators or from_yaml.is_file():
+        network = act_type if generator == "srvgg" and act_type is not None else generator
+    return f"x{upscale}_{network}"
 
 
 def tenth(number: int) -> int:

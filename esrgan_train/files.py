@@ -53,12 +53,8 @@ def reporting_failure(what: str) -> Iterator[None]:
         if what not in _failing:
             _failing[what] = error.strerror or str(error)
             remedy = "free some space" if error.errno in _FULL else "check the disk and the permissions"
-            log.warning(
-                "%s cannot be written (%s); what is there stays, and training goes on: %s",
-                what,
-                _failing[what],
-                remedy,
-            )
+            message = "%s cannot be written (%s); what is there stays, and training continues: %s"
+            log.warning(message, what, _failing[what], remedy)
     else:
         if _failing.pop(what, None) is not None:
             log.info("%s is written again", what)

@@ -1,4 +1,4 @@
-"""How a run was started, and the words that start it again."""
+"""How a run was started, and the command that starts it again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from esrgan_train.checks.paths import for_shell, path_override
 from esrgan_train.commands import command
 from esrgan_train.config import config_dir
 
-# Hydra's own options that say where and how a run is started, but not what it is.
+# Hydra's own options of where and how a run is started; they do not change the run.
 _OF_THE_START = (
     *("hydra.mode", "hydra.sweep", "hydra/sweep", "hydra.launcher", "hydra/launcher"),
     *("hydra.run.dir", "hydra.output_subdir", "hydra.job"),

@@ -1,4 +1,4 @@
-"""What earlier versions called otherwise, in run folders and checkpoints that users still have."""
+"""Names of earlier versions, in run folders and checkpoints that users still have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-# Dotted paths of a ``_target_``, and where they stand today; None: another one does their work too.
+# Dotted paths of a ``_target_``, and their names today; None: another one does their work.
 PATHS: dict[str, str | None] = {
     "esrgan_train.data.datamodule.DataModule": "esrgan_train.data.sample_photos.sample_photos",
     "esrgan_train.data.sample.sample_split": None,
@@ -21,7 +21,7 @@ STATES = {"FolderDataModule": "DataModule", "PairedDataModule": "DataModule"}
 
 
 def with_todays_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings, nested or by dotted name, with every ``_target_`` as it is called today."""
+    """Settings, nested or by dotted name, with every ``_target_`` by its name of today."""
     found: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping) and value:
@@ -35,7 +35,7 @@ def with_todays_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_todays_states(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint whose entries are called as they are today."""
+    """A checkpoint with its entries under their names of today."""
     return {STATES.get(name, name): value for name, value in checkpoint.items()}
 
 

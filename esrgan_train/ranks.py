@@ -1,4 +1,4 @@
-"""Which process of a run this is, and how all of them learn what the first one decides."""
+"""Which process of a run this is, and what the first one decides for all."""
 
 from __future__ import annotations
 

@@ -16,18 +16,18 @@ _requested = 0
 
 
 def requested() -> int:
-    """The number of the signal that has asked to stop; 0 if none has."""
+    """The number of the signal that asked to stop; 0 if none has."""
     return _requested
 
 
 def take_over() -> None:
-    """From now on a signal only leaves word; a second SIGINT raises ``StopAtOnceError``."""
+    """Only note the signals from now on; a second SIGINT raises ``StopAtOnceError``."""
     for number in SIGNALS:
         signal.signal(number, _note)
 
 
 def ignore() -> None:
-    """From now on the signals do nothing: they are the main process's affair."""
+    """Ignore the signals from now on: the main process handles them."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if _can_hold_back:
@@ -36,7 +36,7 @@ def ignore() -> None:
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Let signals wait, here and in processes that are started meanwhile, until these ``ignore`` them."""
+    """Block the signals, here and in processes that are started meanwhile, until these ``ignore`` them."""
     if not _can_hold_back:
         yield
         return
@@ -49,7 +49,7 @@ def held_back() -> Iterator[None]:
 
 @contextmanager
 def given_back() -> Iterator[None]:
-    """Forget what came before; afterwards, give the signals back to those who had them."""
+    """Forget earlier requests; restore the handlers of the signals at the end."""
     global _requested
     _requested = 0
     before = {number: signal.getsignal(number) for number in SIGNALS}

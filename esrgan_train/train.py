@@ -13,8 +13,8 @@ from esrgan_train import signals
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.announce import announce_end, announce_resume, announce_start
 from esrgan_train.build import build_datamodule, build_module, build_trainer
-from esrgan_train.checks.reading import check_reading
 from esrgan_train.config import check, with_upscale
+from esrgan_train.contracts.reading import check_reading
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.ending import reporting_end
 from esrgan_train.files import replacing
@@ -25,9 +25,8 @@ from esrgan_train.logs import silence_console
 from esrgan_train.outcome import check_outcome, optimized_metric
 from esrgan_train.ranks import broadcast_from_rank0, pass_to_children, rank, slurm_job
 from esrgan_train.runs.abandoned import is_resumed_in, left_behind, set_aside
-from esrgan_train.runs.checkpoints import read_step
+from esrgan_train.runs.checkpoints import check_checkpoint, read_step
 from esrgan_train.runs.place import resolve_run_dir
-from esrgan_train.runs.resume import check_checkpoint
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.precision import choose_precision
 

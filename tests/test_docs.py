@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from esrgan_train.checks.flags import overrides_in
-from esrgan_train.checks.sweep import is_sweep, jobs_of
+from esrgan_train.checks.flags import is_sweep, overrides_in
+from esrgan_train.checks.sweep import jobs_of
 from esrgan_train.config import check, compose_config
 from esrgan_train.train import train
 from tests.tiny import tiny

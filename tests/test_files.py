@@ -62,7 +62,7 @@ def test_a_failure_is_reported_once_until_it_is_over(caplog: pytest.LogCaptureFi
         write("curves.png")
         write("curves.png")
         write("curves.png", full)
-    went_on = "what is there stays, and training goes on"
+    went_on = "what is there stays, and training continues"
     assert caplog.messages == [
         f"curves.png cannot be written (No space left on device); {went_on}: free some space",
         f"summary.json cannot be written (Permission denied); {went_on}: check the disk and the permissions",

@@ -14,7 +14,7 @@ from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.build import build_datamodule, build_discriminator, build_generator
-from esrgan_train.checks.features import random_features_on_trained_weights
+from esrgan_train.checks.effects import random_features_on_trained_weights
 from esrgan_train.config import check, compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.loggers.metrics_csv import read_rows

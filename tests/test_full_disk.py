@@ -52,7 +52,7 @@ def test_a_run_goes_on_to_its_end_and_the_sound_checkpoint_stays(
     ]
     *each, end = warnings_in(caplog)
     assert sorted(each) == [
-        f"{tmp_path / name} cannot be written (File too large); what is there stays, and training goes on: "
+        f"{tmp_path / name} cannot be written (File too large); what is there stays, and training continues: "
         "check the disk and the permissions"
         for name in failed
     ], files
@@ -78,7 +78,9 @@ def test_what_could_not_be_written_is_written_when_it_fits_again(
         run(tmp_path, "trainer.max_steps=8", "callbacks.curves=null")
     assert steps == ["step_00000004.png", "step_00000008.png"]
     (warned,) = warnings_in(caplog)
-    assert warned.endswith("No space left on device); what is there stays, and training goes on: free some space")
+    assert warned.endswith(
+        "No space left on device); what is there stays, and training continues: free some space"
+    )
     assert f"{tmp_path / 'previews'} is written again" in caplog.messages
 
 

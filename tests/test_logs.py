@@ -43,6 +43,6 @@ def test_train_log_may_fail_for_a_while(
     written = [line.split(": ", 1)[1] for line in path.read_text().splitlines()]
     assert written == ["before", "after", f"{path} is written again"]
     assert [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING] == [
-        f"{path} cannot be written (File too large); what is there stays, and training goes on: "
+        f"{path} cannot be written (File too large); what is there stays, and training continues: "
         "check the disk and the permissions"
     ]

@@ -15,11 +15,10 @@ from omegaconf import DictConfig
 
 from esrgan_train.__main__ import main
 from esrgan_train.compare import __main__ as compare
-from esrgan_train.config import check, compose_config
+from esrgan_train.config import check, compose_config, model_name
 from esrgan_train.errors import UserError
 from esrgan_train.export.source import file_name
 from esrgan_train.launch import Launch
-from esrgan_train.model_name import model_name
 from esrgan_train.modelfiles.rebuild import rebuild_generator
 from esrgan_train.modelfiles.weights import load_weights
 from esrgan_train.runs.place import resolve_run_dir
@@ -59,10 +58,8 @@ def test_it_follows_changes_after_composing():
 
 
 def test_names_that_claim_nothing_stay():
-    known = {"upscale": 3, "generator": "rrdb", "act_type": None, "generators": ["srvgg", "rrdb", "general"]}
-    assert model_name("scans", **known) == "scans"
-    assert model_name("x4_scans", **known) == "x3_scans"
-    assert model_name("mine/x4_general", **known) == "x3_rrdb"
+    for experiment, name in {"scans": "scans", "x4_scans": "x3_scans", "mine/x4_general": "x3_rrdb"}.items():
+        assert model_name(experiment, "rrdb", 3, None) == name
 
 
 def test_a_name_is_no_path():

@@ -10,7 +10,8 @@ import torch
 from omegaconf import OmegaConf
 
 from esrgan_train.build import build_datamodule
-from esrgan_train.config import changed_settings, compose_config, settings_of
+from esrgan_train.config import compose_config
+from esrgan_train.identity import changed_settings, settings_of
 from esrgan_train.moved import PATHS, STATES, read_config
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
 from tests.golden.test_golden_run import HERE, OVERRIDES, TINY

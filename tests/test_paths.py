@@ -14,8 +14,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train.__main__ import main
+from esrgan_train.bounds import hints_of
 from esrgan_train.checks.paths import PATHS, SEVERAL, for_hydra, for_shell, path_override, unreadable
-from esrgan_train.checks.targets import locate, targets
+from esrgan_train.checks.tree import locate, targets
 from esrgan_train.config import check, compose_config, config_dir
 from esrgan_train.data.photos import Photos
 from tests.data.small import split
@@ -123,8 +124,7 @@ def test_every_argument_annotated_as_a_path_is_one_of_these_options():
     for file in config_dir().glob("*/**/*.yaml"):
         group = file.parent.relative_to(config_dir()).as_posix().replace("/", ".")
         for name, node in targets(OmegaConf.load(file)):
-            target = locate(name, node._target_)
-            hints = typing.get_type_hints(target.__init__ if isinstance(target, type) else target)
+            hints = hints_of(locate(name, node._target_))
             prefix = ".".join(filter(None, (group, name)))
             found |= {f"{prefix}.{key}" for key, hint in hints.items() if mentions_path(hint)}
     assert {"data.train_dir", "data.val_lr_dir"} <= found <= set(PATHS)

@@ -22,13 +22,13 @@ from esrgan_train import load_generator
 from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.build import build_generator
-from esrgan_train.checks.reading import check_reading
 from esrgan_train.config import compose_config
+from esrgan_train.contracts.reading import check_reading
 from esrgan_train.errors import UserError
 from esrgan_train.export.__main__ import main as export
 from esrgan_train.modelfiles.classes import name_of
 from esrgan_train.modelfiles.weights import load_checkpoint, save_model
-from esrgan_train.runs.resume import check_checkpoint
+from esrgan_train.runs.checkpoints import check_checkpoint
 from esrgan_train.train import train
 from tests.tiny import OVERRIDES
 

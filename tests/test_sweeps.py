@@ -17,7 +17,7 @@ import torch
 from omegaconf import OmegaConf
 
 from esrgan_train.__main__ import main
-from esrgan_train.checks.search import check_search
+from esrgan_train.checks.sweep import check_search
 from esrgan_train.config import check, compose_config
 from esrgan_train.errors import RunError, UserError
 from esrgan_train.outcome import optimized_metric

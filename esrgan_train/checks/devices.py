@@ -1,21 +1,22 @@
-"""Whether the requested devices are here."""
+"""Whether this machine has the devices that a run asks for."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from lightning.pytorch.accelerators import AcceleratorRegistry
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from esrgan_train.bounds import Count, WholeNumber, fits, shown
 from esrgan_train.checks.nearest import remedy
+from esrgan_train.checks.tree import plain
 from esrgan_train.errors import UserError
 
 _WORDS = ("auto", "gpu")
 
 
 def check_devices(cfg: DictConfig) -> None:
-    """``UserError`` for an accelerator that is unknown or not here, and for more devices than are here."""
+    """``UserError`` for an unknown or missing accelerator, and for more devices than there are."""
     accelerator, devices = cfg.trainer.accelerator, plain(cfg.trainer.devices)
     known = [*_WORDS, *AcceleratorRegistry.available_accelerators()]
     if accelerator not in known:
@@ -35,7 +36,7 @@ def check_devices(cfg: DictConfig) -> None:
 
 
 def device_count(devices: Any) -> int | None:
-    """How many devices ``trainer.devices`` requests; 0 for all that there are, None if it makes no sense."""
+    """How many devices ``trainer.devices`` asks for; 0 for all, None if it is invalid."""
     if devices in ("auto", -1, "-1"):
         return 0
     if fits(devices, Count):
@@ -46,8 +47,3 @@ def device_count(devices: Any) -> int | None:
         except ValueError:
             return None
     return len(devices) if devices and fits(devices, list[WholeNumber]) else None
-
-
-def plain(value: Any) -> Any:
-    """A list of the configuration as a list."""
-    return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value

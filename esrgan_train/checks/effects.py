@@ -1,19 +1,11 @@
-"""Options that were given but change nothing in this combination."""
+"""Options that change nothing, or do harm, in this combination."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-
-
-class Idle(NamedTuple):
-    """Options (and all below them), when they change nothing, and why."""
-
-    options: tuple[str, ...]
-    when: Callable[[DictConfig], bool]
-    why: str
 
 
 def _is(option: str, value: Any) -> Callable[[DictConfig], bool]:
@@ -37,90 +29,67 @@ def _starts_with_gan_stage(cfg: DictConfig) -> bool:
 
 
 _DISCRIMINATOR = (
-    "discriminator",
-    "optimizer.discriminator",
-    "training.shared_fake_forward",
-    "init_discriminator_from",
-    "loss.adversarial.discriminator_warmup",
+    "discriminator optimizer.discriminator training.shared_fake_forward init_discriminator_from "
+    "loss.adversarial.discriminator_warmup"
 )
+_PERCEPTUAL = "loss.perceptual.features loss.perceptual.function"
+_GAN_RATES = "optimizer.lr optimizer.generator.lr"
 
-IDLE = (
-    Idle(
-        ("loss.perceptual.features", "loss.perceptual.function"),
-        _without_perceptual,
-        "loss.perceptual.weight=0 leaves that loss out",
-    ),
-    Idle(
-        ("loss.perceptual.function.seed",),
+# Options (and all below them), when they change nothing, and why.
+IDLE: list[tuple[str, Callable[[DictConfig], bool], str]] = [
+    (_PERCEPTUAL, _without_perceptual, "loss.perceptual.weight=0 leaves that loss out"),
+    (
+        "loss.perceptual.function.seed",
         lambda cfg: OmegaConf.select(cfg, "loss.perceptual.features") != "random",
         "only loss.perceptual.features=random draws weights",
     ),
-    Idle(
-        ("loss.adversarial.function", *_DISCRIMINATOR),
+    (
+        f"loss.adversarial.function {_DISCRIMINATOR}",
         _without_adversarial,
         "loss.adversarial.weight=0 leaves the discriminator out",
     ),
-    Idle(
-        ("loss.adversarial.start_step", "optimizer.lr", "optimizer.generator.lr"),
+    (
+        f"loss.adversarial.start_step {_GAN_RATES}",
         _without_gan_stage,
         "without a perceptual and an adversarial loss there is no GAN stage",
     ),
-    Idle(
-        (
-            "optimizer.lr",
-            "optimizer.generator.lr",
-            *_DISCRIMINATOR,
-            "loss.perceptual.features",
-            "loss.perceptual.function",
-            "loss.adversarial.function",
-        ),
+    (
+        f"loss.adversarial.function {_GAN_RATES} {_DISCRIMINATOR} {_PERCEPTUAL}",
         _gan_stage_not_reached,
         "trainer.max_steps ends the run before the GAN stage (loss.adversarial.start_step)",
     ),
-    Idle(
-        ("optimizer.pixel_lr",),
-        _starts_with_gan_stage,
-        "loss.adversarial.start_step=0 leaves the pixel stage out",
-    ),
-    Idle(
-        ("training.init",),
-        lambda cfg: cfg.init_from is not None,
-        "init_from brings the first weights",
-    ),
-    Idle(
-        ("init_from", "init_discriminator_from", "training.init"),
+    ("optimizer.pixel_lr", _starts_with_gan_stage, "loss.adversarial.start_step=0 leaves the pixel stage out"),
+    ("training.init", lambda cfg: cfg.init_from is not None, "init_from brings the first weights"),
+    (
+        "init_from init_discriminator_from training.init",
         lambda cfg: cfg.ckpt_path not in (None, "auto"),
         "ckpt_path resumes with the weights of its own run",
     ),
-    Idle(
-        ("training.ema_warmup",),
-        _is("training.ema_decay", 0),
-        "training.ema_decay=0 keeps no average",
-    ),
-    Idle(
-        ("data.val_fraction", "data.max_val_photos"),
+    ("training.ema_warmup", _is("training.ema_decay", 0), "training.ema_decay=0 keeps no average"),
+    (
+        "data.val_fraction data.max_val_photos",
         lambda cfg: OmegaConf.select(cfg, "data.val_dir") is not None,
         "data.val_dir holds the photos to validate on",
     ),
-    Idle(
-        ("scheduler.milestones", "scheduler.gamma"),
+    (
+        "scheduler.milestones scheduler.gamma",
         lambda cfg: min(OmegaConf.select(cfg, "scheduler.milestones") or [0]) >= _longest_stage(cfg),
         "no milestone is reached: milestones count the iterations of a stage",
     ),
     *(
-        Idle(
-            tuple(f"degradation.{stage}.{name}" for name in names),
+        (
+            " ".join(f"degradation.{stage}.{name}" for name in names.split()),
             _is(f"degradation.{stage}.{switch}", 0),
             f"degradation.{stage}.{switch}=0",
         )
         for stage in ("first", "second")
-        for switch, names in {
-            "blur_prob": ("kernel",),
-            "noise_prob": ("gaussian_prob", "gaussian_sigma_levels", "poisson_scale", "gray_prob"),
-            "jpeg_prob": ("jpeg_quality", "jpeg_nearest_chroma_prob"),
-        }.items()
+        for switch, names in (
+            ("blur_prob", "kernel"),
+            ("noise_prob", "gaussian_prob gaussian_sigma_levels poisson_scale gray_prob"),
+            ("jpeg_prob", "jpeg_quality jpeg_nearest_chroma_prob"),
+        )
     ),
-)
+]
 
 
 def _longest_stage(cfg: DictConfig) -> int:
@@ -133,10 +102,24 @@ def _longest_stage(cfg: DictConfig) -> int:
 
 def options_without_effect(cfg: DictConfig, given: Iterable[str]) -> Iterator[str]:
     """One line for each of the options ``given`` on the command line that changes nothing, and why."""
-    for option in given:
-        name, _, value = option.lstrip("+~").partition("=")
+    for override in given:
+        name, _, value = override.lstrip("+~").partition("=")
         name = name.replace("/", ".")
-        for idle in IDLE:
-            if any(name == each or name.startswith(f"{each}.") for each in idle.options) and idle.when(cfg):
-                yield f"{name}={value} has no effect: {idle.why}"
+        for options, when, why in IDLE:
+            if any(f"{name}.".startswith(f"{each}.") for each in options.split()) and when(cfg):
+                yield f"{name}={value} has no effect: {why}"
                 break
+
+
+def random_features_on_trained_weights(cfg: DictConfig) -> Iterator[str]:
+    """One line if ``init_from`` brings trained weights and the perceptual loss has random features.
+
+    Such features are for a first look: they spoil weights that are already trained.
+    """
+    perceptual = cfg.loss.perceptual
+    counts = perceptual.weight and cfg.loss.adversarial.start_step < cfg.trainer.max_steps
+    if cfg.init_from is not None and cfg.ckpt_path is None and counts and perceptual.features == "random":
+        yield (
+            f"loss.perceptual.features=random spoils the trained weights of init_from={cfg.init_from}: "
+            "give loss.perceptual.weight=0, or loss.perceptual.features=imagenet"
+        )

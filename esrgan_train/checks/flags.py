@@ -12,13 +12,24 @@ from hydra._internal.utils import get_args_parser  # the only list of the flags 
 from esrgan_train.errors import UserError
 
 
+def is_sweep(arguments: Sequence[str]) -> bool:
+    """Whether the command line asks for a sweep with ``-m``."""
+    return "-m" in arguments or "--multirun" in arguments
+
+
+def commas_separate(arguments: Sequence[str]) -> bool:
+    """Whether a comma separates values: in a sweep, also in one that a choice or Hydra's mode starts."""
+    asking = ("hparams_search=", "+hparams_search=", "hydra.mode=MULTIRUN")
+    return is_sweep(arguments) or any(a.startswith(asking) and not a.endswith("=null") for a in arguments)
+
+
 def overrides_in(arguments: Sequence[str]) -> list[str]:
     """The overrides among the arguments of a command line; Hydra's own flags start with a dash."""
     return [a for a in arguments if not a.startswith("-") and ("=" in a or a.startswith("~"))]
 
 
 def overrides_first(arguments: Sequence[str]) -> list[str]:
-    """The arguments in the order that Hydra takes: with a flag among its overrides it refuses those that follow.
+    """The arguments with the overrides before the flags: Hydra refuses overrides that follow a flag.
 
     Raises:
         UserError: a flag that Hydra does not take, or one without its value; for an option written like a flag,
@@ -40,9 +51,8 @@ def overrides_of(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> l
         UserError: a word that is neither an override nor a flag.
     """
     known, unknown = parser.parse_known_args(list(arguments))
-    for word in (*unknown, *known.overrides):  # one that holds a space is an override to argparse
-        if word in known.overrides and not word.startswith("-"):
-            continue
+    dashed = [word for word in known.overrides if word.startswith("-")]  # with a space inside, to argparse no flag
+    for word in (*unknown, *dashed):
         if not word.startswith("--"):
             raise UserError(f"{word}: neither key=value nor a flag; --help lists the options")
         option, equals, value = word.lstrip("-").partition("=")

@@ -28,27 +28,20 @@ ELSEWHERE = {
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that looks most like ``word``, or None if none looks like it."""
-    found = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return found[0] if found else None
+    return next(iter(get_close_matches(word, list(known), n=1)), None)
 
 
 def remedy(word: str, known: Iterable[str], *, prefix: str = "") -> str:
     """Words for a message: the nearest known word, or all of them; ``prefix`` stands before the nearest."""
     known = list(known)
-    close = nearest(word, known)
-    if close is not None:
+    if (close := nearest(word, known)) is not None:
         return f"did you mean {prefix}{close}?"
     if len(known) > MANY:
         return f"there are {len(known)}, from {known[0]} to {known[-1]}; --help lists them"
     return f"choose from {', '.join(known)}"
 
 
-def called_elsewhere(option: str) -> str | None:
-    """The option that does what other programs call ``option``."""
-    return next((meant for meant, others in ELSEWHERE.items() if option.lower() in others), None)
-
-
-def nearest_option(option: str, known: Iterable[str]) -> list[str]:
+def nearest_options(option: str, known: Iterable[str]) -> list[str]:
     """The known dotted options that ``option`` may stand for: up to three, best first.
 
     A name without its group (``num_feat``) stands for every option that ends with it. Otherwise the last part is
@@ -56,20 +49,15 @@ def nearest_option(option: str, known: Iterable[str]) -> list[str]:
     starts with ``hydra``.
     """
     known = [name for name in known if option.startswith("hydra") or not name.startswith("hydra.")]
-    same_end = [name for name in known if name.endswith(f".{option}")]
-    same_end.sort(key=lambda name: name.startswith("recipe."))  # its values are changed where they are used
-    if same_end:
-        return same_end[:3]
-    parent, _, last = option.rpartition(".")
-    prefix = f"{parent}." if parent else ""
-    depth = option.count(".")
-    neighbours = [n[len(prefix) :] for n in known if n.startswith(prefix) and n.count(".") == depth]
-    close = nearest(last, neighbours)
-    if close is not None:
-        return [prefix + close]
-    found = get_close_matches(option, known, n=1, cutoff=0.6)
-    if found:
-        return found
+    if same_end := [name for name in known if name.endswith(f".{option}")]:
+        # a recipe's values are changed where they are used
+        return sorted(same_end, key=lambda name: name.startswith("recipe."))[:3]
+    parent, dot, last = option.rpartition(".")
+    neighbours = [name for name in known if name.rpartition(".")[0] == parent]
+    if (close := nearest(last, [name.rpartition(".")[2] for name in neighbours])) is not None:
+        return [f"{parent}{dot}{close}"]
+    if (close := nearest(option, known)) is not None:
+        return [close]
     ends = {name.rpartition(".")[2]: name for name in reversed(known)}
     close = nearest(last, ends)
     return [ends[close]] if close is not None else []

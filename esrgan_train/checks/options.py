@@ -13,8 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from esrgan_train.bounds import check_value, hints_of, shown
 from esrgan_train.checks.nearest import remedy
 from esrgan_train.checks.schema import DECIDED, Open, Part, Parts, Run, Trainer
-from esrgan_train.checks.targets import locate
-from esrgan_train.checks.tree import join, mappings
+from esrgan_train.checks.tree import join, locate, mappings, plain
 from esrgan_train.errors import UserError
 
 
@@ -26,8 +25,11 @@ def check_options(cfg: DictConfig) -> None:
     for name, node, kind in groups(cfg):
         hints = hints_in(name, node, kind)
         for key in node:
-            if key in hints:
-                _check_value(join(name, key), node, key, hints[key])
+            if key not in hints:
+                continue
+            value = plain(node[key])
+            if value is not None or not OmegaConf.is_interpolation(node, key):  # ${run_dir} is decided later
+                check_value(join(name, key), value, hints[key])
 
 
 def groups(node: DictConfig, kind: type = Run, name: str = "") -> Iterator[tuple[str, DictConfig, type]]:
@@ -55,21 +57,18 @@ def hints_in(name: str, node: DictConfig, kind: type) -> dict[str, Any]:
     Raises:
         UserError: the class is not found, or does not take one of the keys; or nothing takes it.
     """
+    keys = [key for key in map(str, node) if not (key.startswith("_") and key.endswith("_"))]  # those are Hydra's
     hints = hints_of(kind)
-    keys = [
-        key for key in map(str, node) if not (key.startswith("_") and key.endswith("_"))
-    ]  # without Hydra's own
     if not issubclass(kind, Open):
         _check_names(name, node, keys, hints, "there is no such option")
     own = {key: hint for key, hint in hints.items() if _group_in(hint) is None}
     if "_target_" not in node:
         return own
     target = locate(join(name, "_target_"), node._target_)
-    taken = _taken_by(target)
-    if taken is not None:
+    if (taken := _taken_by(target)) is not None:
         _check_names(name, node, keys, [*taken, *own], f"{node._target_} has no such argument")
-    for key in DECIDED if kind is Trainer else ():
-        if key in node:
+    for key in keys if kind is Trainer else ():
+        if key in DECIDED:
             raise UserError(f"{name}.{key}={shown(node[key])} has no effect in this training: {DECIDED[key]}")
     return {**hints_of(target), **own}
 
@@ -90,13 +89,6 @@ def _check_names(name: str, node: DictConfig, keys: list[str], known: Collection
         if key not in known:
             near = remedy(key, known, prefix=join(name, ""))
             raise UserError(f"{join(name, key)}={shown(node._get_node(key))}: {why}; {near}")
-
-
-def _check_value(option: str, node: DictConfig, key: str, hint: Any) -> None:
-    value = node[key]
-    if value is None and OmegaConf.is_interpolation(node, key):
-        return  # such as ${run_dir}, which is decided later
-    check_value(option, OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value, hint)
 
 
 def _check_group(option: str, node: Any, kind: type) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
+from omegaconf.errors import OmegaConfBaseException, ValidationError
 
-from esrgan_train.checks.nearest import called_elsewhere, nearest_option, remedy
+from esrgan_train.checks.nearest import ELSEWHERE, nearest_options, remedy
 from esrgan_train.checks.paths import unreadable
 from esrgan_train.checks.tree import options_of
 
@@ -25,13 +25,13 @@ Compose = Callable[[list[str]], DictConfig]
 _KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false", "String": "text"}
 _NO_KEY = re.compile(r"Could not override '(?P<key>[^']+)'")
 _NO_DELETION = re.compile(r"Could not delete from config. (?:The value of )?'(?P<key>[^']+)'")
-_NO_CHOICE = re.compile(r"Could not (?:find|load) '(?P<choice>[^']+)'")
+_NO_CHOICE = re.compile(r"Could not (?:find|load) '(?P<group>[^']+)/(?P<name>[^'/]+)'")
 _AMBIGUOUS = re.compile(r"Ambiguous value for argument '(?P<override>.+)'$", re.MULTILINE)
 _MERGE = re.compile(r"Error merging override (?P<override>.+)", re.DOTALL)
 _WRONG_TYPE = re.compile(r"could not be converted to (\w+)")
 
 
-def explain(error: BaseException, overrides: Sequence[str], compose: Compose, folders: Iterable[Path]) -> str:
+def explain(error: BaseException, overrides: Sequence[str], compose: Compose, folders: Sequence[Path]) -> str:
     """Say in one line what is wrong with the overrides, and what would be right.
 
     Args:
@@ -40,7 +40,7 @@ def explain(error: BaseException, overrides: Sequence[str], compose: Compose, fo
         compose: composes the configuration of some overrides.
         folders: the configuration's folders, to find options of other choices.
     """
-    message = str(error)
+    message, cause = str(error), error.__cause__
     if _names_no_choice(error):
         return f"{_without_choice(overrides, folders)}: a group takes the name of a choice; --help lists them"
     if isinstance(error, OverrideParseException):
@@ -48,10 +48,9 @@ def explain(error: BaseException, overrides: Sequence[str], compose: Compose, fo
     if match := _AMBIGUOUS.match(message):
         return _explain_comma(match["override"])
     if isinstance(error, MissingConfigException) and (match := _NO_CHOICE.search(message)):
-        return _explain_choice(match["choice"], error.options or [], message, folders)
+        return _explain_choice(match["group"], match["name"], error.options or [], folders)
     if match := _NO_KEY.search(message) or _NO_DELETION.search(message):
-        return _explain_key(match["key"], overrides, compose, list(folders))
-    cause = error.__cause__
+        return _explain_key(match["key"], overrides, compose, folders)
     if (match := _MERGE.search(message)) and isinstance(cause, ValidationError):
         kind = _WRONG_TYPE.search(str(cause))
         wanted = _KINDS.get(kind[1], kind[1]) if kind else str(cause).partition("\n")[0]
@@ -70,38 +69,18 @@ def _names_no_choice(error: BaseException) -> bool:
     return isinstance(error, ValueError) and "Config group override must be" in str(error)
 
 
-def groups_of(overrides: Sequence[str], groups: Collection[str]) -> list[str]:
-    """The overrides that choose from one of the ``groups`` or extend the search path."""
-    return [
-        str(override.input_line)
-        for override in OverridesParser.create().parse_overrides(list(overrides))
-        if override.key_or_group == "hydra.searchpath"
-        or (_names_group(override, groups) and isinstance(override.value(), str) and not override.is_delete())
-    ]
-
-
-def _names_group(override: Override, groups: Collection[str]) -> bool:
-    key = override.key_or_group
-    return "." not in key and key.partition("/")[0] in groups
+def _choosing(overrides: Sequence[str], folders: Iterable[Path]) -> Iterator[Override]:
+    """The overrides that choose from a group."""
+    groups = {"hydra", *(group.partition("/")[0] for group, *_ in _choices(folders))}
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        key = override.key_or_group
+        if "." not in key and key.partition("/")[0] in groups:
+            yield override
 
 
 def _without_choice(overrides: Sequence[str], folders: Iterable[Path]) -> str:
-    groups = _groups(folders)
-    for override in OverridesParser.create().parse_overrides(list(overrides)):
-        if _names_group(override, groups) and not isinstance(override.value(), (str, list)):
-            return str(override.input_line)
-    return "a choice"
-
-
-def choices_with(option: str, folders: Iterable[Path]) -> list[str]:
-    """The choices, such as ``data=folder``, whose own file or class has this dotted option."""
-    wanted, _, rest = option.partition(".")
-    return [f"{group}={name}" for group, name, read in _choices(folders) if group == wanted and _has(read(), rest)]
-
-
-def groups_with(choice: str, folders: Iterable[Path]) -> list[str]:
-    """The groups, such as ``loss/pixel``, that have this choice."""
-    return list(dict.fromkeys(group for group, name, _ in _choices(folders) if name == choice))
+    wrong = (o.input_line for o in _choosing(overrides, folders) if not isinstance(o.value(), (str, list)))
+    return next(wrong, None) or "a choice"
 
 
 def _choices(folders: Iterable[Path]) -> Iterator[tuple[str, str, Callable[[], Any]]]:
@@ -113,10 +92,6 @@ def _choices(folders: Iterable[Path]) -> Iterator[tuple[str, str, Callable[[], A
         for file_name, entry in entries.items() if isinstance(entries, dict) else ():
             if not isinstance(entry, dict):
                 yield group, file_name.removesuffix(".yaml"), partial(OmegaConf.structured, entry.node)
-
-
-def _groups(folders: Iterable[Path]) -> set[str]:
-    return {"hydra", *(group.partition("/")[0] for group, *_ in _choices(folders))}
 
 
 def _has(content: Any, dotted: str) -> bool:
@@ -149,18 +124,16 @@ def _explain_comma(override: str) -> str:
     return f"{override}: several values take -m, a list brackets: '{key}=[{value}]', a text quotes: {as_text}"
 
 
-def _explain_choice(choice: str, options: Sequence[str], message: str, folders: Iterable[Path]) -> str:
-    group, _, name = choice.rpartition("/")
-    if not group:
-        return message.partition("Config search path:")[0]
-    found = [option for option in options if option != "base"]
+def _explain_choice(group: str, name: str, options: Sequence[str], folders: Sequence[Path]) -> str:
     if group in _PLUGINS:
         package = _PLUGINS[group].get(name, "the package that brings it")
         return f"{group}={name} is not installed: pip install {package}"
     there_is = f"{group}={name}: there is no such choice"
-    if elsewhere := groups_with(name, folders):
-        inside = [each for each in elsewhere if each.startswith(f"{group}/")]
+    elsewhere = [other for other, choice, _ in _choices(folders) if choice == name]
+    if elsewhere:
+        inside = [other for other in elsewhere if other.startswith(f"{group}/")]
         return f"{there_is}; did you mean {(inside or elsewhere)[0]}={name}?"
+    found = [option for option in options if option != "base"]
     if not found:
         return f"{there_is}; --help lists the groups and their choices"
     inner = sorted({path.name for folder in folders for path in (folder / group).glob("*/")})
@@ -168,27 +141,26 @@ def _explain_choice(choice: str, options: Sequence[str], message: str, folders: 
     return f"{there_is}; {remedy(name, found, prefix=f'{group}=')}{parts}"
 
 
-def _explain_key(key: str, overrides: Sequence[str], compose: Compose, folders: list[Path]) -> str:
+def _explain_key(key: str, overrides: Sequence[str], compose: Compose, folders: Sequence[Path]) -> str:
     key = key.partition("@")[0]
     given = next((o for o in overrides if o.lstrip("+~").partition("=")[0].partition("@")[0] == key), key)
+    _, equals, value = given.partition("=")
     there_is = f"{given}: there is no such option"
-    if meant := called_elsewhere(key):
-        return f"{there_is}; did you mean {meant}{''.join(given.partition('=')[1:])}?"
+    if meant := next((option for option, others in ELSEWHERE.items() if key.lower() in others), None):
+        return f"{there_is}; did you mean {meant}{equals}{value}?"
+    choosing = [o for o in _choosing(overrides, folders) if isinstance(o.value(), str) and not o.is_delete()]
+    paths = [o for o in overrides if o.startswith("hydra.searchpath=")]
     try:
-        cfg = compose(groups_of(overrides, _groups(folders)))
-    except (
-        HydraException,
-        OmegaConfBaseException,
-        ConfigKeyError,
-    ):  # the choices are wrong as well, which is reported next
+        cfg = compose([*paths, *(str(override.input_line) for override in choosing)])
+    except (HydraException, OmegaConfBaseException):  # the choices are wrong as well, which is reported next
         return f"{there_is}; --help lists the common ones"
-    elsewhere = choices_with(key, folders) if "." in key else []
-    if elsewhere:
-        value = given.partition("=")[2]
-        return f"{there_is} here; it belongs to {elsewhere[0]}: give {elsewhere[0]} {key}={value or '…'}"
-    close = nearest_option(key, options_of(cfg))
-    if close:
+    group, _, rest = key.partition(".")
+    for other, name, read in _choices(folders) if rest else ():
+        if other == group and _has(read(), rest):
+            choice = f"{group}={name}"
+            return f"{there_is} here; it belongs to {choice}: give {choice} {key}={value or '…'}"
+    if close := nearest_options(key, options_of(cfg)):
         return f"{there_is}; did you mean {' or '.join(close)}?"
-    if "=" in given and not given.startswith(("+", "~")):
+    if equals and not given.startswith(("+", "~")):
         return f"{there_is}; --help lists the common ones, --cfg job all of them"
     return f"{there_is}; --cfg job lists all of them"

@@ -1,11 +1,10 @@
-"""Options that are paths take any name that the shell passes, whatever Hydra's grammar makes of it."""
+"""Options that are paths take any name, whatever it means in Hydra's grammar."""
 
 from __future__ import annotations
 
 import os
 import re
 import shlex
-from collections.abc import Iterator
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -28,12 +27,12 @@ _CLOSING = {"[": "]", "{": "}", "(": ")"}
 
 
 def for_hydra(override: str, *, sweep: bool) -> str:
-    """The override as Hydra reads it the way the user meant it; only paths are changed.
+    """The override, quoted where Hydra's grammar would read a path as something else; others stay as they are.
 
     A path keeps every character, and a leading ``~`` becomes the home folder. What has another meaning stays:
     ``null``, ``${…}``, Hydra's functions, quoted values, and, for the options in ``SEVERAL``, lists and mappings,
     inside which the same holds for each path. A mapping that Hydra's grammar cannot hold becomes a list of pairs.
-    Applied twice it changes nothing more.
+    A second call changes nothing more.
 
     Args:
         override: such as ``data.train_dir=my photos (2024)``.
@@ -53,7 +52,7 @@ def for_shell(override: str) -> str:
     if match is None or match["option"] not in PATHS or parsed is None or "${" in override:
         return override
     typed = f"{match['name']}={_typed(parsed.value())}"
-    return typed if _read_back(typed) == parsed.value() else override
+    return typed if _read(for_hydra(typed, sweep=False)) == parsed.value() else override
 
 
 def path_override(option: str, path: str) -> str:
@@ -80,12 +79,12 @@ def _value(text: str, *, several: bool, sweep: bool) -> str:
         return _mapping(text, sweep=sweep)
     path = os.path.expanduser(text)  # noqa: PTH111 — Path refuses a user who does not exist, and drops "./"
     altered = sweep and _ESCAPED.search(path)
-    return path if _read(path) == path and not altered else _quoted(path)
+    return path if _read(f"x={path}") == path and not altered else _quoted(path)
 
 
 def _mapping(text: str, *, sweep: bool) -> str:
     pairs = [(key.strip(), weight.strip()) for key, _, weight in (e.rpartition(":") for e in _split(text[1:-1]))]
-    as_read = _read(text)
+    as_read = _read(f"x={text}")
     if isinstance(as_read, dict) and [key for key, _ in pairs] == list(as_read):
         return text
     if not all(key and weight for key, weight in pairs):
@@ -99,18 +98,9 @@ def _typed(value: Any) -> str:
     return f"[{','.join(map(str, value))}]" if isinstance(value, list) else str(value)
 
 
-def _read_back(typed: str) -> Any:
-    parsed = _parse(for_hydra(typed, sweep=False))
-    return None if parsed is None else parsed.value()
-
-
 def _split(text: str) -> list[str]:
-    return [text[start:end].strip() for start, end in _parts(text)]
-
-
-def _parts(text: str) -> Iterator[tuple[int, int]]:
-    """Where the parts between commas lie; a comma inside brackets, or in a part that is quoted, separates none."""
-    start, open_brackets, quote = 0, "", ""
+    """The parts between commas; a comma inside brackets, or in a part that is quoted, does not separate."""
+    parts, start, open_brackets, quote = [], 0, "", ""
     for place, sign in enumerate(text):
         if quote:
             quote = "" if sign == quote and text[place - 1] != "\\" else quote
@@ -121,9 +111,9 @@ def _parts(text: str) -> Iterator[tuple[int, int]]:
         elif open_brackets.endswith(sign):
             open_brackets = open_brackets[:-1]
         elif sign == "," and not open_brackets:
-            yield start, place
+            parts.append(text[start:place].strip())
             start = place + 1
-    yield start, len(text)
+    return [*parts, text[start:].strip()]
 
 
 def _is_quoted(text: str) -> bool:
@@ -135,8 +125,8 @@ def _quoted(text: str) -> str:
     return QuotedString(text, Quote.single).with_quotes()
 
 
-def _read(text: str) -> Any:
-    parsed = _parse(f"x={text}")
+def _read(override: str) -> Any:
+    parsed = _parse(override)
     return None if parsed is None else parsed.value()
 
 

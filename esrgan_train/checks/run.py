@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from omegaconf import DictConfig
-from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
+import inspect
 
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import InterpolationResolutionError
+from torch import nn
+
+from esrgan_train.bounds import shown
 from esrgan_train.checks.devices import check_devices
-from esrgan_train.checks.generator import check_scale
 from esrgan_train.checks.metrics import check_metrics
-from esrgan_train.checks.optimizers import check_optimizers
 from esrgan_train.checks.options import check_options
-from esrgan_train.checks.tree import missing_in
+from esrgan_train.checks.tree import locate, missing_in
+from esrgan_train.contracts.part import Part
 from esrgan_train.errors import UserError
 
-_PHOTOS = "data.train_dir"
+_SCALES = ("upscale", "scale")  # the generator's parameter, in this project and in spandrel
 
 
 def check_config(cfg: DictConfig) -> None:
-    """Find what is wrong with the options of a composed configuration without building anything.
+    """Find what is wrong with the options of a composed configuration, before a run is built.
 
     Raises:
         UserError: the first mistake: missing values, unknown options, types, bounds, devices, names of metrics.
     """
     for option in missing_in(cfg):
-        raise UserError(f"{option} has no value: give {option}={'my/photos' if option == _PHOTOS else '…'}")
+        raise UserError(
+            f"{option} has no value: give {option}={'my/photos' if option == 'data.train_dir' else '…'}"
+        )
     try:
         check_options(cfg)
         check_scale(cfg)
@@ -33,10 +40,37 @@ def check_config(cfg: DictConfig) -> None:
     except InterpolationResolutionError as error:
         if isinstance(error.__cause__, UserError):
             raise error.__cause__ from None
-        raise UserError(f"{_first_line(error)}; fix the reference ${{…}}") from error
+        first, *others = str(error).splitlines()
+        key = "".join(f"{line.partition(': ')[2]}: " for line in others if "full_key:" in line)
+        raise UserError(f"{key}{first}; fix the reference ${{…}}") from error
 
 
-def _first_line(error: OmegaConfBaseException) -> str:
-    lines = str(error).splitlines()
-    key = next((line.partition(": ")[2] for line in lines if "full_key:" in line), "")
-    return f"{key}: {lines[0]}" if key else lines[0]
+def bind_upscale(cfg: DictConfig) -> None:
+    """Set the generator's scale to the run's, where its class takes one and the configuration has none."""
+    node = OmegaConf.select(cfg, "generator")
+    if not isinstance(node, DictConfig) or "_target_" not in node:
+        return  # check_options reports it
+    taken = inspect.signature(locate("generator._target_", node._target_)).parameters
+    with open_dict(node):
+        for name in _SCALES:
+            if name in taken and name not in node:
+                node[name] = "${upscale}"
+
+
+def check_scale(cfg: DictConfig) -> None:
+    """``UserError`` if the generator has another scale than the rest of the run."""
+    for name in _SCALES:
+        if name in cfg.generator and cfg.generator[name] != cfg.upscale:
+            value = shown(cfg.generator[name])
+            raise UserError(
+                f"generator.{name}={value} does not fit upscale={cfg.upscale}: "
+                f"leave it out, or give upscale={value}"
+            )
+
+
+def check_optimizers(cfg: DictConfig) -> None:
+    """Build each optimizer on a dummy parameter: only then does it check its options."""
+    for node in (cfg.optimizer.generator, cfg.optimizer.discriminator):
+        make = instantiate(node, _partial_=True)
+        dummy = [nn.Parameter(torch.zeros(1))]
+        Part.of(node).call(make, dummy, doing="building it", remedy="fix its options")

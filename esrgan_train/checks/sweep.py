@@ -1,4 +1,4 @@
-"""The jobs of a sweep; refused if each needs several processes, since every process would run the sweep."""
+"""What a sweep makes of the command line: its jobs, the ranges of a search, and how a search ends."""
 
 from __future__ import annotations
 
@@ -10,41 +10,71 @@ from hydra.errors import OverrideParseException
 from omegaconf import DictConfig
 
 from esrgan_train.bounds import shown
-from esrgan_train.checks.devices import device_count, plain
+from esrgan_train.checks.devices import device_count
+from esrgan_train.checks.metrics import check_metrics
 from esrgan_train.checks.paths import unreadable
-from esrgan_train.errors import UserError
+from esrgan_train.checks.tree import plain
+from esrgan_train.errors import RunError, UserError
 
 MAX_JOBS = 200  # checked beforehand; Hydra composes them all later
 
-_IN_JOBS_OF_THEIR_OWN = "submitit"  # Hydra's launchers that give each run a job, and each process a task
+_PARSER = OverridesParser.create()
+_JOB_EACH = "submitit"  # Hydra's launchers that give each run a job, and each process a task
 
 
 def check_sweep(trainer: DictConfig, launcher: str) -> None:
-    """``UserError`` if the runs of a sweep would need several processes and ``launcher`` gives them one job.
+    """``UserError`` if each run of a sweep needs several processes: every process would run the whole sweep.
 
     Args:
         trainer: the ``trainer`` group.
-        launcher: ``_target_`` of Hydra's launcher.
+        launcher: ``_target_`` of Hydra's launcher; submitit's give each run a job of its own, and pass.
     """
     devices, nodes = plain(trainer.devices), trainer.num_nodes
-    if _IN_JOBS_OF_THEIR_OWN in launcher:
-        return
-    if device_count(devices) not in (0, 1, None) or nodes != 1:
+    if _JOB_EACH not in launcher and (device_count(devices) not in (0, 1, None) or nodes != 1):
         raise UserError(
             f"-m with trainer.devices={shown(devices)} trainer.num_nodes={shown(nodes)}: every process would run "
             "the whole sweep; give hydra/launcher=submitit_slurm, or start the runs one by one from a shell loop"
         )
 
 
-def is_sweep(arguments: Sequence[str]) -> bool:
-    """Whether the command line asks for a sweep with ``-m``."""
-    return any(argument in ("-m", "--multirun") for argument in arguments)
+def check_search(cfg: DictConfig, sweeper: DictConfig, overrides: Sequence[str]) -> None:
+    """``UserError`` if a search by Optuna has no metric, or would drop a range of the command line.
+
+    Args:
+        cfg: the configuration of a trial.
+        sweeper: Hydra's ``sweeper`` node; others than Optuna's pass.
+        overrides: of the command line.
+    """
+    if "hydra_optuna_sweeper" not in sweeper._target_:
+        return
+    if cfg.optimized_metric is None:
+        raise UserError("hydra/sweeper=optuna has no metric to search by: give optimized_metric=val/psnr")
+    check_metrics(cfg)
+    in_file = _PARSER.parse_overrides([f"{key}={value}" for key, value in (sweeper.params or {}).items()])
+    fixed = {override.get_key_element() for override in in_file if not override.is_sweep_override()}
+    for override in _PARSER.parse_overrides(list(overrides)):
+        if override.is_sweep_override() and (key := override.get_key_element()) in fixed:
+            raise UserError(
+                f"{override.input_line} would be dropped: hydra.sweeper.params has one value for {key}; "
+                "take it out there"
+            )
 
 
-def commas_separate(arguments: Sequence[str]) -> bool:
-    """Whether a comma separates values: in a sweep, also in one that a choice or Hydra's mode starts."""
-    asking = ("hparams_search=", "+hparams_search=", "hydra.mode=MULTIRUN")
-    return is_sweep(arguments) or any(a.startswith(asking) and not a.endswith("=null") for a in arguments)
+def last_of_each_key(overrides: Sequence[str]) -> list[str]:
+    """The overrides whose key does not come again: the last one wins, also if it is a range.
+
+    Optuna's sweeper would take a value and drop a range, in whatever order they come.
+    """
+    keys = [override.get_key_element() for override in _PARSER.parse_overrides(list(overrides))]
+    last = {key: place for place, key in enumerate(keys)}
+    return [override for place, override in enumerate(overrides) if last[keys[place]] == place]
+
+
+def end_of_search(error: BaseException, results: Sequence[float | None]) -> BaseException:
+    """The error of a sweeper, or one that points to the reasons if none of its jobs has a result."""
+    if isinstance(error, ValueError) and results and all(result is None for result in results):
+        return RunError("no trial of this search has a result; the reasons are reported above")
+    return error
 
 
 def jobs_of(overrides: Sequence[str]) -> list[list[str]]:
@@ -54,15 +84,14 @@ def jobs_of(overrides: Sequence[str]) -> list[list[str]]:
         UserError: an override is not of the form key=value.
     """
     try:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
+        parsed = _PARSER.parse_overrides(list(overrides))
     except OverrideParseException as error:
         raise UserError(unreadable(error.override)) from error
     choices = []
     for override in parsed:
         if not override.is_sweep_override():
             choices.append([override.input_line or ""])
-        elif override.is_discrete_sweep():
+        elif override.is_discrete_sweep():  # an interval is for a search, which draws its own values
             key = override.get_key_element()
             choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
-        # an interval is for a search that draws its own values
     return [list(job) for job in islice(product(*choices), MAX_JOBS)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
+import random
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
+from lightning.pytorch.utilities.seed import isolate_rng
 from numpy.typing import NDArray
 
 from esrgan_train.contracts.part import Part, in_words, size
-from esrgan_train.contracts.randomness import shared_randomness_kept, shared_states
 
 Image = NDArray[np.float32]
 Draw = Callable[[Image, np.random.Generator], Any]
@@ -18,17 +21,16 @@ _ROUNDING = 1e-6
 
 
 def check_degradation(degradation: Draw, part: Part, *, upscale: int, lr_side: int) -> None:
-    """Try a degradation that is not this package's on pictures of odd and even numbers of LR pixels.
+    """Try a degradation, (hr, rng) → lr, that is not this package's, on odd and even numbers of LR pixels.
 
     Args:
-        degradation: (hr, rng) → lr.
+        degradation: float32 HWC in [0, 1] to the same, ``upscale`` times smaller.
         part: where it comes from.
         upscale: of the run.
         lr_side: of the window that a training sample is cut from, in LR pixels.
 
     Raises:
-        UserError: it fails, changes hr, draws from elsewhere than rng, or its result is no float32 picture in
-            [0, 1] of the size that ``upscale`` gives.
+        UserError: it fails, changes hr, draws from elsewhere than rng, or its result is not such a picture.
     """
     if part.is_ours:
         return
@@ -39,19 +41,19 @@ def check_degradation(degradation: Draw, part: Part, *, upscale: int, lr_side: i
 
 
 def check_noise(noise: Draw, part: Part, *, upscale: int) -> None:
-    """The same for noise that targets keep: (hr, rng) → float32 of the size of hr, to be added."""
+    """The same for noise that targets keep, (hr, rng) → float32 of the size of hr, to be added."""
     if not part.is_ours:
-        _try(noise, part, (16 * upscale, 17 * upscale, 3), (16 * upscale, 17 * upscale, 3))
+        shape = (16 * upscale, 17 * upscale, 3)
+        _try(noise, part, shape, shape)
 
 
 def _try(function: Draw, part: Part, shape: tuple[int, ...], wanted: tuple[int, ...]) -> Image:
-    """What it makes of a random picture, after the checks that both kinds share."""
     hr = np.random.default_rng(0).random(shape, dtype=np.float32)
     kept, given = hr.copy(), size(shape)
-    with shared_randomness_kept():
-        before = shared_states()
+    with isolate_rng(include_cuda=False):
+        before = _global_states()
         first, second = (_call(function, part, hr, wanted).copy() for _ in range(2))
-        drawn = [name for name, state in shared_states().items() if before[name] != state]
+        drawn = [name for name, state in _global_states().items() if before[name] != state]
     if not np.array_equal(hr, kept):
         raise part.refusal("it changes the picture that it is given", "let it work on a copy: hr.copy()")
     if drawn or not np.array_equal(first, second, equal_nan=True):
@@ -70,3 +72,11 @@ def _call(function: Draw, part: Part, hr: Image, wanted: tuple[int, ...]) -> Ima
     if not isinstance(result, np.ndarray) or result.dtype != np.float32 or result.shape != wanted:
         raise part.refusal(f"it makes {in_words(result)} of {given}", remedy)
     return result
+
+
+def _global_states() -> dict[str, bytes]:
+    return {
+        "random": pickle.dumps(random.getstate()),
+        "np.random": pickle.dumps(np.random.get_state()),  # noqa: NPY002
+        "torch": torch.get_rng_state().numpy().tobytes(),
+    }

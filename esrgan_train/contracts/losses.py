@@ -6,19 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
 from esrgan_train.contracts.part import Part, in_words, is_number_tensor
-from esrgan_train.contracts.randomness import shared_randomness_kept
 from esrgan_train.training.buffers import Snapshot
-
-_TERMS = ("generator", "real", "fake")
 
 
 def check_image_loss(loss: Callable[[Tensor, Tensor], Any], part: Part, *, gt_size: int) -> None:
-    """Try a loss between pictures that is not this package's on two crops, (2, 3, gt_size, gt_size).
-
-    Its buffers stay as they are.
+    """Try a loss that is not this package's on two pairs of crops, (2, 3, gt_size, gt_size).
 
     Raises:
         UserError: it fails, changes the pictures, or its result is no finite scalar with a finite gradient.
@@ -41,7 +37,7 @@ def check_adversarial_loss(loss: Any, part: Part) -> None:
     """
     if part.is_ours:
         return
-    for name in _TERMS:
+    for name in ("generator", "real", "fake"):
         if not callable(getattr(loss, name, None)):
             remedy = "give generator(fake_logits), real(real_logits) and fake(fake_logits)"
             raise part.refusal(f"it has no method {name}", remedy)
@@ -50,11 +46,10 @@ def check_adversarial_loss(loss: Any, part: Part) -> None:
 
 
 def _differentiate(loss: Callable[..., Any], part: Part, name: str, first: Tensor, *others: Tensor) -> None:
-    """Differentiate the loss with respect to ``first``."""
     first = first.requires_grad_()
     versions = [tensor._version for tensor in (first, *others)]
     remedy = "return a scalar tensor, such as (sr - hr).abs().mean()"
-    with shared_randomness_kept(), torch.enable_grad():
+    with isolate_rng(include_cuda=False), torch.enable_grad():
         value = part.call(loss, first, *others, doing=name, remedy=remedy)
         if not is_number_tensor(value) or value.shape:
             raise part.refusal(f"{name} is {in_words(value)}", remedy)

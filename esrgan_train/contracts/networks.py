@@ -6,32 +6,31 @@ import copy
 import logging
 
 import torch
+from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor, nn
 
 from esrgan_train.contracts.part import Part, in_words, is_number_tensor, size
-from esrgan_train.contracts.randomness import shared_randomness_kept
 
 log = logging.getLogger(__name__)
 
 
 def check_generator(generator: nn.Module, part: Part, *, upscale: int, lr_side: int) -> None:
-    """Enlarge two crops as training does, and one picture with odd sides twice as validation does.
+    """Let a copy enlarge two crops as training does, and one picture with odd sides twice as validation does.
 
     Warns if the two results of one picture differ.
 
     Args:
-        generator: on the CPU; a copy is tried.
+        generator: on the CPU.
         part: where it comes from.
         upscale: of the run.
         lr_side: of a training crop, in LR pixels.
 
     Raises:
-        UserError: it fails, or its result is no (B, 3, h·upscale, w·upscale) tensor of finite numbers that can
-            be trained.
+        UserError: it fails, or its result is not a trainable, finite tensor, (B, 3, h·upscale, w·upscale).
     """
     network = _copy(generator, part, "an averaged copy is trained beside it")
     odd = lr_side + 1 + lr_side % 2
-    with shared_randomness_kept(), torch.enable_grad():
+    with isolate_rng(include_cuda=False), torch.enable_grad():
         sr = _enlarge(network.train(), part, (2, 3, lr_side, lr_side), upscale)
         if not sr.requires_grad:
             raise part.refusal("its result is cut off from its weights", "return it without detach() or no_grad()")
@@ -47,15 +46,10 @@ def check_generator(generator: nn.Module, part: Part, *, upscale: int, lr_side: 
 
 
 def check_discriminator(discriminator: nn.Module, part: Part, *, gt_size: int) -> None:
-    """Let a discriminator that is not this package's judge two crops as training does.
-
-    Args:
-        discriminator: on the CPU; a copy is tried.
-        part: where it comes from.
-        gt_size: side of a crop in pixels.
+    """Let a copy of a discriminator that is not this package's judge two crops, (2, 3, gt_size, gt_size).
 
     Raises:
-        UserError: it fails, changes the crops, or its result is no tensor of finite numbers that can be trained.
+        UserError: it fails, changes the crops, or its result is not a trainable tensor of finite numbers.
     """
     if part.is_ours:
         return
@@ -63,7 +57,7 @@ def check_discriminator(discriminator: nn.Module, part: Part, *, gt_size: int) -
     crops = _random(2, 3, gt_size, gt_size)
     before = crops.clone()
     remedy = "a training crop must do: give another data.gt_size if the size is the reason"
-    with shared_randomness_kept(), torch.enable_grad():
+    with isolate_rng(include_cuda=False), torch.enable_grad():
         logits = _run(network.train(), part, crops, "judging", size(crops.shape), remedy)
     if not logits.requires_grad:
         raise part.refusal("its logits are cut off from its weights", "return them without detach() or no_grad()")

@@ -54,13 +54,10 @@ def check_reading(network: nn.Module, metadata: Mapping[str, object], *, lr_side
 def check_start(network: nn.Module, model: ModelFile, *, lr_side: int) -> str | None:
     """Compare a network that has taken the weights of ``model`` with the one they were trained in.
 
-    Args:
-        network: on the CPU; it stays as it is, and so do torch's random numbers.
-        model: the file that was loaded.
-        lr_side: of the random picture that is enlarged, in pixels.
+    Args and state as for ``check_reading``.
 
     Returns:
-        None, or one line that warns: it computes something else. None also where this cannot be checked.
+        One line that warns if it computes something else; None if not, or where this cannot be checked.
     """
     was_training = network.training
     try:
