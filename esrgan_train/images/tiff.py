@@ -10,9 +10,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import ExifTags
 
-from esrgan_train.images.plugin import SampledPicture
 from esrgan_train.images.remarks import remark
-from esrgan_train.images.stored import orient, orientation, with_channels
+from esrgan_train.images.stored import SampledPicture, orient, orientation, with_channels
 
 NAME = "TIFFSAMPLES"
 
@@ -97,7 +96,7 @@ class TiffPicture(SampledPicture):
         return extra[0] in _ALPHA if extra else self._page.samplesperpixel == colours + 1
 
     def _has_unknown_channels(self, colours: int) -> bool:
-        """Whether channels are missing, or there are some beside gray whose meaning is not stated."""
+        # Some are missing, or there are some beside gray whose meaning is not stated.
         channels = self._page.samplesperpixel
         return channels < colours or (colours == 1 and channels > 1 + self._has_alpha(colours))
 
