@@ -21,18 +21,14 @@ _NARROWEST = 120  # of columns, so that labels have some room
 
 
 def labelled_sheet(rows: Sequence[Sequence[Tile]], *, title: str | None = None) -> NDArray[np.uint8]:
-    """Lay out rows of (label, picture) as one picture.
+    """Lay out rows of (label, picture) as one picture, under ``title``.
 
     Columns are as wide as their widest tile, and at least 120 pixels; rows are as high as their highest tile.
-    Smaller tiles stand at the top left of their cell. Labels that do not fit lose their middle, and characters
-    that the font lacks become escapes. Rows may differ in length.
+    Smaller tiles stand at the top left of their cell. Labels that do not fit lose their middle. Rows may differ
+    in length.
 
-    Args:
-        rows: pictures are (H, W, 3) RGB uint8 of any size.
-        title: a line above everything.
-
-    Returns:
-        (H, W, 3) RGB uint8.
+    Shape:
+        pictures and result: (H, W, 3) RGB uint8, of any size.
 
     Raises:
         ValueError: no tile at all, or one of another shape or number type.
