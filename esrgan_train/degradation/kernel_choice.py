@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,9 +39,6 @@ class KernelChoice:
         generalized_beta: Exponents of the generalized Gaussian: half the draws lie under 1, half above, so
             the range must contain 1.
         plateau_beta: The same for the plateau. The published range starts at 1, so half its draws are 1.
-
-    Raises:
-        UserError: a value is out of bounds.
     """
 
     sigma: Sigmas
@@ -62,7 +58,11 @@ class KernelChoice:
 
     def __post_init__(self) -> None:
         settle(self)
-        check_odds(**{name: odds for name, odds in vars(self).items() if name.endswith("_odds")})
+        check_odds(**self.odds())
+
+    def odds(self) -> dict[str, float]:
+        """The weights of the six shapes, in the order in which they are drawn."""
+        return {name: odds for name, odds in vars(self).items() if name.endswith("_odds")}
 
 
 def draw_kernel(rng: np.random.Generator, choice: KernelChoice) -> Kernel:
@@ -71,24 +71,18 @@ def draw_kernel(rng: np.random.Generator, choice: KernelChoice) -> Kernel:
     if rng.random() < choice.sinc_prob:
         cutoff = choice.sinc_cutoff if size < choice.wide_from else choice.sinc_cutoff_wide
         return circular_lowpass_kernel(size, cutoff=math.pi * rng.uniform(*cutoff))
-    shapes: tuple[tuple[float, bool, Callable[..., Kernel], Betas | None], ...] = (
-        (choice.iso_odds, True, gaussian_kernel, None),
-        (choice.aniso_odds, False, gaussian_kernel, None),
-        (choice.generalized_iso_odds, True, generalized_gaussian_kernel, choice.generalized_beta),
-        (choice.generalized_aniso_odds, False, generalized_gaussian_kernel, choice.generalized_beta),
-        (choice.plateau_iso_odds, True, plateau_kernel, choice.plateau_beta),
-        (choice.plateau_aniso_odds, False, plateau_kernel, choice.plateau_beta),
-    )
-    _, isotropic, shape, beta_range = shapes[draw_index(rng, [odds for odds, *_ in shapes])]
+    shape, anisotropic = divmod(draw_index(rng, list(choice.odds().values())), 2)
     sigma_x = sigma_y = rng.uniform(*choice.sigma)
     angle = 0.0
-    if not isotropic:
+    if anisotropic:
         sigma_y = rng.uniform(*choice.sigma)
         angle = rng.uniform(-math.pi, math.pi)
-    if beta_range is None:
-        return shape(size, sigma_x=sigma_x, sigma_y=sigma_y, angle=angle)
-    beta = _draw_beta(rng, beta_range)
-    return shape(size, sigma_x=sigma_x, sigma_y=sigma_y, angle=angle, beta=beta)
+    ellipse = {"sigma_x": sigma_x, "sigma_y": sigma_y, "angle": angle}
+    if shape == 0:
+        return gaussian_kernel(size, **ellipse)
+    if shape == 1:
+        return generalized_gaussian_kernel(size, **ellipse, beta=_draw_beta(rng, choice.generalized_beta))
+    return plateau_kernel(size, **ellipse, beta=_draw_beta(rng, choice.plateau_beta))
 
 
 def draw_index(rng: np.random.Generator, odds: list[float]) -> int:

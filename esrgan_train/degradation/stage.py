@@ -11,10 +11,10 @@ from annotated_types import Ge, Le, MinLen
 from esrgan_train.bounds import Fraction, NonNegative
 from esrgan_train.degradation.blur import blur
 from esrgan_train.degradation.image import Image
-from esrgan_train.degradation.jpeg import compress_jpeg, draw_quality
+from esrgan_train.degradation.jpeg import compress_jpeg
 from esrgan_train.degradation.kernel_choice import KernelChoice, draw_index, draw_kernel
 from esrgan_train.degradation.noise import NoiseChoice
-from esrgan_train.degradation.ranges import NoiseLevels, PoissonScales, Range, check_odds
+from esrgan_train.degradation.ranges import Range, check_odds
 from esrgan_train.degradation.resize import RESIZE_MODES, ResizeMode, resize
 
 
@@ -34,9 +34,6 @@ class Stage(NoiseChoice):
         jpeg_quality: Lowest and highest quality, whole numbers from 1 to 100.
         jpeg_nearest_chroma_prob: Probability that the JPEG decoder repeats chroma samples; it interpolates
             them otherwise. Published: 1. Most programs that open real files interpolate.
-
-    Raises:
-        UserError: a value is out of bounds.
     """
 
     blur_prob: Fraction
@@ -48,10 +45,6 @@ class Stage(NoiseChoice):
     down_range: Range[Annotated[float, Ge(0.01), Le(1)]]
     resize_modes: Annotated[tuple[ResizeMode, ...], MinLen(1)] = RESIZE_MODES
     noise_prob: Fraction = 1.0
-    gaussian_prob: Fraction = 0.5
-    gaussian_sigma_levels: NoiseLevels
-    poisson_scale: PoissonScales
-    gray_prob: Fraction = 0.4
     jpeg_prob: Fraction = 1.0
     jpeg_quality: Range[Annotated[int, Ge(1), Le(100)]] = (30, 95)
     jpeg_nearest_chroma_prob: Fraction = 1.0
@@ -88,7 +81,8 @@ class Stage(NoiseChoice):
         if rng.random() >= self.jpeg_prob:
             return image
         nearest_chroma = bool(rng.random() < self.jpeg_nearest_chroma_prob)
-        return compress_jpeg(image, draw_quality(rng, self.jpeg_quality), nearest_chroma=nearest_chroma)
+        quality = int(rng.integers(*self.jpeg_quality, endpoint=True))
+        return compress_jpeg(image, quality, nearest_chroma=nearest_chroma)
 
 
 FIRST_STAGE = Stage(

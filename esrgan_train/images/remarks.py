@@ -55,11 +55,11 @@ def remarks_on(path: str | Path) -> Iterator[None]:
             warnings.filterwarnings("always", module=r"PIL\.")  # for each photo, not just the first
             elsewhere = warnings.showwarning
 
-            def show(message: Warning | str, category: type[Warning], filename: str, *rest: Any) -> None:
+            def show(message: Any, category: Any, filename: str, *rest: Any, **others: Any) -> None:
                 if filename.startswith(_PILLOW):
                     notes.of_libraries.append(str(message))
                 else:
-                    elsewhere(message, category, filename, *rest)
+                    elsewhere(message, category, filename, *rest, **others)
 
             warnings.showwarning = show
             yield

@@ -60,7 +60,7 @@ def rgb_to_y(rgb: Tensor) -> Tensor:
     Shape:
         (..., 3, H, W) floating point in [0, 1] → (..., 1, H, W), from 16/255 to 235/255.
     """
-    red, green, blue = rgb.split(1, dim=-3)
+    red, green, blue = (rgb.narrow(-3, channel, 1) for channel in range(3))
     return (16.0 + 65.481 * red + 128.553 * green + 24.966 * blue) / 255.0
 
 
