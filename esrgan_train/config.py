@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from esrgan_train.archs.choices import check_names, store_choices
+from esrgan_train.archs.choices import store_choices
 from esrgan_train.archs.discovery import discover
 from esrgan_train.checks.generator import bind_upscale
 from esrgan_train.checks.overrides import explain
@@ -65,11 +65,11 @@ def register() -> None:
     OmegaConf.register_new_resolver("folder", existing_folder, replace=True)
     OmegaConf.register_new_resolver("tenth", tenth, replace=True)
     OmegaConf.register_new_resolver("model_name", _name_of_model, replace=True)
-    check_names(store_choices(), [config_dir()])
+    store_choices(config_dir())
 
 
 def _name_of_model(experiment: str, generator: str, upscale: int, act_type: str | None) -> str:
-    generators = [*discover().generators, *(file.stem for file in (config_dir() / "generator").glob("*.yaml"))]
+    generators = [*discover()["generator"], *(file.stem for file in (config_dir() / "generator").glob("*.yaml"))]
     return model_name(experiment, upscale=upscale, generator=generator, act_type=act_type, generators=generators)
 
 

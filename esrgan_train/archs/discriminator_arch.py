@@ -30,10 +30,6 @@ class UNetDiscriminatorSN(nn.Module):
 
     Shape:
         (B, num_in_ch, H, W) in [0, 1], H and W multiples of 8 → logits (B, 1, H, W), positive for real.
-
-    Raises:
-        UserError: an argument has a wrong type or value.
-        ValueError: H or W is not a multiple of 8.
     """
 
     @bounded

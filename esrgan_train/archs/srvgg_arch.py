@@ -36,9 +36,6 @@ class SRVGGNetCompact(nn.Module):
     Shape:
         (B, num_in_ch, H, W) → (B, num_out_ch, H·upscale, W·upscale). Values are meant to lie in [0, 1]; the
         output is not clamped.
-
-    Raises:
-        UserError: an argument has a wrong type or value.
     """
 
     @bounded
@@ -80,9 +77,7 @@ class SRVGGNetCompact(nn.Module):
 
 
 def _activation(act_type: Activation, num_feat: int) -> nn.Module:
-    # In place is safe after a convolution, which needs only its input for its gradient.
     if act_type == "prelu":
         return nn.PReLU(num_feat)
-    if act_type == "relu":
-        return nn.ReLU(inplace=True)
-    return nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
+    # In place is safe after a convolution, which needs only its input for its gradient.
+    return nn.ReLU(inplace=True) if act_type == "relu" else nn.LeakyReLU(LEAKY_SLOPE, inplace=True)

@@ -49,6 +49,14 @@ def read(state_dict: Mapping[str, Tensor]) -> Reading | None:
     return Reading(found.architecture.id, found.scale, rgb, found.model.eval())
 
 
+def recognised(state_dict: Mapping[str, Tensor]) -> Reading | None:
+    """``read``, and None for weights that it misreads too."""
+    try:
+        return read(state_dict)
+    except MisreadError:
+        return None
+
+
 def classes() -> Mapping[str, type[nn.Module]]:
     """The networks that spandrel offers, by ``module:Class``: all that a file may name besides discovered ones."""
     from spandrel import MAIN_REGISTRY
@@ -73,12 +81,9 @@ def renamed(state_dict: Mapping[str, Tensor], network: nn.Module) -> Mapping[str
     """Weights under the names of ``network``, if spandrel knows several for its class; otherwise unchanged."""
     if type(network) not in classes().values():
         return state_dict
-    try:
-        reading = read(state_dict)
-    except MisreadError:  # the caller compares the names and reports what does not fit
-        return state_dict
+    reading = recognised(state_dict)
     if reading is None or type(reading.network) is not type(network):
-        return state_dict
+        return state_dict  # the caller compares the names and reports what does not fit
     return reading.network.state_dict()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,10 @@ from esrgan_train.archs.discovery import Role
 from esrgan_train.errors import UserError
 from esrgan_train.modelfiles import layouts
 from esrgan_train.modelfiles.published import to_published
-from esrgan_train.modelfiles.tensor_files import (
-    SUFFIXES,
-    TORCH_SUFFIXES,
-    read_safetensors,
-    read_torch,
-    write_safetensors,
-    write_torch,
-)
+from esrgan_train.modelfiles.tensor_files import read_safetensors, read_torch, write_safetensors, write_torch
 
 METADATA_KEY = "esrgan_train"
+_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -53,19 +48,16 @@ def load_weights(path: str | Path, *, role: Role = "generator") -> ModelFile:
 
     In a published ``.pth``, ``params_ema`` is preferred to ``params``; in our checkpoints, the averaged generator
     to the raw one. The usual wrappers and prefixes of other trainers' files are removed (see ``layouts``).
-
-    Args:
-        path: the file.
-        role: whose weights to take from a file that holds both players'.
+    ``role`` says whose weights to take from a file that holds both players'.
 
     Raises:
         UserError: the file cannot be read or holds no such network.
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise UserError(f"{path} is not a model file: give one of {', '.join(SUFFIXES)}")
-    if suffix in TORCH_SUFFIXES:
+    if suffix not in _SUFFIXES:
+        raise UserError(f"{path} is not a model file: give one of {', '.join(_SUFFIXES)}")
+    if suffix != ".safetensors":
         content = read_torch(path)
         metadata = content.pop(METADATA_KEY, None)
         if isinstance(metadata, dict) and isinstance(content.get("global_step"), int):
@@ -95,11 +87,8 @@ def save_model(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Map
 
     A compact model is written in the published form (``published.to_published``), and the metadata say so.
 
-    Args:
-        path: replaced in one step.
-        state_dict: the generator's own.
-        metadata: ``arch`` (the discovered name or None), ``options`` (the constructor's arguments) and other
-            plain values.
+    The file is replaced in one step. ``metadata`` holds ``arch`` (the discovered name or None), ``options`` (the
+    constructor's arguments) and other plain values.
     """
     state_dict, metadata = published_form(state_dict, metadata)
     path, weights, said = Path(path), plain(state_dict), json.dumps(metadata)
@@ -110,11 +99,7 @@ def save_model(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Map
 
 
 def as_written(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> ModelFile:
-    """What ``load_weights`` would return for the file that ``save_model`` would write; nothing is written.
-
-    Raises:
-        UserError: what ``load_weights`` would refuse.
-    """
+    """What ``load_weights`` would return for the file that ``save_model`` would write, errors included."""
     state_dict, metadata = published_form(state_dict, metadata)
     return _model_file(Path(path), state_dict, json.dumps(metadata))
 
@@ -135,15 +120,12 @@ def plain(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
     Each is contiguous and shares no memory with another: a file would keep ``channels_last`` and views.
     """
-    return {
-        name: tensor.detach().to(
-            "cpu",
-            torch.float32 if tensor.is_floating_point() else tensor.dtype,
-            copy=True,
-            memory_format=torch.contiguous_format,
-        )
-        for name, tensor in state_dict.items()
-    }
+    return {name: _plain_copy(tensor.detach()) for name, tensor in state_dict.items()}
+
+
+def _plain_copy(tensor: Tensor) -> Tensor:
+    number = torch.float32 if tensor.is_floating_point() else tensor.dtype
+    return tensor.to("cpu", number, copy=True, memory_format=torch.contiguous_format)
 
 
 def _network_in(path: Path, content: layouts.Entries, role: Role, *, ours: bool) -> layouts.Entries:
@@ -182,12 +164,8 @@ def _is_plain(tensor: Tensor) -> bool:
 
 
 def _parse(path: Path, metadata: object) -> dict[str, object]:
-    try:
-        said = json.loads(metadata) if isinstance(metadata, str) else metadata
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} has a damaged {METADATA_KEY} entry; export it again") from error
-    if said is None:
-        return {}
-    if not isinstance(said, dict):
-        raise UserError(f"{path} has a damaged {METADATA_KEY} entry; export it again")
-    return said
+    with suppress(json.JSONDecodeError):
+        said = json.loads(metadata) if isinstance(metadata, str) else {} if metadata is None else metadata
+        if isinstance(said, dict):
+            return said
+    raise UserError(f"{path} has a damaged {METADATA_KEY} entry; export it again")
