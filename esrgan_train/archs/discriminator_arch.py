@@ -68,16 +68,11 @@ class UNetDiscriminatorSN(nn.Module):
         x0 = _leaky(self.conv0(image))  # (B, f, H, W)
         x1 = _leaky(self.conv1(x0))  # (B, 2f, H/2, W/2)
         x2 = _leaky(self.conv2(x1))  # (B, 4f, H/4, W/4)
-        x3 = _leaky(self.conv3(x2))  # (B, 8f, H/8, W/8)
-
-        x4 = _leaky(self.conv4(x3))
-        x4 = x4 + x2 if self.skip_connection else x4
-        x5 = _leaky(self.conv5(x4))
-        x5 = x5 + x1 if self.skip_connection else x5
-        x6 = _leaky(self.conv6(x5))
-        x6 = x6 + x0 if self.skip_connection else x6
-
-        logits: Tensor = self.conv9(_leaky(self.conv8(_leaky(self.conv7(x6)))))
+        x = _leaky(self.conv3(x2))  # (B, 8f, H/8, W/8)
+        for conv, before in ((self.conv4, x2), (self.conv5, x1), (self.conv6, x0)):
+            x = _leaky(conv(x))
+            x = x + before if self.skip_connection else x
+        logits: Tensor = self.conv9(_leaky(self.conv8(_leaky(self.conv7(x)))))
         return logits
 
     def _end(self, in_channels: int, out_channels: int) -> nn.Module:

@@ -47,8 +47,6 @@ class PathTable:
 
     def relative(self, index: int) -> str:
         """The POSIX path below ``root``; negative indices count from the end."""
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"index {index} of a table of {len(self)} photos")
         start, end = self._bounds[index]
         return os.fsdecode(self._bytes[start:end].tobytes())
 

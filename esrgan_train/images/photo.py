@@ -20,6 +20,7 @@ from esrgan_train.images.samples import read_samples
 _PNG_LEVEL = 1  # of an enlarged photograph: five times quicker than the usual 6, and a sixth larger
 _PROFILE_SPACE = slice(16, 20)  # of an ICC profile: the name of its colour space
 _OTHER_SPACES = {True: (b"RGB ", b"CMYK"), False: (b"GRAY", b"CMYK")}  # that do not fit gray, and RGB
+_REACH = 4.0  # of colours into hidden pixels: sigma, in pixels
 _LARGEST_SIDE = {".jpg": 65500, ".webp": 16383}
 
 
@@ -87,11 +88,11 @@ def write_photo(path: Path, photo: Photo) -> None:
     write_image(path, samples, profile=photo.profile, png_level=_PNG_LEVEL)
 
 
-def fill_hidden(rgb: NDArray[Any], alpha: NDArray[Any], reach: float = 4.0) -> NDArray[Any]:
+def fill_hidden(rgb: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     """Give fully transparent pixels the colour of visible ones nearby, which prevents dark fringes."""
     weight = (alpha > 0).astype(np.float32)
-    spread = cv2.GaussianBlur(weight, (0, 0), reach)
-    colours = cv2.GaussianBlur(rgb.astype(np.float32) * weight[:, :, None], (0, 0), reach)
+    spread = cv2.GaussianBlur(weight, (0, 0), _REACH)
+    colours = cv2.GaussianBlur(rgb.astype(np.float32) * weight[:, :, None], (0, 0), _REACH)
     near = (alpha == 0) & (spread > 1e-4)
     filled = rgb.copy()
     filled[near] = np.rint(colours[near] / spread[near][:, None]).astype(rgb.dtype)

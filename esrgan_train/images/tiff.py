@@ -30,12 +30,7 @@ def accepts(prefix: bytes) -> bool:
 
 
 class TiffPicture(SampledPicture):
-    """The first page, where it is gray or RGB of 8 or 16 bits; palettes, CMYK and the like are left to Pillow.
-
-    Raises:
-        SyntaxError: the file is left to Pillow.
-        ValueError: samples of an unsupported kind, which the message describes.
-    """
+    """The first page, where it is gray or RGB of 8 or 16 bits; ``SyntaxError`` leaves other files to Pillow."""
 
     format = NAME
     format_description = "TIFF of gray or RGB samples of 8 or 16 bits"

@@ -88,17 +88,12 @@ def all_options(model: ModelFile) -> dict[str, object]:
 def construct(model: ModelFile, cls: type[nn.Module]) -> nn.Module:
     """A ``cls`` with the options of a model file, without its weights; ``UserError`` if they do not fit."""
     try:
-        inspect.signature(cls).bind(**model.options)
-    except TypeError as error:
-        raise UserError(
-            f"{model.path} does not fit {cls.__name__}: {error}; use the {inspect.getsourcefile(cls)} it was "
-            "trained with"
-        ) from error
-    try:
         return cls(**model.options)
     except Exception as error:  # options in a file may be anything
-        reason = " ".join(str(error).split())
-        raise UserError(f"{model.path} holds options that {cls.__name__} refuses: {reason}") from error
+        raise UserError(
+            f"{model.path} holds options that {cls.__name__} refuses: {' '.join(str(error).split())}; use the "
+            f"{inspect.getsourcefile(cls)} it was trained with"
+        ) from error
 
 
 def _is_plain(value: object) -> bool:

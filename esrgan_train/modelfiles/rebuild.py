@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
@@ -32,15 +33,11 @@ def load_into(network: nn.Module, state_dict: Mapping[str, Tensor], name: str) -
     wanted = network.state_dict()
     if state_dict.keys() != wanted.keys():
         state_dict = field.renamed(state_dict, network)
-    differences = [
-        *(f"{key} is missing" for key in wanted if key not in state_dict),
-        *(f"{key} is unknown" for key in state_dict if key not in wanted),
-        *(
-            f"{key} is {_size(state_dict[key])} instead of {_size(wanted[key])}"
-            for key in wanted
-            if key in state_dict and state_dict[key].shape != wanted[key].shape
-        ),
-    ]
+    differences = [f"{key} is missing" for key in wanted if key not in state_dict]
+    differences += [f"{key} is unknown" for key in state_dict if key not in wanted]
+    for key, tensor in wanted.items():
+        if key in state_dict and (given := state_dict[key].shape) != tensor.shape:
+            differences.append(f"{key} is {_size(given)} instead of {_size(tensor.shape)}")
     if differences:
         first, more = ", ".join(differences[:3]), len(differences) - 3
         raise UserError(
@@ -91,8 +88,8 @@ def override(name: str, value: object, *, group: str = "generator") -> str:
     return f"upscale={value}" if name in ("upscale", "scale") else f"{group}.{name}={shown(value)}"
 
 
-def _size(tensor: Tensor) -> str:
-    return "×".join(map(str, tensor.shape)) or "a number"
+def _size(shape: torch.Size) -> str:
+    return "×".join(map(str, shape)) or "a number"
 
 
 def _remedy(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
