@@ -22,12 +22,6 @@ class UNetDiscriminatorSN(nn.Module):
     Source: Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data",
     2021, section 3.4.
 
-    Args:
-        num_in_ch: channels of the image.
-        num_feat: channels at full resolution; the bottleneck has eight times as many.
-        skip_connection: add the features of the way down to those of the way up.
-        normalize_ends: normalize the first and the last convolution too. Published weights do not fit then.
-
     Shape:
         (B, num_in_ch, H, W) in [0, 1], H and W multiples of 8 → logits (B, 1, H, W), positive for real.
     """
@@ -36,9 +30,9 @@ class UNetDiscriminatorSN(nn.Module):
     def __init__(
         self,
         num_in_ch: Count = 3,
-        num_feat: Count = 64,
-        skip_connection: bool = True,
-        normalize_ends: bool = False,
+        num_feat: Count = 64,  # channels at full resolution; the bottleneck has eight times as many
+        skip_connection: bool = True,  # add the features of the way down to those of the way up
+        normalize_ends: bool = False,  # the first and the last convolution too; published weights do not fit then
     ) -> None:
         super().__init__()
         self.num_in_ch = num_in_ch

@@ -24,28 +24,13 @@ class KernelChoice:
 
     With probability `sinc_prob` the kernel is a circular low-pass; otherwise the six odds decide its shape. The
     defaults are those of both stages of the published recipe; `sigma` differs between them.
-
-    Attributes:
-        sigma: Standard deviations, in pixels; drawn once for isotropic shapes, twice for the others, whose
-            rotation is uniform.
-        size: Smallest and largest side in pixels; odd sizes in between are equally likely.
-        sinc_prob: Probability of the circular low-pass.
-        sinc_cutoff: Its cutoff as a fraction of the Nyquist frequency, for kernels under `wide_from` pixels.
-        sinc_cutoff_wide: The same for kernels of `wide_from` pixels and more.
-        wide_from: Where the second range takes over, in pixels.
-        iso_odds, aniso_odds: Relative weights of the Gaussians (all odds need not sum to 1).
-        generalized_iso_odds, generalized_aniso_odds: Of the generalized Gaussians.
-        plateau_iso_odds, plateau_aniso_odds: Of the plateau shapes.
-        generalized_beta: Exponents of the generalized Gaussian: half the draws lie under 1, half above, so
-            the range must contain 1.
-        plateau_beta: The same for the plateau. The published range starts at 1, so half its draws are 1.
     """
 
-    sigma: Sigmas
-    size: Sizes = (7, 21)
+    sigma: Sigmas  # pixels; drawn once for isotropic shapes, twice for the others, whose rotation is uniform
+    size: Sizes = (7, 21)  # pixels a side; odd sizes in between are equally likely
     sinc_prob: Fraction = 0.1
-    sinc_cutoff: Cutoffs = (1 / 3, 1.0)
-    sinc_cutoff_wide: Cutoffs = (1 / 5, 1.0)
+    sinc_cutoff: Cutoffs = (1 / 3, 1.0)  # of the Nyquist frequency, for kernels under `wide_from` pixels
+    sinc_cutoff_wide: Cutoffs = (1 / 5, 1.0)  # for wider kernels
     wide_from: WholeNumber = 13
     iso_odds: NonNegative = 0.45
     aniso_odds: NonNegative = 0.25
@@ -53,8 +38,8 @@ class KernelChoice:
     generalized_aniso_odds: NonNegative = 0.03
     plateau_iso_odds: NonNegative = 0.12
     plateau_aniso_odds: NonNegative = 0.03
-    generalized_beta: Betas = (0.5, 4.0)
-    plateau_beta: Betas = (1.0, 2.0)
+    generalized_beta: Betas = (0.5, 4.0)  # exponents: half the draws lie under 1, half above
+    plateau_beta: Betas = (1.0, 2.0)  # the same; the published range starts at 1, so half its draws are 1
 
     def __post_init__(self) -> None:
         settle(self)

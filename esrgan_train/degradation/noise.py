@@ -17,19 +17,12 @@ from esrgan_train.images.decode import to_float
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseChoice:
-    """Which noise occurs, and how strong.
+    """Which noise occurs, and how strong."""
 
-    Attributes:
-        gaussian_prob: Probability that the noise is Gaussian; Poisson otherwise.
-        gaussian_sigma_levels: Its standard deviations, in 8-bit levels (1/255).
-        poisson_scale: Strengths of the Poisson noise.
-        gray_prob: Probability of one noise map for all channels, for either noise.
-    """
-
-    gaussian_prob: Fraction = 0.5
-    gaussian_sigma_levels: NoiseLevels
+    gaussian_prob: Fraction = 0.5  # Poisson otherwise
+    gaussian_sigma_levels: NoiseLevels  # standard deviations, in 8-bit levels (1/255)
     poisson_scale: PoissonScales
-    gray_prob: Fraction = 0.4
+    gray_prob: Fraction = 0.4  # of one noise map for all channels, for either noise
 
     def __post_init__(self) -> None:
         settle(self)

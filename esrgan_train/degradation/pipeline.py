@@ -24,26 +24,15 @@ class RealESRGANDegradation:
     Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data", 2021.
     The defaults are the published x4 recipe, with two deliberate differences: JPEG is libjpeg's, without the
     black padding that tints the last rows and columns, and the first resize does not shift the content.
-
-    Attributes:
-        upscale: By how much the result is smaller.
-        first: The first stage; its resize factors refer to the size of the photograph.
-        second: The second; its resize factors refer to the size of the result, and its modes serve the
-            final resize too.
-        final_sinc_prob: Probability of the final circular low-pass.
-        final_sinc_size: Its smallest and largest side in pixels; odd sizes in between are equally likely.
-        final_sinc_cutoff: Its cutoff as a fraction of the Nyquist frequency.
-        jpeg_last_prob: Probability that the second JPEG comes after the final resize and low-pass, instead
-            of before.
     """
 
     upscale: Count = 4
-    first: Stage = FIRST_STAGE
-    second: Stage = SECOND_STAGE
+    first: Stage = FIRST_STAGE  # its resize factors refer to the size of the photograph
+    second: Stage = SECOND_STAGE  # its factors refer to that of the result; its modes serve the final resize too
     final_sinc_prob: Fraction = 0.8
-    final_sinc_size: Sizes = (7, 21)
-    final_sinc_cutoff: Cutoffs = (1 / 3, 1.0)
-    jpeg_last_prob: Fraction = 0.5
+    final_sinc_size: Sizes = (7, 21)  # pixels a side; odd sizes in between are equally likely
+    final_sinc_cutoff: Cutoffs = (1 / 3, 1.0)  # of the Nyquist frequency
+    jpeg_last_prob: Fraction = 0.5  # of the second JPEG after the final resize and low-pass, instead of before
 
     def __post_init__(self) -> None:
         settle(self)

@@ -20,33 +20,20 @@ from esrgan_train.degradation.resize import RESIZE_MODES, ResizeMode, resize
 
 @dataclass(frozen=True, kw_only=True)
 class Stage(NoiseChoice):
-    """What can happen to an image in one stage. Images are (H, W, 3) float32 RGB, nominally in [0,1].
-
-    Attributes:
-        blur_prob: Probability of any blur.
-        kernel: Which kernels blur.
-        up_odds, down_odds, keep_odds: Relative weights of enlarging, reducing and keeping the size.
-        up_range: Factors of enlargement, at least 1.
-        down_range: Factors of reduction, at most 1.
-        resize_modes: Ways to resize, equally likely; any of area, bilinear, bicubic.
-        noise_prob: Probability of any noise, of which kind see ``NoiseChoice``.
-        jpeg_prob: Probability of JPEG compression.
-        jpeg_quality: Lowest and highest quality, whole numbers from 1 to 100.
-        jpeg_nearest_chroma_prob: Probability that the JPEG decoder repeats chroma samples; it interpolates
-            them otherwise. Published: 1. Most programs that open real files interpolate.
-    """
+    """What can happen to an image in one stage. Images are (H, W, 3) float32 RGB, nominally in [0,1]."""
 
     blur_prob: Fraction
     kernel: KernelChoice
-    up_odds: NonNegative
+    up_odds: NonNegative  # relative weights of enlarging, reducing and keeping the size
     down_odds: NonNegative
     keep_odds: NonNegative
-    up_range: Range[Annotated[float, Ge(1), Le(16)]]
+    up_range: Range[Annotated[float, Ge(1), Le(16)]]  # factors
     down_range: Range[Annotated[float, Ge(0.01), Le(1)]]
-    resize_modes: Annotated[tuple[ResizeMode, ...], MinLen(1)] = RESIZE_MODES
-    noise_prob: Fraction = 1.0
+    resize_modes: Annotated[tuple[ResizeMode, ...], MinLen(1)] = RESIZE_MODES  # equally likely
+    noise_prob: Fraction = 1.0  # of any noise; `NoiseChoice` says of which kind
     jpeg_prob: Fraction = 1.0
     jpeg_quality: Range[Annotated[int, Ge(1), Le(100)]] = (30, 95)
+    # Of a decoder that repeats chroma samples, as published; most programs that open real files interpolate them.
     jpeg_nearest_chroma_prob: Fraction = 1.0
 
     def __post_init__(self) -> None:

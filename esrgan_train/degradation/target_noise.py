@@ -17,13 +17,10 @@ class TargetNoise(NoiseChoice):
     """Gaussian or Poisson noise whose grains are as large as one LR pixel.
 
     White noise at HR would be averaged away in the input, and the network would learn to remove noise after all.
-    So the noise is made at LR size and enlarged.
-
-    Attributes:
-        upscale: HR pixels per LR pixel, the size of a grain. The noise's own options refer to LR size.
+    So the noise is made at LR size, to which its own options refer, and enlarged.
     """
 
-    upscale: Count
+    upscale: Count  # HR pixels per LR pixel, the size of a grain
 
     def __call__(self, hr: Image, rng: np.random.Generator) -> Image:
         """Noise to add to a photograph, of mean near 0; the same state of ``rng`` gives the same bytes.

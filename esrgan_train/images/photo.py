@@ -26,21 +26,13 @@ _LARGEST_SIDE = {".jpg": 65500, ".webp": 16383}
 
 @dataclass(frozen=True)
 class Photo:
-    """A decoded picture, upright.
+    """A decoded picture, upright."""
 
-    Attributes:
-        rgb: (H, W, 3) uint8 or uint16.
-        alpha: (H, W) of the same type, or None.
-        gray: whether the file held one colour channel.
-        profile: the ICC profile of the colours in ``rgb``, or None.
-        several: whether the file holds further pictures (an animation, pages), which are not read.
-    """
-
-    rgb: NDArray[Any]
-    alpha: NDArray[Any] | None
-    gray: bool
-    profile: bytes | None
-    several: bool
+    rgb: NDArray[Any]  # (H, W, 3) uint8 or uint16
+    alpha: NDArray[Any] | None  # (H, W) of the same type
+    gray: bool  # whether the file held one colour channel
+    profile: bytes | None  # the ICC profile of the colours in ``rgb``
+    several: bool  # whether the file holds further pictures (an animation, pages), which are not read
 
 
 def read_photo(path: Path) -> Photo:

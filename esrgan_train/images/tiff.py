@@ -57,7 +57,6 @@ class TiffPicture(SampledPicture):
             raise ValueError("its first picture is a preview, as in raw photographs; convert it to PNG or TIFF")
         if not unsigned or bits not in (8, 16) or colours is None or self._has_unknown_channels(colours):
             raise ValueError(f"it holds {self._described()}; save it as gray or RGB with 8 or 16 bits")
-        self._colours = colours
         self._mode = _MODES[colours + self._has_alpha(colours)]
 
     @property
@@ -70,7 +69,7 @@ class TiffPicture(SampledPicture):
 
     def samples(self) -> NDArray[Any]:
         """Colours and alpha of the first page; further channels beside RGB, such as infrared, are dropped."""
-        page, channels = self._page, self._colours + self._has_alpha(self._colours)
+        page, channels = self._page, len(self.mode)
         if 0 in page.databytecounts or len(page.databytecounts) < math.prod(page.chunked):
             raise ValueError("a part of its samples is missing")
         stored = page.asarray(maxworkers=1)

@@ -11,19 +11,12 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Reading:
-    """Weights as spandrel reads them.
+    """Weights as spandrel reads them."""
 
-    Attributes:
-        architecture: the name that spandrel gives it.
-        scale: output pixels per input pixel, each way.
-        rgb: whether one RGB picture goes in and one comes out.
-        network: in evaluation mode on the CPU, with spandrel's own names of the weights.
-    """
-
-    architecture: str
-    scale: int
-    rgb: bool
-    network: nn.Module
+    architecture: str  # spandrel's name
+    scale: int  # output pixels per input pixel, each way
+    rgb: bool  # whether one RGB picture goes in and one comes out
+    network: nn.Module  # in evaluation mode on the CPU, with spandrel's own names of the weights
 
 
 class MisreadError(ValueError):

@@ -60,7 +60,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def write_torch(path: Path, content: Mapping[str, object], *, durable: bool = False) -> None:
     """Write a dict of tensors, numbers and strings, in one step (see ``replacing``)."""
     # An open file rather than its name, which torch.save would write into the archive.
-    with replacing(path, durable=durable) as beside, _Sink(io.FileIO(beside, "w")) as file:
+    with replacing(path, durable=durable) as partial, _Sink(io.FileIO(partial, "w")) as file:
         try:
             torch.save(dict(content), file)
         except RuntimeError as error:
@@ -84,8 +84,8 @@ class _Sink(io.BufferedWriter):
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write contiguous CPU tensors and strings, in one step (see ``replacing``)."""
-    with replacing(path) as beside:
-        beside.write_bytes(safetensors.torch.save(dict(tensors), {"format": "pt", **metadata}))
+    with replacing(path) as partial:
+        partial.write_bytes(safetensors.torch.save(dict(tensors), {"format": "pt", **metadata}))
 
 
 def _check_file(path: Path) -> None:

@@ -24,23 +24,14 @@ _SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A generator's weights as read from a file.
-
-    Attributes:
-        path: the file.
-        state_dict: tensors on the CPU, independent of the file; those of real numbers are float32.
-        arch: the name by which the network's class was discovered, if the file holds it.
-        target: ``module:Class`` of a class that was not discovered, if the file holds it.
-        options: the constructor's arguments, if the file holds them.
-        metadata: everything of that kind in the file, the above included.
-    """
+    """A generator's weights as read from a file, and what the file says about its network."""
 
     path: Path
-    state_dict: dict[str, Tensor]
-    arch: str | None = None
-    target: str | None = None
-    options: dict[str, object] = field(default_factory=dict)
-    metadata: dict[str, object] = field(default_factory=dict)
+    state_dict: dict[str, Tensor]  # on the CPU, independent of the file; real numbers are float32
+    arch: str | None = None  # the name by which the network's class was discovered
+    target: str | None = None  # ``module:Class`` of a class that was not discovered
+    options: dict[str, object] = field(default_factory=dict)  # the constructor's arguments
+    metadata: dict[str, object] = field(default_factory=dict)  # everything of that kind, the above included
 
 
 def load_weights(path: str | Path, *, role: Role = "generator") -> ModelFile:
@@ -91,11 +82,11 @@ def save_model(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Map
     constructor's arguments) and other plain values.
     """
     state_dict, metadata = published_form(state_dict, metadata)
-    path, weights, said = Path(path), plain(state_dict), json.dumps(metadata)
+    path, weights, entry = Path(path), plain(state_dict), json.dumps(metadata)
     if path.suffix.lower() == ".safetensors":
-        write_safetensors(path, weights, {METADATA_KEY: said})
+        write_safetensors(path, weights, {METADATA_KEY: entry})
     else:  # under "params" alone: programs that mix two models read only that key
-        write_torch(path, {"params": weights, METADATA_KEY: said})
+        write_torch(path, {"params": weights, METADATA_KEY: entry})
 
 
 def as_written(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> ModelFile:
@@ -150,12 +141,12 @@ def _model_file(path: Path, found: layouts.Entries, metadata: object) -> ModelFi
         state_dict[name] = value
     if not state_dict:
         raise UserError(f"{path} holds no weights; fetch or export it again")
-    said = _parse(path, metadata)
-    arch, target, options = said.get("arch"), said.get("target"), said.get("options", {})
+    entry = _parse(path, metadata)
+    arch, target, options = entry.get("arch"), entry.get("target"), entry.get("options", {})
     named = (arch is None or isinstance(arch, str)) and (target is None or isinstance(target, str))
     if not named or not isinstance(options, dict):
         raise UserError(f"{path} names no architecture in its {METADATA_KEY} entry; export it again")
-    return ModelFile(path, plain(state_dict), arch, target, options, said)  # type: ignore[arg-type]  # as named says
+    return ModelFile(path, plain(state_dict), arch, target, options, entry)  # type: ignore[arg-type]  # as named says
 
 
 def _is_plain(tensor: Tensor) -> bool:
@@ -165,7 +156,7 @@ def _is_plain(tensor: Tensor) -> bool:
 
 def _parse(path: Path, metadata: object) -> dict[str, object]:
     with suppress(json.JSONDecodeError):
-        said = json.loads(metadata) if isinstance(metadata, str) else {} if metadata is None else metadata
-        if isinstance(said, dict):
-            return said
+        entry = json.loads(metadata) if isinstance(metadata, str) else {} if metadata is None else metadata
+        if isinstance(entry, dict):
+            return entry
     raise UserError(f"{path} has a damaged {METADATA_KEY} entry; export it again")
