@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from esrgan_train.archs.choices import check_names, store_choices
+from esrgan_train.archs.choices import store_choices
 from esrgan_train.archs.discovery import discover
 from esrgan_train.archs.srvgg_arch import ACTIVATIONS
 from esrgan_train.checks.overrides import explain
@@ -64,7 +64,7 @@ def register() -> None:
     OmegaConf.register_new_resolver("folder", existing_folder, replace=True)
     OmegaConf.register_new_resolver("tenth", tenth, replace=True)
     OmegaConf.register_new_resolver("model_name", model_name, replace=True)
-    check_names(store_choices(), [config_dir()])
+    store_choices(config_dir())
 
 
 def model_name(experiment: str, generator: str, upscale: int, act_type: str | None) -> str:
@@ -79,7 +79,7 @@ def model_name(experiment: str, generator: str, upscale: int, act_type: str | No
         return name
     network = found[1]
     from_yaml = config_dir() / "generator" / f"{network}.yaml"
-    if network in ACTIVATIONS or network in discover().generators or from_yaml.is_file():
+    if network in ACTIVATIONS or network in discover()["generator"] or from_yaml.is_file():
         network = act_type if generator == "srvgg" and act_type is not None else generator
     return f"x{upscale}_{network}"
 

@@ -19,7 +19,7 @@ def groups() -> dict[str, list[str]]:
     found: dict[str, set[str]] = {}
     for file in config_dir().glob("*/**/*.yaml"):
         found.setdefault(file.parent.relative_to(config_dir()).as_posix(), set()).add(file.stem)
-    for group, classes in zip(OWN, discover(), strict=True):
+    for group, classes in discover().items():
         found.setdefault(group, set()).update(classes)
     return {group: sorted(choices - {"base"}) for group, choices in sorted(found.items())}
 

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
 from torch import nn
 
@@ -30,13 +30,6 @@ Role = Literal["generator", "discriminator"]
 Network = TypeVar("Network", bound=type[nn.Module])
 
 
-class Architectures(NamedTuple):
-    """The discovered classes by name, in alphabetical order."""
-
-    generators: Mapping[str, type[nn.Module]]
-    discriminators: Mapping[str, type[nn.Module]]
-
-
 def generator(name: str) -> Callable[[Network], Network]:
     """Offer the decorated ``nn.Module`` as ``generator=<name>``; its ``upscale`` is bound to the run's."""
     return _marker("generator", name)
@@ -47,8 +40,8 @@ def discriminator(name: str) -> Callable[[Network], Network]:
     return _marker("discriminator", name)
 
 
-def discover() -> Architectures:
-    """Import every ``*_arch.py`` and return the decorated classes.
+def discover() -> Mapping[Role, Mapping[str, type[nn.Module]]]:
+    """Import every ``*_arch.py`` and return the decorated classes by name, in alphabetical order.
 
     Raises:
         UserError: a folder is missing, a file cannot be imported, or a name is used twice.
@@ -64,9 +57,14 @@ def discover() -> Architectures:
             other = found[role].setdefault(name, cls)
             if other is not cls:
                 raise UserError(
-                    f"{role}={name} is defined twice: {_place(other)} and {_place(cls)}; rename one of them"
+                    f"{role}={name} is defined twice: {place(other)} and {place(cls)}; rename one of them"
                 )
-    return Architectures(*(dict(sorted(found[role].items())) for role in ("generator", "discriminator")))
+    return {role: dict(sorted(classes.items())) for role, classes in found.items()}
+
+
+def place(cls: type) -> str:
+    """Where a class is defined, for messages."""
+    return f"{inspect.getsourcefile(cls)} ({cls.__qualname__})"
 
 
 def _marker(role: Role, name: str) -> Callable[[Network], Network]:
@@ -128,7 +126,3 @@ def _import(name: str, file: Path) -> ModuleType:
     except Exception as error:  # a user's file may raise anything
         reason = " ".join(str(error).split())
         raise UserError(f"{file} cannot be imported: {type(error).__name__}: {reason}; fix it") from error
-
-
-def _place(cls: type) -> str:
-    return f"{inspect.getsourcefile(cls)} ({cls.__qualname__})"

@@ -22,27 +22,17 @@ class UNetDiscriminatorSN(nn.Module):
     Source: Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data",
     2021, section 3.4.
 
-    Args:
-        num_in_ch: channels of the image.
-        num_feat: channels at full resolution; the bottleneck has eight times as many.
-        skip_connection: add the features of the way down to those of the way up.
-        normalize_ends: normalize the first and the last convolution too. Published weights do not fit then.
-
     Shape:
         (B, num_in_ch, H, W) in [0, 1], H and W multiples of 8 → logits (B, 1, H, W), positive for real.
-
-    Raises:
-        UserError: an argument has a wrong type or value.
-        ValueError: H or W is not a multiple of 8.
     """
 
     @bounded
     def __init__(
         self,
         num_in_ch: Count = 3,
-        num_feat: Count = 64,
-        skip_connection: bool = True,
-        normalize_ends: bool = False,
+        num_feat: Count = 64,  # channels at full resolution; the bottleneck has eight times as many
+        skip_connection: bool = True,  # add the features of the way down to those of the way up
+        normalize_ends: bool = False,  # the first and the last convolution too; published weights do not fit then
     ) -> None:
         super().__init__()
         self.num_in_ch = num_in_ch
@@ -72,16 +62,11 @@ class UNetDiscriminatorSN(nn.Module):
         x0 = _leaky(self.conv0(image))  # (B, f, H, W)
         x1 = _leaky(self.conv1(x0))  # (B, 2f, H/2, W/2)
         x2 = _leaky(self.conv2(x1))  # (B, 4f, H/4, W/4)
-        x3 = _leaky(self.conv3(x2))  # (B, 8f, H/8, W/8)
-
-        x4 = _leaky(self.conv4(x3))
-        x4 = x4 + x2 if self.skip_connection else x4
-        x5 = _leaky(self.conv5(x4))
-        x5 = x5 + x1 if self.skip_connection else x5
-        x6 = _leaky(self.conv6(x5))
-        x6 = x6 + x0 if self.skip_connection else x6
-
-        logits: Tensor = self.conv9(_leaky(self.conv8(_leaky(self.conv7(x6)))))
+        x = _leaky(self.conv3(x2))  # (B, 8f, H/8, W/8)
+        for conv, before in ((self.conv4, x2), (self.conv5, x1), (self.conv6, x0)):
+            x = _leaky(conv(x))
+            x = x + before if self.skip_connection else x
+        logits: Tensor = self.conv9(_leaky(self.conv8(_leaky(self.conv7(x)))))
         return logits
 
     def _end(self, in_channels: int, out_channels: int) -> nn.Module:

@@ -25,31 +25,20 @@ class SRVGGNetCompact(nn.Module):
     Source: Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data",
     2021, and its repository.
 
-    Args:
-        num_in_ch: channels of the input.
-        num_out_ch: channels of the output; must equal ``num_in_ch`` unless that is 1.
-        num_feat: channels of the hidden layers.
-        num_conv: hidden convolutions between the first and the last one.
-        upscale: enlargement.
-        act_type: ``prelu`` (one learnt slope per channel), ``relu`` or ``leakyrelu`` (slope 0.1).
-
     Shape:
         (B, num_in_ch, H, W) → (B, num_out_ch, H·upscale, W·upscale). Values are meant to lie in [0, 1]; the
         output is not clamped.
-
-    Raises:
-        UserError: an argument has a wrong type or value.
     """
 
     @bounded
     def __init__(
         self,
         num_in_ch: Count = 3,
-        num_out_ch: Count = 3,
-        num_feat: Count = 64,
-        num_conv: WholeNumber = 16,
+        num_out_ch: Count = 3,  # equals num_in_ch unless that is 1
+        num_feat: Count = 64,  # channels of the hidden layers
+        num_conv: WholeNumber = 16,  # hidden convolutions between the first and the last one
         upscale: Count = 4,
-        act_type: Activation = "prelu",
+        act_type: Activation = "prelu",  # one learnt slope per channel; leakyrelu has slope 0.1
     ) -> None:
         super().__init__()
         if num_in_ch not in (1, num_out_ch):
@@ -80,9 +69,7 @@ class SRVGGNetCompact(nn.Module):
 
 
 def _activation(act_type: Activation, num_feat: int) -> nn.Module:
-    # In place is safe after a convolution, which needs only its input for its gradient.
     if act_type == "prelu":
         return nn.PReLU(num_feat)
-    if act_type == "relu":
-        return nn.ReLU(inplace=True)
-    return nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
+    # In place is safe after a convolution, which needs only its input for its gradient.
+    return nn.ReLU(inplace=True) if act_type == "relu" else nn.LeakyReLU(LEAKY_SLOPE, inplace=True)

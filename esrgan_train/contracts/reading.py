@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from esrgan_train.errors import UserError
 from esrgan_train.modelfiles import field
 from esrgan_train.modelfiles.classes import class_of
-from esrgan_train.modelfiles.rebuild import rebuild_generator
-from esrgan_train.modelfiles.remedies import override
+from esrgan_train.modelfiles.rebuild import override, rebuild_generator
 from esrgan_train.modelfiles.weights import ModelFile, as_written
 
 MODEL = "this run's model file"

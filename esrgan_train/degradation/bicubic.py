@@ -14,11 +14,7 @@ from esrgan_train.images.decode import to_float
 
 @dataclass(frozen=True, kw_only=True)
 class BicubicDegradation:
-    """Reduce by `upscale` as MATLAB's imresize does: a = −0.5, widened kernel, mirrored borders.
-
-    Raises:
-        UserError: `upscale` is out of bounds.
-    """
+    """Reduce by `upscale` as MATLAB's imresize does: a = −0.5, widened kernel, mirrored borders."""
 
     upscale: Count = 4
 
@@ -26,14 +22,7 @@ class BicubicDegradation:
         check_fields(self)
 
     def __call__(self, hr: Image, rng: np.random.Generator) -> Image:  # noqa: ARG002 (the common signature)
-        """Reduce one image.
-
-        Args:
-            hr: (H, W, 3) float32 RGB in [0,1], both sides multiples of `upscale`.
-            rng: Not used; nothing is random here.
-
-        Returns:
-            (H/upscale, W/upscale, 3) float32 RGB on the 8-bit grid.
+        """(H, W, 3) float32 RGB in [0,1] to (H/upscale, W/upscale, 3), on the 8-bit grid; nothing is random.
 
         Raises:
             ValueError: a side is not a multiple of `upscale`.

@@ -16,12 +16,8 @@ _NEGLIGIBLE = 1e-6
 def blur(image: Image, kernel: Kernel) -> Image:
     """Correlate each channel with `kernel`; the image is mirrored at its borders (edge pixel not repeated).
 
-    Args:
-        image: (H, W, C) float32, of any size, also smaller than the kernel.
-        kernel: (k, k), k odd, sum 1.
-
-    Returns:
-        (H, W, C) float32, a new array; not clamped (a low-pass kernel overshoots).
+    Shape:
+        image (H, W, C) float32 of any size, kernel (k, k) with odd k and sum 1 → a new image, not clamped.
     """
     kernel = trim(kernel)
     vertical, horizontal = kernel.sum(1), kernel.sum(0)

@@ -15,17 +15,11 @@ from esrgan_train.images.decode import to_float
 def compress_jpeg(image: Image, quality: int, *, nearest_chroma: bool = False) -> Image:
     """Encode with libjpeg (through OpenCV: baseline, 4:2:0, standard tables) and decode again.
 
-    As in real files, the tables are whole numbers and partial blocks at the right and lower edges repeat
-    the last column and row.
-
     Args:
-        image: (H, W, 3) float32 RGB, clamped to [0,1] and rounded to 8 bits first.
-        quality: libjpeg's quality, 1 to 100.
+        image: (H, W, 3) float32 RGB, clamped to [0,1] and rounded to 8 bits first; so is the result.
+        quality: libjpeg's, 1 to 100.
         nearest_chroma: Repeat each chroma sample over its 2 × 2 pixels, as fast decoders and the published
             training code do, instead of interpolating as libjpeg does.
-
-    Returns:
-        (H, W, 3) float32 RGB in [0,1].
     """
     options = [
         cv2.IMWRITE_JPEG_QUALITY,
@@ -40,11 +34,8 @@ def compress_jpeg(image: Image, quality: int, *, nearest_chroma: bool = False) -
 
 
 def _repeat_chroma(decoded: Image, file: NDArray[Any]) -> Image:
-    """Replace the interpolated chroma of a decoded image.
-
-    Decoding at half size reconstructs each stored chroma sample as it is, without any resampling. An RGB
-    colour less its luma carries chroma alone, so it can be moved onto another luma.
-    """
+    # Decoding at half size reconstructs each stored chroma sample as it is, without any resampling. An RGB colour
+    # less its luma carries chroma alone, so it can be moved onto another luma.
     half = _decode(file, cv2.IMREAD_REDUCED_COLOR_2)
     half -= _luma(half)
     chroma = cv2.resize(half, (2 * half.shape[1], 2 * half.shape[0]), interpolation=cv2.INTER_NEAREST)
@@ -60,13 +51,5 @@ def _decode(file: NDArray[Any], flags: int) -> Image:
 
 
 def _luma(image: Image) -> Image:
-    """Return BT.601 luma, (H, W, 1)."""
+    """BT.601 luma, (H, W, 1)."""
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), dtype=np.float32)[..., None]
-
-
-def draw_quality(rng: np.random.Generator, quality: tuple[int, int]) -> int:
-    """Draw a whole-number quality, uniformly, both ends included.
-
-    Whole numbers because libjpeg's tables know no others; the mean is that of the continuous range.
-    """
-    return int(rng.integers(quality[0], quality[1], endpoint=True))

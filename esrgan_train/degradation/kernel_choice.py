@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,31 +24,13 @@ class KernelChoice:
 
     With probability `sinc_prob` the kernel is a circular low-pass; otherwise the six odds decide its shape. The
     defaults are those of both stages of the published recipe; `sigma` differs between them.
-
-    Attributes:
-        sigma: Standard deviations, in pixels; drawn once for isotropic shapes, twice for the others, whose
-            rotation is uniform.
-        size: Smallest and largest side in pixels; odd sizes in between are equally likely.
-        sinc_prob: Probability of the circular low-pass.
-        sinc_cutoff: Its cutoff as a fraction of the Nyquist frequency, for kernels under `wide_from` pixels.
-        sinc_cutoff_wide: The same for kernels of `wide_from` pixels and more.
-        wide_from: Where the second range takes over, in pixels.
-        iso_odds, aniso_odds: Relative weights of the Gaussians (all odds need not sum to 1).
-        generalized_iso_odds, generalized_aniso_odds: Of the generalized Gaussians.
-        plateau_iso_odds, plateau_aniso_odds: Of the plateau shapes.
-        generalized_beta: Exponents of the generalized Gaussian: half the draws lie under 1, half above, so
-            the range must contain 1.
-        plateau_beta: The same for the plateau. The published range starts at 1, so half its draws are 1.
-
-    Raises:
-        UserError: a value is out of bounds.
     """
 
-    sigma: Sigmas
-    size: Sizes = (7, 21)
+    sigma: Sigmas  # pixels; drawn once for isotropic shapes, twice for the others, whose rotation is uniform
+    size: Sizes = (7, 21)  # pixels a side; odd sizes in between are equally likely
     sinc_prob: Fraction = 0.1
-    sinc_cutoff: Cutoffs = (1 / 3, 1.0)
-    sinc_cutoff_wide: Cutoffs = (1 / 5, 1.0)
+    sinc_cutoff: Cutoffs = (1 / 3, 1.0)  # of the Nyquist frequency, for kernels under `wide_from` pixels
+    sinc_cutoff_wide: Cutoffs = (1 / 5, 1.0)  # for wider kernels
     wide_from: WholeNumber = 13
     iso_odds: NonNegative = 0.45
     aniso_odds: NonNegative = 0.25
@@ -57,12 +38,16 @@ class KernelChoice:
     generalized_aniso_odds: NonNegative = 0.03
     plateau_iso_odds: NonNegative = 0.12
     plateau_aniso_odds: NonNegative = 0.03
-    generalized_beta: Betas = (0.5, 4.0)
-    plateau_beta: Betas = (1.0, 2.0)
+    generalized_beta: Betas = (0.5, 4.0)  # exponents: half the draws lie under 1, half above
+    plateau_beta: Betas = (1.0, 2.0)  # the same; the published range starts at 1, so half its draws are 1
 
     def __post_init__(self) -> None:
         settle(self)
-        check_odds(**{name: odds for name, odds in vars(self).items() if name.endswith("_odds")})
+        check_odds(**self.odds())
+
+    def odds(self) -> dict[str, float]:
+        """The weights of the six shapes, in the order in which they are drawn."""
+        return {name: odds for name, odds in vars(self).items() if name.endswith("_odds")}
 
 
 def draw_kernel(rng: np.random.Generator, choice: KernelChoice) -> Kernel:
@@ -71,24 +56,18 @@ def draw_kernel(rng: np.random.Generator, choice: KernelChoice) -> Kernel:
     if rng.random() < choice.sinc_prob:
         cutoff = choice.sinc_cutoff if size < choice.wide_from else choice.sinc_cutoff_wide
         return circular_lowpass_kernel(size, cutoff=math.pi * rng.uniform(*cutoff))
-    shapes: tuple[tuple[float, bool, Callable[..., Kernel], Betas | None], ...] = (
-        (choice.iso_odds, True, gaussian_kernel, None),
-        (choice.aniso_odds, False, gaussian_kernel, None),
-        (choice.generalized_iso_odds, True, generalized_gaussian_kernel, choice.generalized_beta),
-        (choice.generalized_aniso_odds, False, generalized_gaussian_kernel, choice.generalized_beta),
-        (choice.plateau_iso_odds, True, plateau_kernel, choice.plateau_beta),
-        (choice.plateau_aniso_odds, False, plateau_kernel, choice.plateau_beta),
-    )
-    _, isotropic, shape, beta_range = shapes[draw_index(rng, [odds for odds, *_ in shapes])]
+    shape, anisotropic = divmod(draw_index(rng, list(choice.odds().values())), 2)
     sigma_x = sigma_y = rng.uniform(*choice.sigma)
     angle = 0.0
-    if not isotropic:
+    if anisotropic:
         sigma_y = rng.uniform(*choice.sigma)
         angle = rng.uniform(-math.pi, math.pi)
-    if beta_range is None:
-        return shape(size, sigma_x=sigma_x, sigma_y=sigma_y, angle=angle)
-    beta = _draw_beta(rng, beta_range)
-    return shape(size, sigma_x=sigma_x, sigma_y=sigma_y, angle=angle, beta=beta)
+    ellipse = {"sigma_x": sigma_x, "sigma_y": sigma_y, "angle": angle}
+    if shape == 0:
+        return gaussian_kernel(size, **ellipse)
+    if shape == 1:
+        return generalized_gaussian_kernel(size, **ellipse, beta=_draw_beta(rng, choice.generalized_beta))
+    return plateau_kernel(size, **ellipse, beta=_draw_beta(rng, choice.plateau_beta))
 
 
 def draw_index(rng: np.random.Generator, odds: list[float]) -> int:

@@ -1,6 +1,7 @@
 """Blur kernels as pure functions of their size and shape.
 
-All are float64 arrays (size, size) of odd size, centred, symmetric under a half turn, and sum to 1.
+All are float64 arrays (size, size) of odd size, centred, symmetric under a half turn, and sum to 1. `sigma_x` and
+`sigma_y` are standard deviations in pixels along the axes of an ellipse, which is turned by `angle` radians.
 """
 
 from __future__ import annotations
@@ -14,14 +15,7 @@ Kernel = NDArray[np.float64]
 
 
 def gaussian_kernel(size: int, *, sigma_x: float, sigma_y: float, angle: float = 0.0) -> Kernel:
-    """Gaussian exp(−q/2), q = xᵀΣ⁻¹x.
-
-    Args:
-        size: Side of the kernel in pixels, odd.
-        sigma_x: Standard deviation in pixels along the first axis of the ellipse.
-        sigma_y: The same along its second axis; equal to `sigma_x` for an isotropic kernel.
-        angle: Rotation of the ellipse in radians.
-    """
+    """Gaussian exp(−q/2), q = xᵀΣ⁻¹x."""
     return _normalized(np.exp(-0.5 * quadratic_form(size, sigma_x, sigma_y, angle)))
 
 
@@ -56,7 +50,7 @@ def circular_lowpass_kernel(size: int, *, cutoff: float) -> Kernel:
 
 
 def quadratic_form(size: int, sigma_x: float, sigma_y: float, angle: float) -> Kernel:
-    """Return q = xᵀΣ⁻¹x at every pixel, Σ being diag(sigma_x², sigma_y²) turned by `angle` radians."""
+    """q = xᵀΣ⁻¹x at every pixel, Σ being diag(sigma_x², sigma_y²) turned by `angle`."""
     axis = _axis(size)
     cosine, sine = math.cos(angle), math.sin(angle)
     along = (cosine * axis + sine * axis[:, None]) / sigma_x
@@ -77,8 +71,6 @@ def bessel_j1(x: Kernel) -> Kernel:
 
 
 def _axis(size: int) -> Kernel:
-    if size < 1 or size % 2 == 0:
-        raise ValueError(f"size={size}: a kernel has an odd number of pixels; use {size + 1}")
     return np.arange(size, dtype=np.float64) - size // 2
 
 

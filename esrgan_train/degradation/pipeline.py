@@ -24,43 +24,26 @@ class RealESRGANDegradation:
     Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data", 2021.
     The defaults are the published x4 recipe, with two deliberate differences: JPEG is libjpeg's, without the
     black padding that tints the last rows and columns, and the first resize does not shift the content.
-
-    Attributes:
-        upscale: By how much the result is smaller.
-        first: The first stage; its resize factors refer to the size of the photograph.
-        second: The second; its resize factors refer to the size of the result, and its modes serve the
-            final resize too.
-        final_sinc_prob: Probability of the final circular low-pass.
-        final_sinc_size: Its smallest and largest side in pixels; odd sizes in between are equally likely.
-        final_sinc_cutoff: Its cutoff as a fraction of the Nyquist frequency.
-        jpeg_last_prob: Probability that the second JPEG comes after the final resize and low-pass, instead
-            of before.
-
-    Raises:
-        UserError: a value is out of bounds.
     """
 
     upscale: Count = 4
-    first: Stage = FIRST_STAGE
-    second: Stage = SECOND_STAGE
+    first: Stage = FIRST_STAGE  # its resize factors refer to the size of the photograph
+    second: Stage = SECOND_STAGE  # its factors refer to that of the result; its modes serve the final resize too
     final_sinc_prob: Fraction = 0.8
-    final_sinc_size: Sizes = (7, 21)
-    final_sinc_cutoff: Cutoffs = (1 / 3, 1.0)
-    jpeg_last_prob: Fraction = 0.5
+    final_sinc_size: Sizes = (7, 21)  # pixels a side; odd sizes in between are equally likely
+    final_sinc_cutoff: Cutoffs = (1 / 3, 1.0)  # of the Nyquist frequency
+    jpeg_last_prob: Fraction = 0.5  # of the second JPEG after the final resize and low-pass, instead of before
 
     def __post_init__(self) -> None:
         settle(self)
 
     def __call__(self, hr: Image, rng: np.random.Generator) -> Image:
-        """Degrade one image.
+        """Degrade one image; the same state of `rng` gives the same bytes.
 
-        Args:
-            hr: (H, W, 3) float32 RGB in [0,1], both sides multiples of `upscale`; not changed. Sharpen it
-                before with `usm_sharpen` to follow the published recipe.
-            rng: Decides everything: the same state gives the same bytes.
+        The published recipe sharpens `hr` before, with `usm_sharpen`.
 
-        Returns:
-            (H/upscale, W/upscale, 3) float32 RGB in [0,1], on the 8-bit grid.
+        Shape:
+            (H, W, 3) float32 RGB in [0,1] → (H/upscale, W/upscale, 3), on the 8-bit grid.
 
         Raises:
             ValueError: a side is not a multiple of `upscale`.
@@ -76,17 +59,16 @@ class RealESRGANDegradation:
         image = self.second.blur(image, rng)
         image = self.second.resize(image, (height, width), rng)
         image = self.second.add_noise(image, rng)
-        if rng.random() < self.jpeg_last_prob:
-            image = self._finish(image, height, width, rng)
+        jpeg_last = rng.random() < self.jpeg_last_prob
+        if not jpeg_last:
             image = self.second.compress(image, rng)
-        else:
+        image = self.second.resize_to(image, height, width, rng)
+        image = self._ring(image, rng)
+        if jpeg_last:
             image = self.second.compress(image, rng)
-            image = self._finish(image, height, width, rng)
         return to_float(to_levels(image))
 
-    def _finish(self, image: Image, height: int, width: int, rng: np.random.Generator) -> Image:
-        """Resize to the final size and filter with the final low-pass, if there is one."""
-        image = self.second.resize_to(image, height, width, rng)
+    def _ring(self, image: Image, rng: np.random.Generator) -> Image:
         if rng.random() >= self.final_sinc_prob:
             return image
         size = draw_size(rng, self.final_sinc_size)

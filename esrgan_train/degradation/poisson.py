@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,44 +14,32 @@ _REST_BITS = 32 - _GUIDE_BITS
 _STEP_INSIDE = np.uint16(1 << 15)
 
 
-class _Tables(NamedTuple):
-    guide: NDArray[np.uint16]  # (256 · 2^_GUIDE_BITS,) the sample, or _STEP_INSIDE
-    keys: NDArray[np.uint64]  # (256 · width,) ascending: level · 2^32 + P(X ≤ k) · 2^32
-    width: int  # values of k per level
-
-
 def sample_poisson(levels: NDArray[np.uint8], peak: int, rng: np.random.Generator) -> NDArray[np.uint16]:
-    """Draw Poisson(level/255 · peak) at every pixel, four times as fast as NumPy draws it.
+    """Draw Poisson(level/255 · peak) at every pixel, `peak` from 1 to 256, four times as fast as NumPy does.
 
-    The probabilities are those of the Poisson distribution to within 2⁻³², the resolution of the uniform
-    numbers.
-
-    Args:
-        levels: 8-bit levels, any shape.
-        peak: Mean at level 255, from 1 to 256.
-        rng: Where the uniform numbers come from.
-
-    Returns:
-        Counts, uint16, of the same shape.
+    The probabilities are exact to within 2⁻³², the resolution of the uniform numbers. Any shape.
     """
-    tables = _tables(peak)
+    guide, keys, width = _tables(peak)
     flat = levels.ravel()
     pairs = rng.integers(0, 2**64 - 1, size=(flat.size + 1) // 2, dtype=np.uint64, endpoint=True)
     uniform = pairs.view(np.uint32)[: flat.size]
     cells = flat.astype(np.uint32)
     cells <<= np.uint32(_GUIDE_BITS)
     cells |= uniform >> np.uint32(_REST_BITS)
-    samples: NDArray[np.uint16] = tables.guide[cells]
+    samples: NDArray[np.uint16] = guide[cells]
     open_cells = np.flatnonzero(samples == _STEP_INSIDE)
     level = flat[open_cells].astype(np.uint64)
-    steps_below = np.searchsorted(tables.keys, (level << np.uint64(32)) | uniform[open_cells], side="right")
-    samples[open_cells] = steps_below - level.astype(np.int64) * tables.width
+    steps_below = np.searchsorted(keys, (level << np.uint64(32)) | uniform[open_cells], side="right")
+    samples[open_cells] = steps_below - level.astype(np.int64) * width
     return samples.reshape(levels.shape)
 
 
 @lru_cache(maxsize=9)  # one for each power of two up to 256; 1 MB each
-def _tables(peak: int) -> _Tables:
-    assert 1 <= peak <= 256, peak
+def _tables(peak: int) -> tuple[NDArray[np.uint16], NDArray[np.uint64], int]:
+    """Guide (256 · 2^_GUIDE_BITS,): the sample, or _STEP_INSIDE.
+
+    Keys (256 · width,), ascending: level · 2^32 + P(X ≤ k) · 2^32. And width, the values of k per level.
+    """
     mean = np.arange(256)[:, None] * (peak / 255.0)
     count = np.arange(int(peak + 12 * peak**0.5 + 32))
     log_factorial = np.concatenate([[0.0], np.cumsum(np.log(count[1:]))])
@@ -67,4 +54,4 @@ def _tables(peak: int) -> _Tables:
         last = np.searchsorted(steps[level], cell_last, side="right")
         guide[level] = np.where(first == last, first, _STEP_INSIDE)
     keys = steps + (np.arange(256, dtype=np.uint64)[:, None] << np.uint64(32))
-    return _Tables(guide.ravel(), keys.ravel(), len(count))
+    return guide.ravel(), keys.ravel(), len(count)

@@ -43,9 +43,6 @@ def settle(options: Any) -> None:
     """Give the fields of a frozen dataclass their final types, and check them by their annotations.
 
     Ranges arrive from Hydra as its own list type, which could be changed later; they become tuples.
-
-    Raises:
-        UserError: a value is out of bounds.
     """
     for field in fields(options):
         value = getattr(options, field.name)

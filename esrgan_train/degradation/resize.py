@@ -19,14 +19,8 @@ def resize(image: Image, height: int, width: int, mode: ResizeMode) -> Image:
     Equal to `torch.nn.functional.interpolate(size=(height, width), mode=mode)`: bicubic has a = −0.75, and
     neither it nor bilinear is anti-aliased, so strong reductions alias.
 
-    Args:
-        image: (H, W, C) float32.
-        height: Rows of the result, at least 1.
-        width: Its columns.
-        mode: "area", "bilinear" or "bicubic".
-
-    Returns:
-        (height, width, C) float32, not clamped (bicubic overshoots); `image` itself if its size is right.
+    Shape:
+        (H, W, C) float32 → (height, width, C), not clamped (bicubic overshoots); `image` itself if it fits.
     """
     if image.shape[:2] == (height, width):
         return image

@@ -11,49 +11,29 @@ from annotated_types import Ge, Le, MinLen
 from esrgan_train.bounds import Fraction, NonNegative
 from esrgan_train.degradation.blur import blur
 from esrgan_train.degradation.image import Image
-from esrgan_train.degradation.jpeg import compress_jpeg, draw_quality
+from esrgan_train.degradation.jpeg import compress_jpeg
 from esrgan_train.degradation.kernel_choice import KernelChoice, draw_index, draw_kernel
 from esrgan_train.degradation.noise import NoiseChoice
-from esrgan_train.degradation.ranges import NoiseLevels, PoissonScales, Range, check_odds
+from esrgan_train.degradation.ranges import Range, check_odds
 from esrgan_train.degradation.resize import RESIZE_MODES, ResizeMode, resize
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage(NoiseChoice):
-    """What can happen to an image in one stage. Images are (H, W, 3) float32 RGB, nominally in [0,1].
-
-    Attributes:
-        blur_prob: Probability of any blur.
-        kernel: Which kernels blur.
-        up_odds, down_odds, keep_odds: Relative weights of enlarging, reducing and keeping the size.
-        up_range: Factors of enlargement, at least 1.
-        down_range: Factors of reduction, at most 1.
-        resize_modes: Ways to resize, equally likely; any of area, bilinear, bicubic.
-        noise_prob: Probability of any noise, of which kind see ``NoiseChoice``.
-        jpeg_prob: Probability of JPEG compression.
-        jpeg_quality: Lowest and highest quality, whole numbers from 1 to 100.
-        jpeg_nearest_chroma_prob: Probability that the JPEG decoder repeats chroma samples; it interpolates
-            them otherwise. Published: 1. Most programs that open real files interpolate.
-
-    Raises:
-        UserError: a value is out of bounds.
-    """
+    """What can happen to an image in one stage. Images are (H, W, 3) float32 RGB, nominally in [0,1]."""
 
     blur_prob: Fraction
     kernel: KernelChoice
-    up_odds: NonNegative
+    up_odds: NonNegative  # relative weights of enlarging, reducing and keeping the size
     down_odds: NonNegative
     keep_odds: NonNegative
-    up_range: Range[Annotated[float, Ge(1), Le(16)]]
+    up_range: Range[Annotated[float, Ge(1), Le(16)]]  # factors
     down_range: Range[Annotated[float, Ge(0.01), Le(1)]]
-    resize_modes: Annotated[tuple[ResizeMode, ...], MinLen(1)] = RESIZE_MODES
-    noise_prob: Fraction = 1.0
-    gaussian_prob: Fraction = 0.5
-    gaussian_sigma_levels: NoiseLevels
-    poisson_scale: PoissonScales
-    gray_prob: Fraction = 0.4
+    resize_modes: Annotated[tuple[ResizeMode, ...], MinLen(1)] = RESIZE_MODES  # equally likely
+    noise_prob: Fraction = 1.0  # of any noise; `NoiseChoice` says of which kind
     jpeg_prob: Fraction = 1.0
     jpeg_quality: Range[Annotated[int, Ge(1), Le(100)]] = (30, 95)
+    # Of a decoder that repeats chroma samples, as published; most programs that open real files interpolate them.
     jpeg_nearest_chroma_prob: Fraction = 1.0
 
     def __post_init__(self) -> None:
@@ -88,7 +68,8 @@ class Stage(NoiseChoice):
         if rng.random() >= self.jpeg_prob:
             return image
         nearest_chroma = bool(rng.random() < self.jpeg_nearest_chroma_prob)
-        return compress_jpeg(image, draw_quality(rng, self.jpeg_quality), nearest_chroma=nearest_chroma)
+        quality = int(rng.integers(*self.jpeg_quality, endpoint=True))
+        return compress_jpeg(image, quality, nearest_chroma=nearest_chroma)
 
 
 FIRST_STAGE = Stage(

@@ -17,26 +17,16 @@ class TargetNoise(NoiseChoice):
     """Gaussian or Poisson noise whose grains are as large as one LR pixel.
 
     White noise at HR would be averaged away in the input, and the network would learn to remove noise after all.
-    So the noise is made at LR size and enlarged.
-
-    Attributes:
-        upscale: HR pixels per LR pixel, the size of a grain. The noise's own options refer to LR size.
-
-    Raises:
-        UserError: a value is out of bounds.
+    So the noise is made at LR size, to which its own options refer, and enlarged.
     """
 
-    upscale: Count
+    upscale: Count  # HR pixels per LR pixel, the size of a grain
 
     def __call__(self, hr: Image, rng: np.random.Generator) -> Image:
-        """Draw the noise of one photograph.
+        """Noise to add to a photograph, of mean near 0; the same state of ``rng`` gives the same bytes.
 
-        Args:
-            hr: (H, W, 3) float32 RGB in [0,1], both sides multiples of ``upscale``; not changed.
-            rng: Decides everything: the same state gives the same bytes.
-
-        Returns:
-            (H, W, 3) float32, to be added; its mean is near 0.
+        Shape:
+            (H, W, 3) float32 RGB in [0,1] → the same.
 
         Raises:
             ValueError: a side is not a multiple of ``upscale``.
@@ -53,6 +43,5 @@ class TargetNoise(NoiseChoice):
 
 
 def add_noise(image: Image, noise: Image) -> Image:
-    """Return the sum in [0,1], (H, W, 3) float32."""
-    total: Image = np.clip(image + noise, 0.0, 1.0)
-    return total
+    """The sum in [0,1], (H, W, 3) float32."""
+    return np.asarray(np.clip(image + noise, 0.0, 1.0))

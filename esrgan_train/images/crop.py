@@ -4,12 +4,9 @@ from __future__ import annotations
 
 
 def middle(length: int, *, most: int | None, step: int) -> slice:
-    """The middle of ``length`` pixels, aligned to multiples of ``step``.
+    """The middle of a side of ``length`` pixels, aligned to ``step``, the pixels per pixel of the reduced version.
 
-    Args:
-        length: pixels along one side.
-        most: at most this many; None takes all of them, less than a step counts as one step.
-        step: pixels per pixel of the reduced version.
+    At most ``most`` pixels, where less than a step counts as one step; None takes all of them.
     """
     kept = (length if most is None else min(length, max(most, step))) // step * step
     start = (length - kept) // 2 // step * step

@@ -27,7 +27,7 @@ class UnreadableImageError(UserError):
 
 
 class Header(NamedTuple):
-    """What is known of a picture before it is decoded."""
+    """What is known before decoding."""
 
     size: tuple[int, int]  # (width, height) as stored, before EXIF orientation
     several: bool  # whether the file holds further pictures: an animation, pages
@@ -56,21 +56,13 @@ def as_rgb(samples: NDArray[Any]) -> Picture:
 
 
 def read_header(path: str | Path) -> Header:
-    """Size and number, from the header alone.
-
-    Raises:
-        UnreadableImageError: the header cannot be read.
-    """
+    """Size and whether there are further pictures; ``UnreadableImageError`` if that cannot be read."""
     with opened(path) as image:
         return Header(image.size, holds_several(image))
 
 
 def read_upright_size(path: str | Path) -> tuple[int, int]:
-    """(width, height) of the upright picture; takes longer, since the orientation may stand anywhere in the file.
-
-    Raises:
-        UnreadableImageError: the header cannot be read.
-    """
+    """(width, height) of the upright picture; slower, since the orientation may be anywhere in the file."""
     with opened(path) as image:
         width, height = image.size
         return (height, width) if orientation(image) in SIDEWAYS else (width, height)
@@ -87,11 +79,7 @@ def holds_several(image: Image.Image) -> bool:
 
 
 def to_float(image: NDArray[Any]) -> NDArray[np.float32]:
-    """Return uint8/255 or uint16/65535 as float32 in [0,1], of the same shape.
-
-    Raises:
-        ValueError: another number type.
-    """
+    """Return uint8/255 or uint16/65535 as float32 in [0,1], of the same shape."""
     if image.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"image is {image.dtype}; pass uint8 or uint16")
     values: NDArray[np.float32] = np.divide(image, np.float32(np.iinfo(image.dtype).max), dtype=np.float32)
@@ -100,11 +88,7 @@ def to_float(image: NDArray[Any]) -> NDArray[np.float32]:
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[Image.Image]:
-    """The opened file, not yet loaded; the libraries' warnings become remarks that name the file.
-
-    Raises:
-        UnreadableImageError: anything goes wrong while it is open.
-    """
+    """The opened file, not yet loaded; libraries' warnings become remarks, all errors ``UnreadableImageError``."""
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would hang
             raise OSError("it is not a file but a directory, a pipe or a device")

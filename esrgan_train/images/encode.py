@@ -30,10 +30,8 @@ _IHDR_END = 33  # signature (8) and the first chunk (25)
 def to_uint8(image: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Clamp to [0,1] and round to the nearest of 256 levels. Any shape.
 
-    A pixel of RGB, (..., 3), with a value that is not finite becomes magenta: black would look like a picture.
-
-    Raises:
-        ValueError: a value that is not finite, in an array of another shape.
+    A pixel of RGB, (..., 3), with a value that is not finite becomes magenta: black would look like a picture. In
+    an array of another shape it is a ``ValueError``.
     """
     finite = np.isfinite(image)
     levels: NDArray[np.floating[Any]] = np.rint(np.clip(np.where(finite, image, 0.0), 0.0, 1.0) * 255.0)
@@ -48,10 +46,8 @@ def to_uint8(image: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
 def write_image(path: Path, image: NDArray[Any], *, profile: bytes | None = None, png_level: int = 6) -> None:
     """Write a picture in the format of the path's suffix: .png .jpg .jpeg .webp .tif .tiff .bmp.
 
-    The file is written beside its place and renamed; missing folders are made.
-
     Args:
-        path: where to write.
+        path: the file, which is replaced in one step; missing folders are made.
         image: (H, W) gray, (H, W, 2) with alpha, (H, W, 3) RGB or (H, W, 4) with alpha; uint8, or uint16 for PNG
             and TIFF.
         profile: the ICC profile of the colours.
@@ -59,7 +55,6 @@ def write_image(path: Path, image: NDArray[Any], *, profile: bytes | None = None
 
     Raises:
         UserError: an unknown suffix, or the format cannot hold the picture.
-        ValueError: another number type.
         OSError: the disk does not take it.
     """
     suffix = path.suffix.lower()

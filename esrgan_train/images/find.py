@@ -7,7 +7,7 @@ import os
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
+from copy import copy
 from operator import attrgetter
 from pathlib import Path
 
@@ -19,18 +19,12 @@ from esrgan_train.images.formats import NAMES, SUFFIXES, UNSUPPORTED, skipped
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 2**16  # paths whose bytes are copied at once; bounds the memory of copying
-
 
 class PathTable:
-    """An immutable sequence of file paths below one folder, held in two arrays.
+    """An immutable sequence of the photos below ``root``, given as relative POSIX paths and held in arrays.
 
     A list of a million strings would be copied page by page into every worker process, since reading an object
     writes its reference count. Arrays stay shared.
-
-    Args:
-        root: the folder.
-        relative_paths: POSIX paths below it, in the order of the table.
     """
 
     def __init__(self, root: Path, relative_paths: Iterable[str]) -> None:
@@ -40,10 +34,10 @@ class PathTable:
             ends.append(len(joined))
         self.root = root
         self._bytes: NDArray[np.uint8] = np.frombuffer(bytes(joined), dtype=np.uint8)
-        self._ends: NDArray[np.int64] = np.array(ends, dtype=np.int64)
+        self._bounds: NDArray[np.int64] = np.stack([ends[:-1], ends[1:]], axis=1)  # (photos, 2): start and end
 
     def __len__(self) -> int:
-        return len(self._ends) - 1
+        return len(self._bounds)
 
     def __getitem__(self, index: int) -> Path:
         return self.root / self.relative(index)
@@ -53,30 +47,17 @@ class PathTable:
 
     def relative(self, index: int) -> str:
         """The POSIX path below ``root``; negative indices count from the end."""
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"index {index} of a table of {len(self)} photos")
-        position = index % len(self)
-        start, end = self._ends[position], self._ends[position + 1]
+        start, end = self._bounds[index]
         return os.fsdecode(self._bytes[start:end].tobytes())
 
     def raw(self) -> Iterator[memoryview]:
         """The bytes of each relative path, without a string for any of them."""
-        joined = self._bytes.data
-        return (joined[start:end] for start, end in pairwise(map(int, self._ends)))
+        return (self._bytes.data[start:end] for start, end in self._bounds)
 
     def subset(self, indices: Iterable[int]) -> PathTable:
-        """The photos at ``indices``, in that order."""
-        chosen = np.fromiter(indices, dtype=np.int64)
-        lengths = np.diff(self._ends)[chosen]
-        part = PathTable(self.root, ())
-        part._ends = np.concatenate([[0], np.cumsum(lengths)])
-        part._bytes = np.empty(part._ends[-1], dtype=np.uint8)
-        for first in range(0, len(chosen), _AT_ONCE):
-            some = slice(first, first + _AT_ONCE)
-            start, length = part._ends[:-1][some], lengths[some]
-            shift = np.repeat(self._ends[chosen[some]] - start, length)  # of each byte, to where it stands now
-            place = slice(start[0], start[-1] + length[-1])
-            part._bytes[place] = self._bytes[np.arange(place.start, place.stop) + shift]
+        """The photos at ``indices``, in that order; the bytes are shared."""
+        part = copy(self)
+        part._bounds = self._bounds[np.fromiter(indices, dtype=np.int64)]
         return part
 
 
@@ -86,10 +67,8 @@ def find_photos(folder: str | Path, *, option: str, say: Callable[[str], None] =
     Names that start with a dot are skipped. Links to folders are followed; a folder reached in several ways is
     listed once, under its own place if that is below ``folder``. No file is opened.
 
-    Args:
-        folder: where to look.
-        option: the option that ``folder`` comes from, such as ``data.train_dir``, for the messages.
-        say: called with one line if pictures of other kinds are skipped.
+    Messages name ``option``, which ``folder`` comes from. ``say`` gets one line if pictures of other kinds are
+    skipped.
 
     Raises:
         UserError: the folder is missing, cannot be read, or holds no photo.

@@ -88,13 +88,8 @@ def why_unidentified(path: str | Path) -> str:
 
 def skipped(counts: Mapping[str, int]) -> str:
     """One line about files with suffixes of ``UNSUPPORTED``, counted by suffix; empty if there are none."""
-    heif = {suffix: count for suffix, count in counts.items() if suffix in _SUFFIXES["HEIF"].split()}
-    others = {suffix: count for suffix, count in counts.items() if suffix not in heif}
-    parts = [(others, _REMEDY), (heif, _HEIF_REMEDY)]
-    lines = [f"skipped: {_counted(some)}: {remedy}" for some, remedy in parts if some]
-    return "; ".join(lines)
-
-
-def _counted(counts: Mapping[str, int]) -> str:
-    often = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{count:,} {suffix}" for suffix, count in often)
+    named: dict[str, list[str]] = {_REMEDY: [], _HEIF_REMEDY: []}
+    for suffix, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        remedy = _HEIF_REMEDY if suffix in _SUFFIXES["HEIF"].split() else _REMEDY
+        named[remedy].append(f"{count:,} {suffix}")
+    return "; ".join(f"skipped: {', '.join(some)}: {remedy}" for remedy, some in named.items() if some)

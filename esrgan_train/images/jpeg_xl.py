@@ -8,8 +8,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from esrgan_train.images.plugin import SampledPicture
-from esrgan_train.images.stored import widen, with_channels
+from esrgan_train.images.stored import SampledPicture, widen, with_channels
 
 NAME = "JPEGXL"
 
@@ -65,15 +64,14 @@ class _Bits:
     def size(self) -> tuple[int, int]:
         """(width, height)."""
         in_eights = self.take(1)
+        height = self._side(in_eights)
+        if ratio := self.take(3):
+            over, under = _RATIOS[ratio - 1]
+            return height * over // under, height
+        return self._side(in_eights), height
 
-        def side() -> int:
-            return 8 * (1 + self.take(5)) if in_eights else self.choose((1, 9), (1, 13), (1, 18), (1, 30))
-
-        height, ratio = side(), self.take(3)
-        if not ratio:
-            return side(), height
-        over, under = _RATIOS[ratio - 1]
-        return height * over // under, height
+    def _side(self, in_eights: int) -> int:
+        return 8 * (1 + self.take(5)) if in_eights else self.choose((1, 9), (1, 13), (1, 18), (1, 30))
 
     def metadata(self) -> tuple[int, bool, int]:
         """Orientation, whether there are several frames, and the bits of a sample."""

@@ -20,14 +20,12 @@ def legible(text: str) -> str:
 
     These are letters of other alphabets, invisible characters, and bytes of a file name that are not UTF-8.
     """
-    letters = _letters()
-    return "".join(
-        character if character.isprintable() and ord(character) in letters else _escaped(character)
-        for character in unicodedata.normalize("NFC", text)  # macOS stores ü as u and two dots
-    )
+    return "".join(map(_drawable, unicodedata.normalize("NFC", text)))  # macOS stores ü as u and two dots
 
 
-def _escaped(character: str) -> str:
+def _drawable(character: str) -> str:
+    if character.isprintable() and ord(character) in _letters():
+        return character
     if "\udc80" <= character <= "\udcff":  # how Python holds such a byte
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode()

@@ -20,43 +20,33 @@ from esrgan_train.images.samples import read_samples
 _PNG_LEVEL = 1  # of an enlarged photograph: five times quicker than the usual 6, and a sixth larger
 _PROFILE_SPACE = slice(16, 20)  # of an ICC profile: the name of its colour space
 _OTHER_SPACES = {True: (b"RGB ", b"CMYK"), False: (b"GRAY", b"CMYK")}  # that do not fit gray, and RGB
+_REACH = 4.0  # of colours into hidden pixels: sigma, in pixels
 _LARGEST_SIDE = {".jpg": 65500, ".webp": 16383}
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A decoded picture, upright.
+    """A decoded picture, upright."""
 
-    Attributes:
-        rgb: (H, W, 3) uint8 or uint16.
-        alpha: (H, W) of the same type, or None.
-        gray: whether the file held one colour channel.
-        profile: the ICC profile of the colours in ``rgb``, or None.
-        several: whether the file holds further pictures (an animation, pages), which are not read.
-    """
-
-    rgb: NDArray[Any]
-    alpha: NDArray[Any] | None
-    gray: bool
-    profile: bytes | None
-    several: bool
+    rgb: NDArray[Any]  # (H, W, 3) uint8 or uint16
+    alpha: NDArray[Any] | None  # (H, W) of the same type
+    gray: bool  # whether the file held one colour channel
+    profile: bytes | None  # the ICC profile of the colours in ``rgb``
+    several: bool  # whether the file holds further pictures (an animation, pages), which are not read
 
 
 def read_photo(path: Path) -> Photo:
-    """Read a picture; colours as ``decode`` gives them.
+    """Read a picture; colours and errors as in ``decode``.
 
     A profile for other colours than those in ``rgb`` is dropped, with a remark: that of a CMYK file, or one for
     RGB in a gray file.
-
-    Raises:
-        UnreadableImageError: as ``decode``.
     """
     with opened(path) as image:
         profile = _stored_profile(path, image)
         samples = read_samples(path, image)
         gray = samples.shape[2] < 3
-        if profile and not _fits(profile, gray=gray):
-            space = profile[_PROFILE_SPACE].decode("ascii", "replace").strip()
+        if profile and (stored := profile[_PROFILE_SPACE]) in _OTHER_SPACES[gray]:
+            space = stored.decode("ascii").strip()
             remark(f"its colour profile is for {space}, not for {'gray' if gray else 'RGB'}, and is dropped")
             profile = None
         several = holds_several(image)  # last, since Pillow goes to the second and back
@@ -65,16 +55,7 @@ def read_photo(path: Path) -> Photo:
 
 
 def check_format(path: Path, photo: Photo, size: tuple[int, int]) -> None:
-    """Refuse, before any work, a format that cannot hold an enlargement of ``photo``.
-
-    Args:
-        path: where it is to be written.
-        photo: what is enlarged.
-        size: (width, height) of the enlargement.
-
-    Raises:
-        UserError: it cannot hold the size, the transparency or the 16 bits.
-    """
+    """``UserError`` if the format cannot hold ``photo`` enlarged to ``size`` (width, height), before any work."""
     suffix = path.suffix.lower()
     if max(size) > (limit := _LARGEST_SIDE.get(suffix, max(size))):
         raise UserError(
@@ -88,11 +69,7 @@ def check_format(path: Path, photo: Photo, size: tuple[int, int]) -> None:
 
 
 def write_photo(path: Path, photo: Photo) -> None:
-    """Write a picture in the format of the suffix: .png .jpg .webp .tiff; beside its place, then renamed.
-
-    Raises:
-        UserError: as ``check_format``, or the library refuses the picture.
-    """
+    """Write a picture in the format of the suffix: .png .jpg .webp .tiff. Errors as in ``write_image``."""
     height, width = photo.rgb.shape[:2]
     check_format(path, photo, (width, height))
     samples = photo.rgb
@@ -103,11 +80,11 @@ def write_photo(path: Path, photo: Photo) -> None:
     write_image(path, samples, profile=photo.profile, png_level=_PNG_LEVEL)
 
 
-def fill_hidden(rgb: NDArray[Any], alpha: NDArray[Any], reach: float = 4.0) -> NDArray[Any]:
+def fill_hidden(rgb: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     """Give fully transparent pixels the colour of visible ones nearby, which prevents dark fringes."""
     weight = (alpha > 0).astype(np.float32)
-    spread = cv2.GaussianBlur(weight, (0, 0), reach)
-    colours = cv2.GaussianBlur(rgb.astype(np.float32) * weight[:, :, None], (0, 0), reach)
+    spread = cv2.GaussianBlur(weight, (0, 0), _REACH)
+    colours = cv2.GaussianBlur(rgb.astype(np.float32) * weight[:, :, None], (0, 0), _REACH)
     near = (alpha == 0) & (spread > 1e-4)
     filled = rgb.copy()
     filled[near] = np.rint(colours[near] / spread[near][:, None]).astype(rgb.dtype)
@@ -132,8 +109,3 @@ def _stored_profile(path: Path, image: Image.Image) -> bytes | None:
     header = stored[: stored.find(b"\xff\x4f\xff\x51")]
     box = header.find(b"colr\x02") - 4  # length (4), name (4), kind (3), profile
     return header[box + 11 : box + int.from_bytes(header[box : box + 4], "big")] if box >= 0 else None
-
-
-def _fits(profile: bytes, *, gray: bool) -> bool:
-    """Whether an ICC profile is for these colours, or for a space that is not known here."""
-    return profile[_PROFILE_SPACE] not in _OTHER_SPACES[gray]

@@ -19,36 +19,20 @@ _RGB = 2
 _OF_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _TEXTS_OF_ORIENTATION = (b"Raw profile type", b"XML:com.adobe.xmp")  # which Pillow knows how to read
-_CHANGE_NO_PIXEL = _TEXTS | {
-    b"IHDR",
-    b"IDAT",
-    b"IEND",
-    b"gAMA",
-    b"cHRM",
-    b"sRGB",
-    b"iCCP",
-    b"pHYs",
-    b"tIME",
-    b"bKGD",
-}
+_PLAIN = _TEXTS | frozenset(b"IHDR IDAT IEND gAMA cHRM sRGB iCCP pHYs tIME bKGD".split())
 
 
 def png_samples(stored: bytes, image: Image.Image) -> NDArray[Any] | None:
     """(H, W, C), upright, of a 16-bit file or a sound and plain 8-bit RGB one; None leaves the rest to Pillow.
 
-    Pillow also takes files with damaged or missing chunks: it says what is wrong with them.
-
-    Args:
-        stored: the file's content.
-        image: the same file, opened by Pillow and not yet loaded.
+    Pillow also takes files with damaged or missing chunks: it says what is wrong with them. ``image`` is the same
+    file as ``stored``, opened by Pillow and not yet loaded.
 
     Raises:
         RuntimeError: the chunks hold no picture of the header's size.
     """
-    if stored[_BIT_DEPTH] == 16:
-        decoded = with_channels(
-            imagecodecs.png_decode(_pixels_alone(stored))
-        )  # a transparent colour becomes alpha
+    if stored[_BIT_DEPTH] == 16:  # a transparent colour becomes alpha
+        decoded = with_channels(imagecodecs.png_decode(_pixels_alone(stored)))
         turned = any(_may_hold_orientation(stored, kind, start) for kind, start, _ in _chunks(stored))
         return orient(decoded, orientation(image)) if turned else decoded  # Pillow would decode it to know
     if image.mode == "RGB" and _is_plain(stored):
@@ -63,7 +47,7 @@ def _is_plain(stored: bytes) -> bool:
         return False
     content = memoryview(stored)
     for kind, start, end in _chunks(stored):
-        if kind not in _CHANGE_NO_PIXEL or _may_hold_orientation(stored, kind, start):
+        if kind not in _PLAIN or _may_hold_orientation(stored, kind, start):
             return False
         if zlib.crc32(content[start + 4 : end - 4]) != int.from_bytes(stored[end - 4 : end], "big"):
             return False  # or the chunk is cut off
@@ -90,9 +74,6 @@ def _may_hold_orientation(stored: bytes, kind: bytes, start: int) -> bool:
 
 def _pixels_alone(stored: bytes) -> bytes:
     """The file without the chunks that change no pixel: libpng prints warnings about them."""
-    chunks = list(_chunks(stored))
-    if all(kind in _OF_PIXELS for kind, _, _ in chunks):
-        return stored
     content = memoryview(stored)
-    kept = [content[start:end] for kind, start, end in chunks if kind in _OF_PIXELS]
+    kept = [content[start:end] for kind, start, end in _chunks(stored) if kind in _OF_PIXELS]
     return b"".join([content[:_SIGNATURE_BYTES], *kept])

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import PIL
 
@@ -49,22 +50,21 @@ def remarks_on(path: str | Path) -> Iterator[None]:
     """
     notes = _Notes()
     token = _notes.set(notes)
-    others: list[warnings.WarningMessage] = []  # of other threads
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings():
             warnings.filterwarnings("always", module=r"PIL\.")  # for each photo, not just the first
-            try:
-                yield
-            finally:
-                for warning in caught:
-                    if warning.filename.startswith(_PILLOW):
-                        notes.of_libraries.append(str(warning.message))
-                    else:
-                        others.append(warning)
+            elsewhere = warnings.showwarning
+
+            def show(message: Any, category: Any, filename: str, *rest: Any, **others: Any) -> None:
+                if filename.startswith(_PILLOW):
+                    notes.of_libraries.append(str(message))
+                else:
+                    elsewhere(message, category, filename, *rest, **others)
+
+            warnings.showwarning = show
+            yield
     finally:
         _notes.reset(token)
-        for w in others:
-            warnings.showwarning(w.message, w.category, w.filename, w.lineno)
     for text in notes.own:
         _log_once(f"{path}: {text}")
     if found := list(dict.fromkeys(" ".join(text.split()) for text in notes.of_libraries)):

@@ -1,7 +1,4 @@
-"""From an opened picture to its samples: the right decoder for each kind of file.
-
-Pillow decodes what nothing else decodes faster, or with more bits: it would silently reduce 16 bits to 8.
-"""
+"""From an opened picture to its samples. Pillow decodes what no other library decodes faster or with more bits."""
 
 from __future__ import annotations
 
@@ -16,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from esrgan_train.images.plugin import SampledPicture
 from esrgan_train.images.png import png_samples
-from esrgan_train.images.stored import orient, orientation, widen, with_channels
+from esrgan_train.images.stored import SampledPicture, orient, orientation, widen, with_channels
 
 _READABLE_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
 _GRAY_MODES = frozenset({"1", "L", "LA"})
@@ -33,9 +29,7 @@ def read_samples(path: str | Path, image: Image.Image) -> NDArray[Any]:
     C is 1 for gray, 2 for gray with alpha, 3 for RGB, 4 for RGB with alpha. Palettes and CMYK become RGB, a
     transparent colour becomes alpha; the colours beneath are as stored.
 
-    Args:
-        path: the file.
-        image: the same file, opened by Pillow and not yet loaded.
+    ``image`` is the file at ``path``, opened by Pillow and not yet loaded.
 
     Raises:
         Exception: of any kind, where the file is damaged or its samples are of another kind.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, chain, zip_longest
+from itertools import accumulate, zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,28 +21,15 @@ _NARROWEST = 120  # of columns, so that labels have some room
 
 
 def labelled_sheet(rows: Sequence[Sequence[Tile]], *, title: str | None = None) -> NDArray[np.uint8]:
-    """Lay out rows of (label, picture) as one picture.
+    """Lay out rows of (label, picture) as one picture, under ``title``.
 
     Columns are as wide as their widest tile, and at least 120 pixels; rows are as high as their highest tile.
-    Smaller tiles stand at the top left of their cell. Labels that do not fit lose their middle, and characters
-    that the font lacks become escapes. Rows may differ in length.
-
-    Args:
-        rows: pictures are (H, W, 3) RGB uint8 of any size.
-        title: a line above everything.
-
-    Returns:
-        (H, W, 3) RGB uint8.
-
-    Raises:
-        ValueError: no tile at all, or one of another shape or number type.
+    Smaller tiles stand at the top left of their cell. Labels that do not fit lose their middle. Rows may differ
+    in length. Pictures and result are (H, W, 3) RGB uint8, of any size; without any it is a ``ValueError``.
     """
     rows = [row for row in rows if row]
     if not rows:
         raise ValueError("a sheet needs at least one picture")
-    for label, picture in chain.from_iterable(rows):
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-            raise ValueError(f"{label}: {picture.dtype} {picture.shape}; pass (H, W, 3) uint8")
     widths = [max(_NARROWEST, *(tile[1].shape[1] for tile in column if tile)) for column in zip_longest(*rows)]
     heights = [_LABEL_HEIGHT + max(picture.shape[0] for _, picture in row) for row in rows]
     lefts = accumulate([_MARGIN] + [width + _GAP for width in widths])

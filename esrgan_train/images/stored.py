@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFile
 
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap height and width
 
 
+class SampledPicture(ImageFile.ImageFile):
+    """A plugin of Pillow for a format whose pixels Pillow cannot hold; its header works as everywhere."""
+
+    def turn(self, orientation: int) -> None:
+        """Make ``getexif`` report the stored picture's orientation; ``samples`` has applied it already."""
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = orientation
+        self.info["exif"] = exif.tobytes()
+
+    @abstractmethod
+    def samples(self) -> NDArray[Any]:
+        """(H, W, C) uint8 or uint16, upright; C is 1 for gray, 2 with alpha, 3 for RGB, 4 with alpha."""
+
+
 def orientation(image: Image.Image) -> int:
-    """How the picture is to be turned, as EXIF's Orientation from 1 to 8; 1, not at all, for any other value."""
+    """EXIF's Orientation, from 1 (upright) to 8; 1 for any other value."""
     stored = image.getexif().get(ExifTags.Base.Orientation, 1)
     return stored if stored in range(1, 9) else 1
 
 
 def orient(image: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn and mirror a stored (H, W, C) picture as its orientation, 1 to 8, asks for."""
+    """Turn and mirror a stored (H, W, C) picture upright."""
     if orientation in SIDEWAYS:
         image = image.transpose(1, 0, 2)
     if orientation in (3, 4, 7, 8):
@@ -52,5 +67,4 @@ def widen(levels: NDArray[Any], white: int) -> NDArray[np.uint16]:
 
 @cache
 def _widened(white: int) -> NDArray[np.uint16]:
-    levels: NDArray[np.uint16] = np.rint(np.arange(white + 1) * (65535 / white)).astype(np.uint16)
-    return levels
+    return np.asarray(np.rint(np.arange(white + 1) * (65535 / white)), dtype=np.uint16)

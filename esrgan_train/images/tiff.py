@@ -10,9 +10,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import ExifTags
 
-from esrgan_train.images.plugin import SampledPicture
 from esrgan_train.images.remarks import remark
-from esrgan_train.images.stored import orient, orientation, with_channels
+from esrgan_train.images.stored import SampledPicture, orient, orientation, with_channels
 
 NAME = "TIFFSAMPLES"
 
@@ -31,12 +30,7 @@ def accepts(prefix: bytes) -> bool:
 
 
 class TiffPicture(SampledPicture):
-    """The first page, where it is gray or RGB of 8 or 16 bits; palettes, CMYK and the like are left to Pillow.
-
-    Raises:
-        SyntaxError: the file is left to Pillow.
-        ValueError: samples of an unsupported kind, which the message describes.
-    """
+    """The first page, where it is gray or RGB of 8 or 16 bits; ``SyntaxError`` leaves other files to Pillow."""
 
     format = NAME
     format_description = "TIFF of gray or RGB samples of 8 or 16 bits"
@@ -63,7 +57,6 @@ class TiffPicture(SampledPicture):
             raise ValueError("its first picture is a preview, as in raw photographs; convert it to PNG or TIFF")
         if not unsigned or bits not in (8, 16) or colours is None or self._has_unknown_channels(colours):
             raise ValueError(f"it holds {self._described()}; save it as gray or RGB with 8 or 16 bits")
-        self._colours = colours
         self._mode = _MODES[colours + self._has_alpha(colours)]
 
     @property
@@ -76,7 +69,7 @@ class TiffPicture(SampledPicture):
 
     def samples(self) -> NDArray[Any]:
         """Colours and alpha of the first page; further channels beside RGB, such as infrared, are dropped."""
-        page, channels = self._page, self._colours + self._has_alpha(self._colours)
+        page, channels = self._page, len(self.mode)
         if 0 in page.databytecounts or len(page.databytecounts) < math.prod(page.chunked):
             raise ValueError("a part of its samples is missing")
         stored = page.asarray(maxworkers=1)
@@ -97,7 +90,7 @@ class TiffPicture(SampledPicture):
         return extra[0] in _ALPHA if extra else self._page.samplesperpixel == colours + 1
 
     def _has_unknown_channels(self, colours: int) -> bool:
-        """Whether channels are missing, or there are some beside gray whose meaning is not stated."""
+        # Some are missing, or there are some beside gray whose meaning is not stated.
         channels = self._page.samplesperpixel
         return channels < colours or (colours == 1 and channels > 1 + self._has_alpha(colours))
 

@@ -1,7 +1,8 @@
 """PSNR and SSIM as papers on super-resolution report them, in strips of rows, which bounds the memory they take.
 
-Both images are clamped to [0, 1] and rounded to 8 bits, a border is cut off, and each image counts alone. The
-Y variants compare luma (BT.601, 16–235, not rounded) instead of RGB.
+Images are two (B, 3, H, W) of one shape, RGB, floating point in [0, 1] or uint8; they are clamped, rounded to 8
+bits and lose ``border`` pixels each side, usually the upscale factor. Each image counts alone: the results are
+(B,). The Y variants compare luma instead of RGB. ``ValueError``: the shapes differ, or too little is left.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-
-from esrgan_train.images.colour import rgb_to_y
 
 MAX_PSNR = 100.0  # dB; given to identical images in place of infinity, which JSON and means cannot hold
 SSIM_WINDOW = 11  # pixels a side
@@ -27,69 +26,48 @@ Map = Callable[[Tensor, Tensor], Tensor]
 
 
 def psnr(sr: Tensor, hr: Tensor, border: int) -> Tensor:
-    """Return the peak signal-to-noise ratio on RGB, in dB, at most ``MAX_PSNR``.
-
-    Args:
-        sr: (B, 3, H, W) RGB, floating point in [0, 1] or uint8.
-        hr: the same shape.
-        border: pixels cut off each side, usually the upscale factor.
-
-    Returns:
-        (B,) one value per image.
-
-    Raises:
-        ValueError: the shapes differ or nothing is left inside the border.
-    """
+    """Peak signal-to-noise ratio on RGB, in dB, at most ``MAX_PSNR``."""
     return _decibels(_mean(_squared_error, sr, hr, border))
 
 
 def psnr_y(sr: Tensor, hr: Tensor, border: int) -> Tensor:
-    """Return ``psnr`` on luma."""
+    """``psnr`` on luma."""
     return _decibels(_mean(_on_luma(_squared_error), sr, hr, border))
 
 
 def ssim(sr: Tensor, hr: Tensor, border: int) -> Tensor:
-    """Return the structural similarity on RGB: per channel, then averaged.
+    """Structural similarity on RGB, at most 1: per channel, then averaged.
 
     11×11 Gaussian window of σ 1.5, only where it lies inside the image. Source: Wang et al., "Image Quality
     Assessment: From Error Visibility to Structural Similarity", 2004.
-
-    Args:
-        sr: (B, 3, H, W) RGB, floating point in [0, 1] or uint8.
-        hr: the same shape.
-        border: pixels cut off each side, usually the upscale factor.
-
-    Returns:
-        (B,) one value per image, at most 1.
-
-    Raises:
-        ValueError: the shapes differ or fewer than 11 pixels are left inside the border.
     """
     return _mean(_similarity, sr, hr, border, window=SSIM_WINDOW)
 
 
 def ssim_y(sr: Tensor, hr: Tensor, border: int) -> Tensor:
-    """Return ``ssim`` on luma."""
+    """``ssim`` on luma."""
     return _mean(_on_luma(_similarity), sr, hr, border, window=SSIM_WINDOW)
 
 
 MEASURES: dict[str, Callable[[Tensor, Tensor, int], Tensor]] = {
-    "psnr": psnr,
-    "ssim": ssim,
-    "psnr_y": psnr_y,
-    "ssim_y": ssim_y,
+    measure.__name__: measure for measure in (psnr, ssim, psnr_y, ssim_y)
 }
 
 
-def _mean(measure: Map, sr: Tensor, hr: Tensor, border: int, window: int = 1) -> Tensor:
-    """The mean over each picture of a map of two, (B,).
+def rgb_to_y(rgb: Tensor) -> Tensor:
+    """Luma of ITU-R BT.601 in limited range, unrounded: Y = (16 + 65.481·R + 128.553·G + 24.966·B) / 255.
 
-    Args:
-        measure: from two (B, 3, h, w) in [0, 255] to a map that is ``window`` − 1 rows and columns smaller.
-        sr: (B, 3, H, W), see ``psnr``.
-        hr: the same shape.
-        border: pixels cut off each side.
-        window: pixels a side on which a value of the map depends.
+    Shape:
+        (..., 3, H, W) floating point in [0, 1] → (..., 1, H, W), from 16/255 to 235/255.
+    """
+    red, green, blue = (rgb.narrow(-3, channel, 1) for channel in range(3))
+    return (16.0 + 65.481 * red + 128.553 * green + 24.966 * blue) / 255.0
+
+
+def _mean(measure: Map, sr: Tensor, hr: Tensor, border: int, window: int = 1) -> Tensor:
+    """The mean of each picture's map, which ``measure`` makes from two (B, 3, h, w) in [0, 255], in (B,).
+
+    A value of the map depends on ``window`` pixels a side, so the map is ``window`` − 1 rows and columns smaller.
     """
     if sr.shape != hr.shape or sr.dim() != 4:
         raise ValueError(

@@ -17,7 +17,7 @@ from esrgan_train.modelfiles.weights import ModelFile
 def name_of(network: nn.Module) -> dict[str, str | None]:
     """How files name a network's class: ``arch``, its discovered name, or ``target``, its ``module:Class``."""
     cls = type(network)
-    arch = next((name for name, known in discover().generators.items() if known is cls), None)
+    arch = next((name for name, known in discover()["generator"].items() if known is cls), None)
     return {"arch": arch, "target": None if arch is not None else field.target_of(cls)}
 
 
@@ -29,7 +29,7 @@ def class_of(model: ModelFile) -> type[nn.Module]:
     Raises:
         UserError: there is no such class.
     """
-    generators = discover().generators
+    generators = discover()["generator"]
     if model.arch is not None:
         if model.arch in generators:
             return generators[model.arch]
@@ -45,7 +45,10 @@ def class_of(model: ModelFile) -> type[nn.Module]:
     name = model.target.rpartition(":")[2]
     found = [cls for cls in generators.values() if cls.__qualname__ == name]
     if len(found) != 1:
-        raise UserError(f"{model.path} needs {model.target}, which a file cannot provide; {how_to_offer(name)}")
+        raise UserError(
+            f"{model.path} needs {model.target}, which a file cannot provide; put {name} into a *_arch.py, with "
+            f'@generator("…") before it, and its folder into {ENVIRONMENT_VARIABLE}'
+        )
     return found[0]
 
 
@@ -66,11 +69,7 @@ def identified(model: ModelFile) -> ModelFile:
                 ".safetensors file that this framework has written, or one with PReLU slopes"
             )
         return replace(model, arch="srvgg", options=options)
-    try:
-        reading = field.read(model.state_dict)
-    except field.MisreadError:
-        reading = None
-    if reading is None:
+    if (reading := field.recognised(model.state_dict)) is None:
         return model
     kept = {name: value for name, value in field.options_of(reading.network).items() if _is_plain(value)}
     target = field.target_of(type(reading.network))
@@ -86,30 +85,15 @@ def all_options(model: ModelFile) -> dict[str, object]:
     return defaults | model.options
 
 
-def how_to_offer(name: str) -> str:
-    """What to do so that model files can name a class, for a message."""
-    decorated = f'put {name} into a *_arch.py, with @generator("…") before it'
-    return f"{decorated}, and its folder into {ENVIRONMENT_VARIABLE}"
-
-
 def construct(model: ModelFile, cls: type[nn.Module]) -> nn.Module:
-    """An object of ``cls`` with the options of a model file, without its weights.
-
-    Raises:
-        UserError: the class does not take them.
-    """
-    try:
-        inspect.signature(cls).bind(**model.options)
-    except TypeError as error:
-        raise UserError(
-            f"{model.path} does not fit {cls.__name__}: {error}; use the {inspect.getsourcefile(cls)} it was "
-            "trained with"
-        ) from error
+    """A ``cls`` with the options of a model file, without its weights; ``UserError`` if they do not fit."""
     try:
         return cls(**model.options)
     except Exception as error:  # options in a file may be anything
-        reason = " ".join(str(error).split())
-        raise UserError(f"{model.path} holds options that {cls.__name__} refuses: {reason}") from error
+        raise UserError(
+            f"{model.path} holds options that {cls.__name__} refuses: {' '.join(str(error).split())}; use the "
+            f"{inspect.getsourcefile(cls)} it was trained with"
+        ) from error
 
 
 def _is_plain(value: object) -> bool:

@@ -11,19 +11,12 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Reading:
-    """Weights as spandrel reads them.
+    """Weights as spandrel reads them."""
 
-    Attributes:
-        architecture: the name that spandrel gives it.
-        scale: output pixels per input pixel, each way.
-        rgb: whether one RGB picture goes in and one comes out.
-        network: in evaluation mode on the CPU, with spandrel's own names of the weights.
-    """
-
-    architecture: str
-    scale: int
-    rgb: bool
-    network: nn.Module
+    architecture: str  # spandrel's name
+    scale: int  # output pixels per input pixel, each way
+    rgb: bool  # whether one RGB picture goes in and one comes out
+    network: nn.Module  # in evaluation mode on the CPU, with spandrel's own names of the weights
 
 
 class MisreadError(ValueError):
@@ -47,6 +40,14 @@ def read(state_dict: Mapping[str, Tensor]) -> Reading | None:
     single = isinstance(found, spandrel.ImageModelDescriptor)
     rgb = single and (found.input_channels, found.output_channels) == (3, 3)
     return Reading(found.architecture.id, found.scale, rgb, found.model.eval())
+
+
+def recognised(state_dict: Mapping[str, Tensor]) -> Reading | None:
+    """``read``, and None for weights that it misreads too."""
+    try:
+        return read(state_dict)
+    except MisreadError:
+        return None
 
 
 def classes() -> Mapping[str, type[nn.Module]]:
@@ -73,12 +74,9 @@ def renamed(state_dict: Mapping[str, Tensor], network: nn.Module) -> Mapping[str
     """Weights under the names of ``network``, if spandrel knows several for its class; otherwise unchanged."""
     if type(network) not in classes().values():
         return state_dict
-    try:
-        reading = read(state_dict)
-    except MisreadError:  # the caller compares the names and reports what does not fit
-        return state_dict
+    reading = recognised(state_dict)
     if reading is None or type(reading.network) is not type(network):
-        return state_dict
+        return state_dict  # the caller compares the names and reports what does not fit
     return reading.network.state_dict()
 
 

@@ -10,15 +10,7 @@ from esrgan_train.errors import UserError
 
 
 def check_finite(tensors: Mapping[str, Tensor], name: str) -> None:
-    """Refuse tensors with NaN or infinity in them.
-
-    Args:
-        tensors: by their names.
-        name: the file or option to name in the message.
-
-    Raises:
-        UserError: naming the first such tensor.
-    """
+    """``UserError`` if a tensor holds NaN or infinity; ``name`` is the file or option to name in the message."""
     wrong = [key for key, tensor in tensors.items() if not tensor.isfinite().all()]
     if wrong:
         more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""

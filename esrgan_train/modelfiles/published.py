@@ -15,13 +15,10 @@ FIXED_SLOPES = {"relu": 0.0, "leakyrelu": LEAKY_SLOPE}
 
 
 def srvgg_options(state_dict: Mapping[str, Tensor]) -> dict[str, object] | None:
-    """Read the constructor's arguments of ``SRVGGNetCompact`` from its weights.
+    """The arguments of ``SRVGGNetCompact`` that its weights show, or None if these are another network's.
 
     ``act_type`` is among them only if the weights hold slopes (then it is ``prelu``): relu and leakyrelu do not
     show in weights.
-
-    Returns:
-        The arguments, or None if these are not the weights of a compact model.
     """
     if not all(re.fullmatch(r"body\.\d+\.(weight|bias)", name) for name in state_dict):
         return None
@@ -54,11 +51,7 @@ def srvgg_options(state_dict: Mapping[str, Tensor]) -> dict[str, object] | None:
 
 
 def unet_sn_options(state_dict: Mapping[str, Tensor]) -> dict[str, object] | None:
-    """Read those arguments of ``UNetDiscriminatorSN``'s constructor that show in its weights.
-
-    Returns:
-        ``num_in_ch``, ``num_feat`` and ``normalize_ends``, or None if these are another network's weights.
-    """
+    """The arguments of ``UNetDiscriminatorSN`` that its weights show, or None if these are another network's."""
     normalize_ends = "conv0.weight_orig" in state_dict
     first = state_dict.get("conv0.weight_orig" if normalize_ends else "conv0.weight")
     if first is None or first.dim() != 4 or "conv1.weight_orig" not in state_dict:
@@ -67,7 +60,7 @@ def unet_sn_options(state_dict: Mapping[str, Tensor]) -> dict[str, object] | Non
 
 
 def to_published(state_dict: Mapping[str, Tensor], *, act_type: str) -> dict[str, Tensor]:
-    """Return a compact model's weights as all programs of the field read them: with PReLU slopes.
+    """A compact model's weights as all programs of the field read them: with PReLU slopes.
 
     relu becomes slope 0 and leakyrelu slope 0.1, so outputs stay equal; the metadata must then say
     ``act_type: prelu``. Tensors are not copied.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
+from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.bounds import shown
 from esrgan_train.errors import UserError
 from esrgan_train.modelfiles import field
 from esrgan_train.modelfiles.classes import class_of, construct, identified
-from esrgan_train.modelfiles.published import from_published, srvgg_options
-from esrgan_train.modelfiles.remedies import remedy
+from esrgan_train.modelfiles.published import from_published, srvgg_options, unet_sn_options
 from esrgan_train.modelfiles.weights import ModelFile
 
 
@@ -22,39 +24,31 @@ def load_into(network: nn.Module, state_dict: Mapping[str, Tensor], name: str) -
     is stored as PReLU slopes; a network of spandrel takes any names that spandrel knows for its class, such as
     BasicSR's of RRDBNet.
 
-    Args:
-        network: filled in place.
-        state_dict: the weights.
-        name: the file or option to name in the message.
-
     Raises:
-        UserError: the weights do not fit; the message lists some differences and options that would fit.
+        UserError: the weights do not fit; the message begins with ``name``, the file or option, and lists some
+            differences and options that would fit.
     """
     if isinstance(network, SRVGGNetCompact) and srvgg_options(state_dict) is not None:
         state_dict = from_published(state_dict, act_type=network.act_type)
     wanted = network.state_dict()
     if state_dict.keys() != wanted.keys():
         state_dict = field.renamed(state_dict, network)
-    differences = [
-        *(f"{key} is missing" for key in wanted if key not in state_dict),
-        *(f"{key} is unknown" for key in state_dict if key not in wanted),
-        *(
-            f"{key} is {_size(state_dict[key])} instead of {_size(wanted[key])}"
-            for key in wanted
-            if key in state_dict and state_dict[key].shape != wanted[key].shape
-        ),
-    ]
+    differences = [f"{key} is missing" for key in wanted if key not in state_dict]
+    differences += [f"{key} is unknown" for key in state_dict if key not in wanted]
+    for key, tensor in wanted.items():
+        if key in state_dict and (given := state_dict[key].shape) != tensor.shape:
+            differences.append(f"{key} is {_size(given)} instead of {_size(tensor.shape)}")
     if differences:
-        shown, more = ", ".join(differences[:3]), len(differences) - 3
+        first, more = ", ".join(differences[:3]), len(differences) - 3
         raise UserError(
-            f"{name} does not fit {type(network).__name__}: {shown}{f' and {more} more' if more > 0 else ''}"
-            f"{remedy(network, state_dict)}"
+            f"{name} does not fit {type(network).__name__}: {first}{f' and {more} more' if more > 0 else ''}; "
+            f"{_remedy(network, state_dict)}"
         )
     network.load_state_dict(dict(state_dict), strict=True)  # some networks write into the dict
 
 
 def rebuild_generator(model: ModelFile) -> nn.Module:
-    """Return the generator of a model file, with its weights, in evaluation mode on the CPU.
+    """The generator of a model file, with its weights, in evaluation mode on the CPU.
 
     Class and options are those that the file names; the class must be a discovered one or spandrel's. For other
     files they are read from the weights: here for a compact model, by spandrel for other networks of the field.
@@ -89,5 +83,41 @@ def _of_the_field(model: ModelFile) -> nn.Module:
     return reading.network
 
 
-def _size(tensor: Tensor) -> str:
-    return "×".join(map(str, tensor.shape)) or "a number"
+def override(name: str, value: object, *, group: str = "generator") -> str:
+    """An option of a network as written on the command line."""
+    return f"upscale={value}" if name in ("upscale", "scale") else f"{group}.{name}={shown(value)}"
+
+
+def _size(shape: torch.Size) -> str:
+    return "×".join(map(str, shape)) or "a number"
+
+
+def _remedy(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
+    """What to do about weights that do not fit: the options that would fit, if the weights show them."""
+    judges, options = unet_sn_options(state_dict), srvgg_options(state_dict)
+    if isinstance(network, UNetDiscriminatorSN):
+        if judges is None:
+            return "give the weights of a discriminator, such as a published net_d or a checkpoint"
+        fitting = [override(*option, group="discriminator") for option in _differing(judges, network)]
+        return f"they fit {' '.join(fitting) or 'no option'}"
+    if judges is not None:
+        return "these are a discriminator's: give them as init_discriminator_from"
+    if options is None:
+        return _remedy_of_the_field(network, state_dict)
+    options.setdefault("act_type", "relu (or leakyrelu)")
+    compact = isinstance(network, SRVGGNetCompact)
+    named = _differing(options, network) if compact else options.items()
+    return f"they fit {' '.join(['generator=srvgg'] * (not compact) + [override(*option) for option in named])}"
+
+
+def _remedy_of_the_field(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
+    if (reading := field.recognised(state_dict)) is None:
+        return "choose the generator these weights were made for"
+    apart = field.options_apart(reading.network, network) if type(reading.network) is type(network) else {}
+    if not apart:
+        return f"they are of {reading.architecture} ×{reading.scale}: choose that generator"
+    return f"they fit {' '.join(override(name, value) for name, value in apart.items())}"
+
+
+def _differing(options: Mapping[str, object], network: nn.Module) -> list[tuple[str, object]]:
+    return [(name, value) for name, value in options.items() if getattr(network, name) != value]

@@ -18,19 +18,16 @@ from torch import Tensor
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
 
-TORCH_SUFFIXES = (".pth", ".pt", ".ckpt")
-SUFFIXES = (*TORCH_SUFFIXES, ".safetensors")
-
 
 def read_torch(path: Path) -> dict[str, object]:
-    """Return the dict in a ``.pth``, ``.pt`` or ``.ckpt`` file, tensors on the CPU.
+    """The dict in a ``.pth``, ``.pt`` or ``.ckpt`` file, tensors on the CPU.
 
     The tensors may be views of the file: copy those that are kept.
 
     Raises:
         UserError: the file is missing, empty or damaged, or holds objects (which could run code) or no dict.
     """
-    check_file(path)
+    _check_file(path)
     try:
         # The older format, which is not a zip archive, cannot be memory-mapped.
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
@@ -47,12 +44,12 @@ def read_torch(path: Path) -> dict[str, object]:
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Return the tensors of a ``.safetensors`` file, on the CPU, and the strings of its header.
+    """The tensors of a ``.safetensors`` file, on the CPU, and the strings of its header.
 
     Raises:
         UserError: the file is missing, empty or damaged.
     """
-    check_file(path)
+    _check_file(path)
     try:
         with safetensors.safe_open(path, framework="pt", device="cpu") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
@@ -61,13 +58,9 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def write_torch(path: Path, content: Mapping[str, object], *, durable: bool = False) -> None:
-    """Write a dict of tensors, numbers and strings, in one step (see ``replacing``).
-
-    Raises:
-        OSError: it cannot be written.
-    """
+    """Write a dict of tensors, numbers and strings, in one step (see ``replacing``)."""
     # An open file rather than its name, which torch.save would write into the archive.
-    with replacing(path, durable=durable) as beside, _Sink(io.FileIO(beside, "w")) as file:
+    with replacing(path, durable=durable) as partial, _Sink(io.FileIO(partial, "w")) as file:
         try:
             torch.save(dict(content), file)
         except RuntimeError as error:
@@ -91,16 +84,11 @@ class _Sink(io.BufferedWriter):
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write contiguous CPU tensors and strings, in one step (see ``replacing``)."""
-    with replacing(path) as beside:
-        beside.write_bytes(safetensors.torch.save(dict(tensors), {"format": "pt", **metadata}))
+    with replacing(path) as partial:
+        partial.write_bytes(safetensors.torch.save(dict(tensors), {"format": "pt", **metadata}))
 
 
-def check_file(path: Path) -> None:
-    """Refuse what is not a readable file with content.
-
-    Raises:
-        UserError: naming the path and what is wrong with it.
-    """
+def _check_file(path: Path) -> None:
     if not path.exists():
         raise UserError(f"{path} does not exist; give the path of a model file")
     if not path.is_file():

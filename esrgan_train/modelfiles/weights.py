@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,37 +16,22 @@ from esrgan_train.archs.discovery import Role
 from esrgan_train.errors import UserError
 from esrgan_train.modelfiles import layouts
 from esrgan_train.modelfiles.published import to_published
-from esrgan_train.modelfiles.tensor_files import (
-    SUFFIXES,
-    TORCH_SUFFIXES,
-    read_safetensors,
-    read_torch,
-    write_safetensors,
-    write_torch,
-)
+from esrgan_train.modelfiles.tensor_files import read_safetensors, read_torch, write_safetensors, write_torch
 
 METADATA_KEY = "esrgan_train"
+_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A generator's weights as read from a file.
-
-    Attributes:
-        path: the file.
-        state_dict: tensors on the CPU, independent of the file; those of real numbers are float32.
-        arch: the name by which the network's class was discovered, if the file holds it.
-        target: ``module:Class`` of a class that was not discovered, if the file holds it.
-        options: the constructor's arguments, if the file holds them.
-        metadata: everything of that kind in the file, the above included.
-    """
+    """A generator's weights as read from a file, and what the file says about its network."""
 
     path: Path
-    state_dict: dict[str, Tensor]
-    arch: str | None = None
-    target: str | None = None
-    options: dict[str, object] = field(default_factory=dict)
-    metadata: dict[str, object] = field(default_factory=dict)
+    state_dict: dict[str, Tensor]  # on the CPU, independent of the file; real numbers are float32
+    arch: str | None = None  # the name by which the network's class was discovered
+    target: str | None = None  # ``module:Class`` of a class that was not discovered
+    options: dict[str, object] = field(default_factory=dict)  # the constructor's arguments
+    metadata: dict[str, object] = field(default_factory=dict)  # everything of that kind, the above included
 
 
 def load_weights(path: str | Path, *, role: Role = "generator") -> ModelFile:
@@ -53,19 +39,16 @@ def load_weights(path: str | Path, *, role: Role = "generator") -> ModelFile:
 
     In a published ``.pth``, ``params_ema`` is preferred to ``params``; in our checkpoints, the averaged generator
     to the raw one. The usual wrappers and prefixes of other trainers' files are removed (see ``layouts``).
-
-    Args:
-        path: the file.
-        role: whose weights to take from a file that holds both players'.
+    ``role`` says whose weights to take from a file that holds both players'.
 
     Raises:
         UserError: the file cannot be read or holds no such network.
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise UserError(f"{path} is not a model file: give one of {', '.join(SUFFIXES)}")
-    if suffix in TORCH_SUFFIXES:
+    if suffix not in _SUFFIXES:
+        raise UserError(f"{path} is not a model file: give one of {', '.join(_SUFFIXES)}")
+    if suffix != ".safetensors":
         content = read_torch(path)
         metadata = content.pop(METADATA_KEY, None)
         if isinstance(metadata, dict) and isinstance(content.get("global_step"), int):
@@ -95,26 +78,19 @@ def save_model(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Map
 
     A compact model is written in the published form (``published.to_published``), and the metadata say so.
 
-    Args:
-        path: replaced in one step.
-        state_dict: the generator's own.
-        metadata: ``arch`` (the discovered name or None), ``options`` (the constructor's arguments) and other
-            plain values.
+    The file is replaced in one step. ``metadata`` holds ``arch`` (the discovered name or None), ``options`` (the
+    constructor's arguments) and other plain values.
     """
     state_dict, metadata = published_form(state_dict, metadata)
-    path, weights, said = Path(path), plain(state_dict), json.dumps(metadata)
+    path, weights, entry = Path(path), plain(state_dict), json.dumps(metadata)
     if path.suffix.lower() == ".safetensors":
-        write_safetensors(path, weights, {METADATA_KEY: said})
+        write_safetensors(path, weights, {METADATA_KEY: entry})
     else:  # under "params" alone: programs that mix two models read only that key
-        write_torch(path, {"params": weights, METADATA_KEY: said})
+        write_torch(path, {"params": weights, METADATA_KEY: entry})
 
 
 def as_written(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> ModelFile:
-    """What ``load_weights`` would return for the file that ``save_model`` would write; nothing is written.
-
-    Raises:
-        UserError: what ``load_weights`` would refuse.
-    """
+    """What ``load_weights`` would return for the file that ``save_model`` would write, errors included."""
     state_dict, metadata = published_form(state_dict, metadata)
     return _model_file(Path(path), state_dict, json.dumps(metadata))
 
@@ -135,15 +111,12 @@ def plain(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
     Each is contiguous and shares no memory with another: a file would keep ``channels_last`` and views.
     """
-    return {
-        name: tensor.detach().to(
-            "cpu",
-            torch.float32 if tensor.is_floating_point() else tensor.dtype,
-            copy=True,
-            memory_format=torch.contiguous_format,
-        )
-        for name, tensor in state_dict.items()
-    }
+    return {name: _plain_copy(tensor.detach()) for name, tensor in state_dict.items()}
+
+
+def _plain_copy(tensor: Tensor) -> Tensor:
+    number = torch.float32 if tensor.is_floating_point() else tensor.dtype
+    return tensor.to("cpu", number, copy=True, memory_format=torch.contiguous_format)
 
 
 def _network_in(path: Path, content: layouts.Entries, role: Role, *, ours: bool) -> layouts.Entries:
@@ -168,12 +141,12 @@ def _model_file(path: Path, found: layouts.Entries, metadata: object) -> ModelFi
         state_dict[name] = value
     if not state_dict:
         raise UserError(f"{path} holds no weights; fetch or export it again")
-    said = _parse(path, metadata)
-    arch, target, options = said.get("arch"), said.get("target"), said.get("options", {})
+    entry = _parse(path, metadata)
+    arch, target, options = entry.get("arch"), entry.get("target"), entry.get("options", {})
     named = (arch is None or isinstance(arch, str)) and (target is None or isinstance(target, str))
     if not named or not isinstance(options, dict):
         raise UserError(f"{path} names no architecture in its {METADATA_KEY} entry; export it again")
-    return ModelFile(path, plain(state_dict), arch, target, options, said)  # type: ignore[arg-type]  # as named says
+    return ModelFile(path, plain(state_dict), arch, target, options, entry)  # type: ignore[arg-type]  # as named says
 
 
 def _is_plain(tensor: Tensor) -> bool:
@@ -182,12 +155,8 @@ def _is_plain(tensor: Tensor) -> bool:
 
 
 def _parse(path: Path, metadata: object) -> dict[str, object]:
-    try:
-        said = json.loads(metadata) if isinstance(metadata, str) else metadata
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} has a damaged {METADATA_KEY} entry; export it again") from error
-    if said is None:
-        return {}
-    if not isinstance(said, dict):
-        raise UserError(f"{path} has a damaged {METADATA_KEY} entry; export it again")
-    return said
+    with suppress(json.JSONDecodeError):
+        entry = json.loads(metadata) if isinstance(metadata, str) else {} if metadata is None else metadata
+        if isinstance(entry, dict):
+            return entry
+    raise UserError(f"{path} has a damaged {METADATA_KEY} entry; export it again")

@@ -8,7 +8,7 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from esrgan_train.archs.choices import check_names, store_choices
+from esrgan_train.archs.choices import store_choices
 from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
@@ -23,7 +23,7 @@ def compose(tmp_path):
         "defaults:\n  - generator: srvgg\n  - discriminator: unet_sn\n  - _self_\nupscale: 3\n"
         f"hydra:\n  searchpath: ['file://{CONF}']\n"
     )
-    store_choices()
+    store_choices(CONF)
 
     def compose(*overrides: str) -> DictConfig:
         with hydra.initialize_config_dir(str(tmp_path), version_base="1.3"):
@@ -85,14 +85,14 @@ def test_a_users_class_becomes_a_choice_that_instantiates(compose, tmp_path, mon
         "        self.options = (depth, upscale, slope)\n"
     )
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(folder))
-    store_choices()
+    store_choices(CONF)
     assert instantiate(compose("generator=tiny", "generator.depth=7").generator).options == (7, 3, 0.5)
     with pytest.raises(HydraException):
         compose("generator=tiny", "generator.depth=deep")
 
 
 def test_the_projects_own_files_hide_no_class():
-    check_names(store_choices(), [CONF])
+    store_choices(CONF)
 
 
 @pytest.mark.parametrize("file", ["generator/srvgg.yaml", "discriminator/unet_sn.yml"])
@@ -101,4 +101,4 @@ def test_a_file_that_hides_a_class_is_named(tmp_path, file):
     path.parent.mkdir()
     path.write_text("num_conv: 1\n")
     with pytest.raises(ValueError, match=f"is defined twice: {path} and .*_arch.py"):
-        check_names(store_choices(), [tmp_path])
+        store_choices(tmp_path)

@@ -40,8 +40,8 @@ def _forget_user_files(monkeypatch):
 
 def test_the_packages_own_networks_are_found_and_stay_the_same():
     found = discover()
-    assert found.generators["srvgg"] is SRVGGNetCompact
-    assert found.discriminators["unet_sn"] is UNetDiscriminatorSN
+    assert found["generator"]["srvgg"] is SRVGGNetCompact
+    assert found["discriminator"]["unet_sn"] is UNetDiscriminatorSN
     assert discover() == found
 
 
@@ -53,26 +53,26 @@ def test_files_of_several_folders_are_found_in_any_order(tmp_path, monkeypatch):
     for folders in ([one.parent, two.parent], [two.parent, one.parent]):
         monkeypatch.setenv(ENVIRONMENT_VARIABLE, os.pathsep.join(map(str, folders)))
         found = discover()
-        names.append((list(found.generators), list(found.discriminators)))
+        names.append((list(found["generator"]), list(found["discriminator"])))
     assert names[0] == names[1]
-    assert "beta" in found.generators
-    assert "alpha" in found.discriminators
-    assert "not_an_arch_file" not in found.generators
-    assert found.generators["beta"].__module__ == f"{USER_PACKAGE}.b_arch"
+    assert "beta" in found["generator"]
+    assert "alpha" in found["discriminator"]
+    assert "not_an_arch_file" not in found["generator"]
+    assert found["generator"]["beta"].__module__ == f"{USER_PACKAGE}.b_arch"
 
 
 def test_the_second_call_gives_the_same_classes(tmp_path, monkeypatch):
     write(tmp_path, "my_arch.py", "mine")
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path))
-    assert discover().generators["mine"] is discover().generators["mine"]
+    assert discover()["generator"]["mine"] is discover()["generator"]["mine"]
 
 
 def test_another_folder_replaces_the_first(tmp_path, monkeypatch):
     for folder, name in (("one", "first"), ("two", "second")):
         write(tmp_path / folder, "my_arch.py", name)
         monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path / folder))
-        assert name in discover().generators
-    assert "first" not in discover().generators
+        assert name in discover()["generator"]
+    assert "first" not in discover()["generator"]
 
 
 def test_a_file_may_import_its_neighbour_and_a_decorated_class(tmp_path, monkeypatch):
@@ -86,7 +86,7 @@ def test_a_file_may_import_its_neighbour_and_a_decorated_class(tmp_path, monkeyp
         "class Derived(SRVGGNetCompact): ...\n"
     )
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path))
-    generators = discover().generators
+    generators = discover()["generator"]
     assert generators["derived"].__name__ == "Derived"
     assert generators["srvgg"] is SRVGGNetCompact
 
@@ -118,7 +118,7 @@ def test_a_generator_and_a_discriminator_may_share_a_name(tmp_path, monkeypatch)
     write(tmp_path, "b_arch.py", "mine", role="discriminator")
     monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path))
     found = discover()
-    assert found.generators["mine"] is not found.discriminators["mine"]
+    assert found["generator"]["mine"] is not found["discriminator"]["mine"]
 
 
 @pytest.mark.parametrize(

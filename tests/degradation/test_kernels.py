@@ -72,8 +72,3 @@ def test_lowpass_passes_low_and_stops_high_frequencies():
     response = np.abs(np.fft.fft2(circular_lowpass_kernel(99, cutoff=math.pi / 2), s=(400, 400)))
     assert response[40, 0] == pytest.approx(1, abs=0.05)  # a fifth of the Nyquist frequency
     assert response[160, 0] == pytest.approx(0, abs=0.05)  # four fifths
-
-
-def test_even_size_is_refused():
-    with pytest.raises(ValueError, match=r"size=8.*use 9"):
-        gaussian_kernel(8, sigma_x=1, sigma_y=1)

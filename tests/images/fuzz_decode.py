@@ -111,7 +111,7 @@ def main(folder: Path, count: int, seed: int) -> None:
     for number in range(count):
         kind = names[number % len(names)]
         rng = np.random.default_rng([seed, number])
-        path = folder / f"{number:06}.{kind.partition('_')[0].lower()}"  # TGA is told by its suffix
+        path = folder / f"{number:06}.{kind.partition('_')[0].lower()}"  # TGA is recognised by its suffix
         path.write_bytes(mutate(sound[kind], rng))
         print(path.name, kind, end=" ", flush=True)
         try:

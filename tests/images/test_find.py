@@ -47,7 +47,7 @@ def test_table_is_a_sequence_without_python_strings(tmp_path: Path) -> None:
     assert (table[-1], table.relative(-3)) == (tmp_path / "c.png", "a.png")
     assert relative(table.subset([2, 0])) == ["c.png", "a.png"]
     for index in (3, -4):
-        with pytest.raises(IndexError, match="table of 3"):
+        with pytest.raises(IndexError, match="size 3"):
             table[index]
     strings = [value for value in vars(table).values() if isinstance(value, (list, tuple, dict, str))]
     assert strings == []

@@ -85,7 +85,7 @@ def test_other_threads_warnings_stay_warnings_and_failures_are_reported_once(
     assert not caplog.messages
 
 
-def test_of_several_workers_one_says_it_and_in_the_log_file_alone(tmp_path: Path) -> None:
+def test_of_several_workers_one_logs_it_and_only_to_the_file(tmp_path: Path) -> None:
     handler = logging.FileHandler(tmp_path / "log")
     handler.setFormatter(logging.Formatter("%(to_file_only)s %(message)s"))
     logger = logging.getLogger("esrgan_train")

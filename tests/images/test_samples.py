@@ -43,7 +43,7 @@ def test_a_jpeg_that_stores_rgb_has_pillows_pixels(tmp_path: Path) -> None:
 def test_a_png_has_its_pixels_whatever_else_it_says_of_colour(tmp_path: Path, level: int) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     info = PngImagePlugin.PngInfo()
-    info.add(b"gAMA", struct.pack(">I", 100_000))  # linear light, which nobody is to apply
+    info.add(b"gAMA", struct.pack(">I", 100_000))  # linear light, which must not be applied
     info.add_text("Software", "a program")
     info.add_text("Comment", "long", zip=True)
     photo = coffee()[:60, :51]
@@ -127,7 +127,7 @@ def test_other_colours_are_left_to_pillow(tmp_path: Path, mode: str) -> None:
     "raw", [zlib.compress(b"\0" * 25 * 5), zlib.compress(b"\0" * 200)[:-6], b"no zlib stream"]
 )
 def test_a_png_whose_sound_chunks_hold_too_little_is_refused(tmp_path: Path, raw: bytes) -> None:
-    """Checksums tell of damaged disks, not of damaged programs."""
+    """Checksums reveal damaged files, not faulty programs."""
     header = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
     body = chunk(b"IHDR", header) + chunk(b"IDAT", raw) + chunk(b"IEND", b"")
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + body)

@@ -51,8 +51,8 @@ def test_a_long_label_loses_its_middle() -> None:
     assert shorten("x", letters, 0) == "…"
 
 
-@pytest.mark.parametrize("rows", [[], [[]], [[("a", np.zeros((4, 4, 3)))]], [[("a", np.zeros((4, 4), np.uint8))]]])
-def test_a_sheet_without_pictures_or_of_other_arrays_is_refused(rows: Any) -> None:
+@pytest.mark.parametrize("rows", [[], [[]]])
+def test_a_sheet_without_pictures_is_refused(rows: Any) -> None:
     with pytest.raises(ValueError):
         labelled_sheet(rows)
 

@@ -6,14 +6,14 @@ import pytest
 import skimage.data
 import torch
 from basicsr.metrics import calculate_psnr, calculate_ssim
+from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from esrgan_train.images.colour import rgb_to_y
 from esrgan_train.metrics import image_quality
-from esrgan_train.metrics.image_quality import MAX_PSNR, MEASURES, psnr, psnr_y, ssim, ssim_y
+from esrgan_train.metrics.image_quality import MAX_PSNR, MEASURES, psnr, psnr_y, rgb_to_y, ssim, ssim_y
 
 PHOTOS = {
     "astronaut": skimage.data.astronaut()[:121, 140:300],
@@ -186,3 +186,15 @@ def test_autocast_does_not_change_the_values():
     with torch.autocast("cpu", torch.bfloat16):
         under_autocast = ssim(*args), psnr(*args)
     assert torch.equal(torch.cat(under_autocast), torch.cat((ssim(*args), psnr(*args))))
+
+
+def test_luma_equals_scikit_image() -> None:
+    rgb = torch.rand(2, 3, 5, 7, dtype=torch.float64)
+    reference = torch.from_numpy(rgb2ycbcr(rgb.numpy(), channel_axis=1)[:, :1])
+    torch.testing.assert_close(rgb_to_y(rgb) * 255, reference, rtol=0, atol=1e-9)
+    assert torch.equal(rgb_to_y(rgb[0]), rgb_to_y(rgb)[0])
+
+
+def test_black_and_white_have_limited_range() -> None:
+    ends = torch.stack([torch.zeros(3, 1, 1), torch.ones(3, 1, 1)])
+    torch.testing.assert_close(rgb_to_y(ends).flatten() * 255, torch.tensor([16.0, 235.0]))
