@@ -26,13 +26,9 @@ class Precision:
     device_type: str
     reason: str
 
-    def autocast(self) -> torch.autocast:
-        """A context in which convolutions run in this format."""
-        return torch.autocast(self.device_type, dtype=torch.bfloat16, enabled=self.name == "bf16")
-
     def forward(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         """The network's output, computed in this format, as float32."""
-        with self.autocast():
+        with torch.autocast(self.device_type, dtype=torch.bfloat16, enabled=self.name == "bf16"):
             output = network(images)
         return output.float()
 

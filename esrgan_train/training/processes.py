@@ -52,8 +52,8 @@ def all_reduce_sum(tensor: Tensor) -> None:
 def all_reduce_mean(tensors: Sequence[Tensor]) -> None:
     """Replace float32 tensors of one device by their means over all processes, in one flat reduction.
 
-    Every process must pass tensors of the same shapes, in the same order. A value that is not finite in one
-    process is not finite in any of them afterwards.
+    Every process passes the same shapes in the same order. A value that is not finite in one process is not
+    finite in any of them afterwards.
     """
     if not is_distributed():
         return
@@ -76,10 +76,9 @@ def gather_objects(value: Any) -> list[Any]:
 
 
 class Agreement:
-    """A number that the processes agree on from iteration to iteration: the largest any of them passed.
+    """The largest number that any process passed, iteration by iteration.
 
-    The exchange runs on the hosts, beside training, and its result is taken one call later, so that nothing
-    waits: neither this process for the others nor a host for its GPU.
+    The exchange runs on the hosts, beside training, and its result is taken one call later, so nothing waits.
     """
 
     def __init__(self) -> None:
@@ -88,7 +87,7 @@ class Agreement:
         self._work: Any = None
 
     def exchange(self, value: int) -> int:
-        """Pass ``value``; the largest that was passed in the previous call, or 0. At once in a single process."""
+        """Pass ``value``; return the largest of the previous call, or 0; in a single process, ``value``."""
         if self._group is None:
             return value
         agreed = 0

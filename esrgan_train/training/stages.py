@@ -28,7 +28,7 @@ class Term:
         name: of its options and its values in the log.
         function: (sr, target), both (B, 3, H, W), to a scalar; sr is not clamped.
         weight: factor in the generator's loss.
-        target: the part of the batch to compare with: plain, or sharpened where the recipe says so.
+        target: the part of the batch to compare with; ``hr_target`` is sharpened where the recipe says so.
         stages: in which it counts.
     """
 
@@ -44,13 +44,13 @@ class Term:
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialTerm:
-    """What a discriminator learns, and what its judgement weighs for the generator; counts in the GAN stage.
+    """The losses of a discriminator and of the generator against it; counts in the GAN stage.
 
     Attributes:
         function: the losses of both players.
         weight: of the generator's loss; the discriminator's own loss has weight 1.
-        discriminator_warmup: iterations at the start of the stage in which the discriminator learns but the
-            generator does not listen: an untrained one would lead a trained generator astray.
+        discriminator_warmup: iterations at the start of the stage in which only the discriminator learns from
+            it: an untrained one would lead a trained generator astray.
         name: of its options, and of the generator's loss in the log.
         judge: name of the discriminator.
         prefix: of the discriminator's values in the log.
@@ -91,12 +91,12 @@ class Stage:
         return "pixel" if self.name == "pixel" else "generator"
 
     def progress(self, done: int, max_steps: int) -> tuple[int, int]:
-        """Iterations done in this stage, and iterations it has, after ``done`` of ``max_steps`` in all."""
+        """Iterations done in this stage, and iterations it has, after ``done`` of the run's ``max_steps``."""
         stop = max_steps if self.stop is None else min(self.stop, max_steps)
         return done - self.start, stop - self.start
 
     def adversarial_weight(self, term: AdversarialTerm, done: float = math.inf) -> float:
-        """The weight in the generator's loss after ``done`` iterations in all; by default after the warm-up."""
+        """The weight in the generator's loss after ``done`` iterations; by default after the warm-up."""
         return term.weight if done >= self.start + term.discriminator_warmup else 0.0
 
     def content(self, sr: Tensor, images: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:

@@ -29,7 +29,7 @@ from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.losses.adversarial import VanillaLoss
 from esrgan_train.losses.perceptual import PerceptualLoss
-from esrgan_train.training.backward import Game, Judge, content_backward, published_backward, shared_backward
+from esrgan_train.training.backward import Game, Judge, published_backward, shared_backward
 from esrgan_train.training.objective import Objective
 from esrgan_train.training.precision import Precision
 from esrgan_train.training.stages import AdversarialTerm, Term
@@ -88,14 +88,14 @@ def test_an_iterations_operations_are_torchs(step: Callable[..., object], passes
         shared_fake_forward=passes is DISCRIMINATOR_SHARED,
         size=4,
     )
-    assert sum(cost.flops for cost in costs.values()) == counted(lambda: step(game, batch, share=1.0))
+    assert sum(cost.flops for cost in costs.values()) == counted(lambda: step(game, batch))
 
 
 def test_the_pixel_stages_operations_are_torchs():
     game = game_of(perceptual=False, gan=False)
     batch = {"lr": torch.rand(1, 3, 8, 8), "hr": torch.rand(1, 3, 32, 32), "hr_target": torch.rand(1, 3, 32, 32)}
     shapes = generator_shapes(lr_side=8, num_feat=8, num_conv=2, upscale=4)
-    assert GENERATOR.flops(shapes) == counted(lambda: content_backward(game, batch, share=1.0))
+    assert GENERATOR.flops(shapes) == counted(lambda: published_backward(game, batch))
 
 
 def test_the_perceptual_losss_operations_are_torchs():
