@@ -26,12 +26,11 @@ if hasattr(os, "register_at_fork"):
 class Background(Logger):
     """Calls another logger from a thread of its own, until that logger fails for the first time.
 
-    The thread starts with the first reading of a training iteration: while the loader's processes are started, it
-    would be in the way.
+    The thread starts with the first reading of a training iteration, after the loader's processes.
 
     Args:
         run_dir: the run folder.
-        name: the logger's name among others.
+        name: the logger's name.
         title: its name in the warning.
         make: the step of the first reading to a logger of Lightning that also has ``log_image``. Called in the
             thread, as importing a library and connecting to a server take time.
@@ -57,7 +56,7 @@ class Background(Logger):
 
     @property
     def name(self) -> str:
-        """The logger's name among others."""
+        """The logger's name."""
         return self._name
 
     @property

@@ -1,4 +1,4 @@
-"""metrics.csv: every logged value, one row a reading, column ``step`` = iterations done."""
+"""metrics.csv: one row a reading of logged values; column ``step`` counts iterations."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class MetricsCSV(Logger):
 
     @property
     def name(self) -> str:
-        """The logger's name among others."""
+        """The logger's name."""
         return "csv"
 
     @property

@@ -73,7 +73,7 @@ class _Wandb(WandbLogger):
 
 
 def _connect(run_dir: Path, project: str, name: str, mode: Mode, log_model: bool) -> _Wandb:
-    """Start W&B's run: online if that is wanted and possible; one warning says why an online run is offline."""
+    """Start W&B's run: online if that is wanted and possible. One warning says why an online run is offline."""
     # The library reads these when it is imported. Nothing of a run may land in the current folder or at home.
     os.environ["WANDB_SILENT"] = "true"
     folder = run_dir.resolve() / "wandb"
@@ -128,10 +128,7 @@ def _options(run_dir: Path, mode: str) -> dict[str, Any]:
 
 
 def _end_helper() -> None:
-    """End the library's helper process now: left to the exit, it would print a traceback after the table.
-
-    The next job of the same sweep then starts with a fresh one.
-    """
+    """End the library's helper process: left to the exit, it would print a traceback after the table."""
     if (wandb := sys.modules.get("wandb")) is not None:
         wandb.teardown(exit_code=1)
 
@@ -157,7 +154,7 @@ def _send(run: Any, name: str, file: Path, alias: str) -> None:
 
 
 def best_of_last_stage(run_dir: Path) -> Path | None:
-    """The best checkpoint of the GAN stage, or of the pixel stage where there was no other; None without any."""
+    """The best checkpoint of the GAN stage, else of the pixel stage; None without any."""
     stages: tuple[StageName, ...] = ("gan", "pixel")
     files = [run_dir / "checkpoints" / best_file(stage) for stage in stages]
     return next((file for file in files if file.exists()), None)

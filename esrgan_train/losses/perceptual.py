@@ -31,14 +31,11 @@ class PerceptualLoss(nn.Module):
     Args:
         features: ``imagenet`` (torchvision's weights), ``random`` (``vgg_weights.random_weights``) or the
             path of a torchvision VGG19 state dict.
-        layers: the weight of each layer, 0 or more.
+        layers: the weight of each layer.
         seed: of the random features.
 
     Shape:
         two (B, 3, H, W), RGB in [0, 1], H and W at least 16 → float32 scalar. No gradient reaches the second.
-
-    Raises:
-        UserError: the weights cannot be had, or an argument is wrong.
     """
 
     @bounded
