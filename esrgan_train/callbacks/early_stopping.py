@@ -1,4 +1,4 @@
-"""Ends a run whose results no longer get better."""
+"""Ends a run that no longer gets better."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 
 
 class EarlyStopping(callbacks.EarlyStopping):
-    """Lightning's, which also waits for ``start_step`` and only resumes a best that can still be compared.
+    """Lightning's, which also waits for ``start_step``, and resumes its best only if it can still be compared.
 
-    The validation at which it ends the run is still saved.
+    The last validation is still saved.
 
     Args:
         monitor: a value logged by validation, such as ``val/psnr``.

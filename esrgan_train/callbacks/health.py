@@ -17,7 +17,7 @@ from esrgan_train.training.stages import LEARNING_RATES, StageName
 
 log = logging.getLogger(__name__)
 
-DIVERGED = 1.0  # a colour shift above the full range, which no two pictures have
+DIVERGED = 1.0  # a colour shift of more than the full range: no two pictures differ by so much
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,14 +90,13 @@ class Interrupt(Callback):
 
     def _end_without_data(self, trainer: Trainer, failure: Exception | None, saved: str) -> NoReturn:
         """Raise the failure; the first process also raises that of another."""
-        described = None if failure is None else (isinstance(failure, UserError), str(failure))
-        first = next(each for each in gather_objects(described) if each is not None)
+        kind = UserError if isinstance(failure, UserError) else RunError
+        sent = None if failure is None else kind(str(failure))
+        first = next(each for each in gather_objects(sent) if each is not None)
         if not trainer.is_global_zero:
             raise StopRequestedError("stopped, as a process has no data", 0)
         log.warning("no more data %s", saved)
-        if failure is not None:
-            raise failure
-        raise UserError(first[1]) if first[0] else RunError(first[1])
+        raise failure or first
 
 
 def _save(trainer: Trainer, module: ESRGANModule) -> str:

@@ -133,10 +133,11 @@ class Profile(Callback):
         self._waiting.close()
         elapsed = time.perf_counter() - self._started
         self._profiler.stop()
-        spans, profiler, self._profiler = self.seconds[self._stage], self._profiler, None
-        for span, seconds in spans_of(profiler).items():
+        spans = self.seconds[self._stage]
+        for span, seconds in spans_of(self._profiler).items():
             spans[span] += seconds
             elapsed -= seconds
+        self._profiler = None
         spans["other"] = spans.pop("other", 0.0) + max(0.0, elapsed)  # the last row
 
     def _begin_wait(self) -> None:
@@ -148,24 +149,18 @@ def spans_of(profiler: profile) -> dict[str, float]:
 
     Backward passes run in a thread of autograd's, so a kernel belongs to the range in which it was started.
     """
-    spans = {
-        event.key.removeprefix(PREFIX): event.cpu_time_total / 1e6
-        for event in profiler.key_averages()
-        if event.key.startswith(PREFIX) and event.device_type == DeviceType.CPU
-    }
     events = profiler.events()  # type: ignore[no-untyped-call]
-    starting = [event for event in events if event.kernels]
-    if not starting:
-        return spans
-    ranges = sorted(
-        (event.time_range.start, event.time_range.end, event.name.removeprefix(PREFIX))
-        for event in events
-        if event.name.startswith(PREFIX) and event.device_type == DeviceType.CPU
-    )
-    spans = {span: seconds if span == WAIT else 0.0 for span, seconds in spans.items()}
-    starts = [start for start, _, _ in ranges]
-    for event in starting:
-        _, end, span = ranges[bisect_right(starts, event.time_range.start) - 1]
-        if starts[0] <= event.time_range.start < end and span != WAIT:
-            spans[span] += sum(kernel.duration for kernel in event.kernels) / 1e6
+    ranges = [e for e in events if e.name.startswith(PREFIX) and e.device_type == DeviceType.CPU]
+    ranges.sort(key=lambda event: event.time_range.start)
+    names = [event.name.removeprefix(PREFIX) for event in ranges]
+    launches = [event for event in events if event.kernels]
+    spans: dict[str, float] = defaultdict(float)
+    for name, event in zip(names, ranges, strict=True):
+        spans[name] += 0.0 if launches and name != WAIT else event.cpu_time_total / 1e6
+    starts = [event.time_range.start for event in ranges]
+    for event in launches:
+        place = bisect_right(starts, event.time_range.start) - 1
+        inside = place >= 0 and event.time_range.start < ranges[place].time_range.end
+        if inside and names[place] != WAIT:
+            spans[names[place]] += sum(kernel.duration for kernel in event.kernels) / 1e6
     return spans

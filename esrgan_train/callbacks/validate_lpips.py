@@ -10,7 +10,6 @@ from lightning import Callback, Trainer
 from esrgan_train.bounds import bounded
 from esrgan_train.metrics.lpips import SMALLEST, Lpips, fetch_weights, weights_file
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.validation import is_trial
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +51,4 @@ class ValidateLpips(Callback):
         count, self._count = self._count, 0
         if self.metric is None or not (count or trainer.world_size > 1):
             return
-        value = self.metric.compute()
-        pl_module.log("val/lpips", value, logger=False, sync_dist=True)
-        if not is_trial(trainer):
-            for logger in trainer.loggers:
-                logger.log_metrics({"val/lpips": float(value)}, trainer.global_step)
+        pl_module.log_validation({"val/lpips": float(self.metric.compute())})

@@ -43,7 +43,6 @@ def wandb_logger(*, run_dir: str, project: str, name: str, mode: Mode, log_model
         log_model: send the models at the end: the last one, and the best of its stage.
     """
     return Background(
-        run_dir=Path(run_dir),
         name="wandb",
         title="Weights & Biases",
         make=lambda _: _connect(Path(run_dir), project, name, mode, log_model),
@@ -134,9 +133,9 @@ def _end_helper() -> None:
 
 
 def _send_models(run: Any, *, name: str, run_dir: Path) -> None:
-    models = sorted((run_dir / "model").glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
-    if models:
-        _send(run, f"{name}-{run.id}", models[-1], "last")
+    models = (run_dir / "model").glob("*.safetensors")
+    if (last := max(models, key=lambda file: file.stat().st_mtime, default=None)) is not None:
+        _send(run, f"{name}-{run.id}", last, "last")
     if (best := best_of_last_stage(run_dir)) is not None:
         with tempfile.TemporaryDirectory(dir=run_dir / "wandb") as folder:
             path = Path(folder) / f"{name}.safetensors"
@@ -161,7 +160,7 @@ def best_of_last_stage(run_dir: Path) -> Path | None:
 
 
 def run_id(run_dir: Path) -> str:
-    """The id of this run folder's W&B run: kept in it, so that a resumed or moved run continues under it."""
+    """The id of the W&B run, kept in the run folder for a resumed or moved run."""
     file = run_dir / "wandb" / "run_id.txt"
     if not file.exists():
         with replacing(file) as partial:

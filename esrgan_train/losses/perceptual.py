@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esrgan_train.bounds import Seed, bounded
+from esrgan_train.bounds import NonNegative, Seed, bounded, check_value
 from esrgan_train.errors import UserError, given_as
 from esrgan_train.losses.vgg import CONVS, VGG19Features
 from esrgan_train.losses.vgg_weights import file_weights, imagenet_weights, random_weights
@@ -82,8 +82,7 @@ def _checked(layers: Mapping[str, float]) -> dict[str, float]:
             raise UserError(
                 f"loss.perceptual.function.layers.{name} is no layer of VGG19; give {names[0]} … {names[-1]}"
             )
-        if not weight >= 0:
-            raise UserError(f"loss.perceptual.function.layers.{name}={weight}: give a number from 0 on")
+        check_value(f"loss.perceptual.function.layers.{name}", weight, NonNegative)
     used = {name: float(weight) for name, weight in layers.items() if weight > 0}
     if not used:
         raise UserError(

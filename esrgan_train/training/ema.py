@@ -49,11 +49,6 @@ class EMA(nn.Module):
         _copy_all(generator.parameters(), self.module.parameters())
         _copy_all(generator.buffers(), self.module.buffers())
 
-    def forward(self, lr: Tensor) -> Tensor:
-        """(B, 3, h, w) in [0, 1] to (B, 3, h·s, w·s)."""
-        sr: Tensor = self.module(lr)
-        return sr
-
 
 def _copy_all(targets: Iterable[Tensor], sources: Iterable[Tensor]) -> None:
     for target, source in zip(targets, sources, strict=True):

@@ -82,13 +82,13 @@ class ESRGANModule(LightningModule):
     # training
 
     def on_train_start(self) -> None:
-        """Start the clock. A resumed run takes its moments from the checkpoint, its settings from the config."""
+        """Start the clock. Of a checkpoint's optimizers a resumed run takes the moments, not the settings."""
         for player in self.step.players:
             player.restore_settings()
         self.meter.start_clock()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:  # noqa: ARG002 — Lightning's signature
-        """Prepare what is new: the first iteration, or the first of a stage."""
+        """Before the first iteration rehearse the later stage; at its start, enter it."""
         done, max_steps = self.trainer.global_step, self.trainer.max_steps
         stage, final = self.objective.stage(done), self.objective.stage(max(max_steps, 1) - 1)
         if done == 0 and stage != final:
@@ -96,7 +96,7 @@ class ESRGANModule(LightningModule):
             self.meter.restart()
         if stage != self.last_stage:
             self.log_rest()
-            self.step.enter_stage()
+            self.ema.copy_to(self.generator)  # as the published second stage does
             self.meter.restart()
             log.info("iteration %d: the GAN stage starts from the averaged generator", done)
         self.last_stage = stage
@@ -132,7 +132,7 @@ class ESRGANModule(LightningModule):
         self._send_to_loggers(self._training_values(measured))
 
     def log_rest(self) -> None:
-        """Log what was measured since the last line of the log, where a stage or a run ends between two lines.
+        """Log what was measured since the last line of the log, at the end of a stage or run.
 
         The meter keeps it: a run that is resumed from here logs the whole interval.
         """
@@ -140,7 +140,7 @@ class ESRGANModule(LightningModule):
             self._send_to_loggers(self._training_values(measured))
 
     def _training_values(self, measured: dict[str, float]) -> dict[str, float]:
-        """Named as they are logged, with the learning rate of the last iteration."""
+        """The values under their names in the log, with the learning rate of the last iteration."""
         (player, *_) = self.step.active_players(self.trainer.global_step - 1)
         rate = float(player.optimizer.param_groups[0]["lr"])
         return {f"train/{name}": value for name, value in measured.items()} | {"train/lr": rate}
@@ -164,7 +164,7 @@ class ESRGANModule(LightningModule):
     def forward(self, lr: Tensor) -> Tensor:
         """(B, 3, h, w) in [0, 1] to (B, 3, h·upscale, w·upscale) by the averaged generator, in float32."""
         # Always a copy: a network may work in place on its input, which the caller still needs.
-        sr: Tensor = self.ema(lr.clone(memory_format=self.step.lr_format))
+        sr: Tensor = self.ema.module(lr.clone(memory_format=self.step.lr_format))
         return sr
 
     def validation_step(self, batch: Any, batch_idx: int) -> Batch:  # noqa: ARG002
@@ -173,7 +173,10 @@ class ESRGANModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the means over all photos."""
-        figures = self.validation.figures()
+        self.log_validation(self.validation.figures())
+
+    def log_validation(self, figures: dict[str, float]) -> None:
+        """Log figures of all photos, for callbacks too."""
         self.log_dict(figures, logger=False, sync_dist=True)
         if not is_trial(self.trainer):
             self._send_to_loggers(figures)

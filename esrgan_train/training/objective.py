@@ -54,5 +54,5 @@ class Objective(nn.Module):
         return "gan" if self.has_gan_stage and iterations_done >= self.start_step else "pixel"
 
     def stage_of(self, iteration: int) -> StageName:
-        """The stage that iteration number ``iteration`` belongs to; 0, before the first, counts to its stage."""
+        """The stage of iteration number ``iteration``; 0, before the first, belongs to the first stage."""
         return self.stage(max(iteration - 1, 0))

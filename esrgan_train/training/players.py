@@ -21,26 +21,16 @@ StepOptimizer = Callable[[Optimizer], Any]
 
 @dataclass(kw_only=True, eq=False)
 class Player:
-    """A network with the optimizer that updates it in one stage.
+    """A network with the optimizer that updates it in one stage."""
 
-    Attributes:
-        name: of the optimizer; checkpoints list them in their order.
-        role: of the network, for the log.
-        stage: in which it steps.
-        make: (parameters) to an optimizer.
-        schedule: (iterations done in the stage, iterations of the stage) to the factor of the learning rate.
-        grad_clip: largest norm of the gradients; None does not clip.
-        ema: the average of the network's weights, where one is kept.
-    """
-
-    name: str
-    role: str
+    name: str  # of the optimizer; checkpoints list them in their order
+    role: str  # of the network, for the log
     network: nn.Module
     stage: Stage
     make: MakeOptimizer
     schedule: Schedule
-    grad_clip: float | None
-    ema: EMA | None = None
+    grad_clip: float | None  # largest norm of the gradients; None does not clip
+    ema: EMA | None = None  # the average of the network's weights, where one is kept
     optimizer: Optimizer = field(init=False)
     _configured: list[dict[str, Any]] = field(init=False)  # the optimizer's settings
 
@@ -61,25 +51,21 @@ class Player:
             group.update(settings)
 
     def gradients(self) -> list[Tensor]:
-        """The gradients that are there."""
+        """The gradients of the parameters that have one."""
         return [p.grad for p in self.network.parameters() if p.grad is not None]
 
     def clip(self) -> Tensor:
-        """Scale the gradients down to the largest norm allowed; the norm that they had, a scalar on the device."""
+        """Scale the gradients down to the largest norm allowed; return the norm before, on the device."""
         norm = get_total_norm(self.gradients())
         if self.grad_clip is not None:
             clip_grads_with_norm_(self.network.parameters(), self.grad_clip, norm)
         return norm
 
     def step(self, *, done: int, max_steps: int, skip: Tensor, step_optimizer: StepOptimizer) -> None:
-        """One step, after which the gradients are gone.
+        """One step, after ``done`` of ``max_steps`` iterations; afterwards the gradients are gone.
 
-        Args:
-            done: iterations done before it.
-            max_steps: iterations of the whole training.
-            skip: 1 if the step must change nothing, else 0; a fused optimizer reads it on the device, without
-                waiting.
-            step_optimizer: calls the optimizer's ``step``.
+        ``skip``, on the device, is 1 if the step must change nothing; a fused optimizer reads it without waiting.
+        ``step_optimizer`` calls the optimizer's ``step``.
         """
         factor = self.schedule(*self.stage.progress(done, max_steps))
         for group in self.optimizer.param_groups:

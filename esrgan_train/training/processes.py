@@ -35,18 +35,18 @@ def reporting_lost_process() -> Iterator[None]:
         ) from error
 
 
+@reporting_lost_process()
 def broadcast_from_rank0(tensors: Iterable[Tensor]) -> None:
     """Replace the tensors of every process by those of the first."""
-    with reporting_lost_process():
-        for tensor in tensors:
-            dist.broadcast(tensor, src=0)
+    for tensor in tensors:
+        dist.broadcast(tensor, src=0)
 
 
+@reporting_lost_process()
 def all_reduce_sum(tensor: Tensor) -> None:
     """Replace ``tensor`` by its sum over all processes."""
     if is_distributed():
-        with reporting_lost_process():
-            dist.all_reduce(tensor)
+        dist.all_reduce(tensor)
 
 
 def all_reduce_mean(tensors: Sequence[Tensor]) -> None:
@@ -65,13 +65,13 @@ def all_reduce_mean(tensors: Sequence[Tensor]) -> None:
         tensor.copy_(piece.view(tensor.shape))
 
 
+@reporting_lost_process()
 def gather_objects(value: Any) -> list[Any]:
     """The ``value`` of each process, by rank."""
     if not is_distributed():
         return [value]
     gathered: list[Any] = [None] * dist.get_world_size()
-    with reporting_lost_process():
-        dist.all_gather_object(gathered, value)
+    dist.all_gather_object(gathered, value)
     return gathered
 
 
@@ -83,19 +83,18 @@ class Agreement:
 
     def __init__(self) -> None:
         self._group: Any = dist.new_group(backend="gloo") if is_distributed() else None
-        self._value: Tensor | None = None
+        self._value = torch.zeros(1, dtype=torch.int64)
         self._work: Any = None
 
+    @reporting_lost_process()
     def exchange(self, value: int) -> int:
         """Pass ``value``; return the largest of the previous call, or 0; in a single process, ``value``."""
         if self._group is None:
             return value
         agreed = 0
-        with reporting_lost_process():
-            if self._work is not None:
-                self._work.wait()
-                assert self._value is not None
-                agreed = int(self._value.item())
-            self._value = torch.tensor([value])
-            self._work = dist.all_reduce(self._value, op=dist.ReduceOp.MAX, group=self._group, async_op=True)
+        if self._work is not None:
+            self._work.wait()
+            agreed = int(self._value.item())
+        self._value = torch.tensor([value])
+        self._work = dist.all_reduce(self._value, op=dist.ReduceOp.MAX, group=self._group, async_op=True)
         return agreed

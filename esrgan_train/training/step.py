@@ -103,7 +103,7 @@ class TrainingStep:
         return [player.make_optimizer() for player in self.players]
 
     def active_players(self, done: int) -> list[Player]:
-        """Who steps in the iteration after ``done`` others, the generator's player first."""
+        """The players that step after ``done`` iterations, the generator's first."""
         name = self.objective.stage(done)
         return [player for player in self.players if player.stage.name == name]
 
@@ -132,7 +132,7 @@ class TrainingStep:
         return measured | norms, skip
 
     def _prepare(self, batch: object, done: int) -> Images:
-        """lr, hr and hr_target in the orders of memory that the networks work in, whose layers are seeded."""
+        """Check the batch, seed the layers, and put lr, hr and hr_target into the networks' memory formats."""
         given = checked_batch(batch)
         seed_layers(self.seed, iteration=done, rank=process_rank(), device=given["lr"].device)
         images = {"hr_target": given["hr"], **given}
@@ -142,8 +142,8 @@ class TrainingStep:
     def accumulate(self, images: Images, stage: Stage, *, done: float = float("inf")) -> Measured:
         """Leave this iteration's gradients on every player of the stage; return what was measured.
 
-        The gradients are those of the whole batch: each part's passes meet the normalized weights that the first
-        part's met, and power iterations count once.
+        The gradients are those of the whole batch: every part sees the normalized weights that the first one saw,
+        and power iterations count once.
         """
         parts = self.options.accumulate
         if parts == 1:
@@ -178,17 +178,13 @@ class TrainingStep:
         started = time.perf_counter()
         images = self._prepare(batch, 0)
         buffers = Snapshot(buffer for network in self.networks for buffer in network.buffers())
-        # A copy: a network may work in place on its input, and this batch is still to be trained on.
+        # Copies: a network may work in place on its input, and training needs this batch next.
         copies = {name: tensor.clone() for name, tensor in images.items()}
         self.accumulate(copies, self.objective.stages[stage])
         for network in self.networks:
             network.zero_grad(set_to_none=True)
         buffers.restore()
         return time.perf_counter() - started
-
-    def enter_stage(self) -> None:
-        """Let the generator continue from its averaged weights, as the published second stage does."""
-        self.ema.copy_to(self.generator)
 
 
 @record_function("esrgan/gradients")

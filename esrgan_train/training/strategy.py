@@ -8,7 +8,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from esrgan_train.training.processes import broadcast_from_rank0
 
-TIMEOUT = timedelta(minutes=10)  # a process that does not hear from another one for so long stops
+TIMEOUT = timedelta(minutes=10)  # a process that waits longer for another one fails
 
 
 class TwoPlayerStrategy(DDPStrategy):

@@ -95,7 +95,7 @@ class Validation(nn.Module):
 
     def _enlarge(self, network: nn.Module, lr: Tensor) -> Tensor:
         def enlarge(piece: Tensor) -> Tensor:
-            # A copy: a network may work in place on its input, which others see, and of which tiles share parts.
+            # A copy: a network may work in place on its input, and tiles overlap.
             return network(piece.clone(memory_format=self.memory_format))  # type: ignore[no-any-return]
 
         if max(lr.shape[-2:]) <= _TILE:
