@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train import replay, upscale
@@ -22,7 +23,6 @@ from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 from esrgan_train.callbacks.guard import Guard
 from esrgan_train.commands import command, interpreter
 from esrgan_train.launch import Launch
-from esrgan_train.training.nonfinite import Skipped
 
 NAMES = ["photos", "my photos (2024)", "it's été, #1", 'a "b"', "2024", "[a,b]", "x=1", "~", "$HOME", "a\\b"]
 
@@ -91,9 +91,10 @@ def test_the_command_that_shows_skipped_samples_names_the_run(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     monkeypatch.chdir(tmp_path)
-    skipped: Any = Skipped(step=7, samples=[9, 8], figures={"pixel": float("nan")})
+    trainer: Any = SimpleNamespace(is_global_zero=True)
+    module: Any = SimpleNamespace(step=SimpleNamespace(seed=0))
     guard = Guard(run_dir=name, max_in_row=5)
-    guard._report(SimpleNamespace(is_global_zero=True), SimpleNamespace(seed=0), [skipped])  # type: ignore[arg-type]
+    guard.report(trainer, module, 7, torch.tensor([9, 8]), {"pixel": torch.tensor(float("nan"))})
     (line,) = caplog.messages
     _, (*_, module, run, first, second) = words(line.partition("its samples: ")[2])
     assert module == "esrgan_train.replay"

@@ -23,12 +23,7 @@ class Best(NamedTuple):
 
 
 class BestOfStages:
-    """Keeps the best value of each stage. A stage's first finite value is its best until a better one comes.
-
-    Args:
-        monitor: name of the value.
-        mode: which value is the better one.
-    """
+    """The best value of ``monitor`` in each stage; ``mode`` says which value is better."""
 
     def __init__(self, *, monitor: str, mode: Mode) -> None:
         self.monitor = monitor
@@ -40,29 +35,25 @@ class BestOfStages:
         return math.isfinite(value) and (value > other if self.mode == "max" else value < other)
 
     def note(self, stage: StageName, step: int, value: float) -> bool:
-        """Take in the value after iteration ``step``; whether it is the best of its stage. Repeatable."""
+        """Add the value of iteration ``step``; return whether it is its stage's best. It may be added again."""
         best = self.stages.get(stage)
         if math.isfinite(value) and (best is None or self.is_better(value, best.value)):
             best = self.stages[stage] = Best(value, step)
         return best is not None and best.step == step
 
     def state(self) -> dict[str, Any]:
-        """Plain values, for the checkpoint."""
+        """For the checkpoint."""
         stages = {stage: best._asdict() for stage, best in self.stages.items()}
         return {"monitor": self.monitor, "mode": self.mode, "stages": stages}
 
     def differences(self, state: dict[str, Any]) -> list[str]:
-        """The options that make the values in ``state`` other than these."""
+        """The options that were others when ``state`` was written."""
         mine = {"monitor": self.monitor, "mode": self.mode}
         return [f"callbacks.checkpoints.{name}" for name, value in mine.items() if state[name] != value]
 
 
 def monitored(trainer: Trainer, option: str, monitor: str) -> float:
-    """The value of the last validation that ``option`` names.
-
-    Raises:
-        UserError: it is not logged.
-    """
+    """The last value of ``monitor``, which ``option`` names; ``UserError`` if it is not logged."""
     if monitor not in trainer.callback_metrics:
         known = ", ".join(name for name in trainer.callback_metrics if name.startswith("val/"))
         raise UserError(f"{option}={monitor} is not logged: give one of {known}")
@@ -70,10 +61,9 @@ def monitored(trainer: Trainer, option: str, monitor: str) -> float:
 
 
 def measured_otherwise(checkpoint: dict[str, Any], module: ESRGANModule) -> list[str]:
-    """What validation depends on, besides the weights, and has changed since ``checkpoint`` was written.
+    """What has changed since ``checkpoint`` was written so that its validations cannot be compared with new ones.
 
-    Values from before cannot be compared with those to come. A checkpoint of an earlier version, which does not
-    hold it, counts as unchanged.
+    A checkpoint of an earlier version, which does not say, counts as unchanged.
     """
     changed = changes(checkpoint.get("measured", module.measured), module.measured)
     return [name.removesuffix("._target_") for name in changed]

@@ -33,7 +33,6 @@ class Checkpoints(Callback):
     written to ``model/<name>.pth`` and ``.safetensors`` each time.
 
     Args:
-        run_dir: the run folder.
         name: file name of the model, without suffix.
         monitor: a logged value, such as ``val/psnr``.
         mode: which value of ``monitor`` is the best.
@@ -57,7 +56,6 @@ class Checkpoints(Callback):
         self._written_ns = 0
 
     def on_validation_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """Save."""
         if trainer.sanity_checking:
             return
         step, stage = trainer.global_step, pl_module.objective.stage_of(trainer.global_step)
@@ -71,10 +69,7 @@ class Checkpoints(Callback):
                 _also(self.folder / LAST, self.folder / f"step_{step:08}.ckpt")
 
     def save(self, trainer: Trainer, module: ESRGANModule) -> bool:
-        """Write ``last.ckpt`` and the model files; return whether that worked, which only the first process knows.
-
-        A checkpoint that cannot be written is reported, and the one before stays.
-        """
+        """Write ``last.ckpt`` and the model files; whether that worked only the first process knows."""
         trainer.save_checkpoint(self.folder / LAST)
         io = trainer.strategy.checkpoint_io
         assert isinstance(io, DurableCheckpointIO)
@@ -88,18 +83,18 @@ class Checkpoints(Callback):
         return io.saved
 
     def note(self, trainer: Trainer, stage: StageName) -> bool:
-        """Take in the monitored value of this iteration; whether it is the best of its stage so far."""
+        """Add the monitored value of this iteration; return whether it is the best of its stage so far."""
         value = monitored(trainer, "callbacks.checkpoints.monitor", self.best.monitor)
         return self.best.note(stage, trainer.global_step, value)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: ESRGANModule, checkpoint: dict[str, Any]) -> None:
-        """Add the best so far, and the time: of several checkpoints, the newest is the one saved last."""
+        """Add the best so far, and the time: the newest checkpoint is the one saved last."""
         self._written_ns = max(time.time_ns(), self._written_ns + 1)  # also where clocks differ or are set back
         checkpoint["written_ns"] = self._written_ns
         checkpoint["best"] = self.best.state()
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: ESRGANModule, checkpoint: dict[str, Any]) -> None:
-        """Resume the best so far, where its file is here and its value can be compared with those to come."""
+        """Resume the best so far, where its file is here and its value can be compared with new ones."""
         # Lightning counts a batch that a stop left undone: validations would come off their iterations for good.
         batches = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]
         batches["ready"] = batches["completed"]
@@ -110,7 +105,7 @@ class Checkpoints(Callback):
         if not trainer.is_global_zero:
             return  # the first process alone keeps files
         for stage, best in list(self.best.stages.items()):
-            reason = f"cannot be compared with what comes (changed: {', '.join(changed)})" if changed else None
+            reason = f"cannot be compared with new values (changed: {', '.join(changed)})" if changed else None
             if not changed and not self._has_file(stage, best, trainer.ckpt_path, checkpoint["global_step"]):
                 reason = "has no checkpoint here"
             if reason is not None:
@@ -123,7 +118,7 @@ class Checkpoints(Callback):
             self._set_aside(after=checkpoint["global_step"])
 
     def _set_aside(self, *, after: int) -> None:
-        """Move the best checkpoints out of the way, except the one that is resumed."""
+        """Move the best checkpoints aside, except the one that is resumed."""
         files = [file for stage in STAGE_NAMES if (file := self.folder / best_file(stage)).exists()]
         obsolete = [file for file in files if written_ns(file) != self._written_ns]
         set_aside(self.folder.parent, obsolete, after=after)

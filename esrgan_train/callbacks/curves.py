@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from lightning import Callback, Trainer
@@ -16,7 +17,6 @@ from esrgan_train.callbacks.lookup import callback_of
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.signs import spans_above
 from esrgan_train.training.validation import is_trial
 
 _PANELS = {
@@ -37,18 +37,13 @@ _LOG_SCALE = {"generator losses, without weights"}
 
 
 class Curves(Callback):
-    """Draws curves.png after each validation.
-
-    Args:
-        run_dir: the run folder.
-    """
+    """Draws curves.png after each validation."""
 
     @bounded
     def __init__(self, *, run_dir: str) -> None:
         self.run_dir = Path(run_dir)
 
     def on_validation_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """Draw what metrics.csv holds so far."""
         if is_trial(trainer) or not trainer.is_global_zero:
             return
         objective = pl_module.objective
@@ -76,9 +71,10 @@ def draw_curves(rows: list[Row], switch: int | None, signs: Sequence[Sign] = ())
             steps, values = points(rows, name)
             if steps:
                 axis.plot(steps, values, label=name, marker="o" if len(steps) < 30 else None, markersize=3)
-        for sign in signs:
-            if sign.value in names:
-                _shade(axis, sign, points(rows, sign.value))
+        for sign in (sign for sign in signs if sign.value in names):
+            for number, (start, end) in enumerate(stretches(sign, *points(rows, sign.value))):
+                label = sign.label if number == 0 else None  # one entry in the legend
+                axis.axvspan(start, end, color="tab:red", alpha=0.15, label=label)
         axis.set_xlim(0, max(1, last_step) * 1.02)
         _finish(axis, title, switch if switch is not None and 0 < switch <= last_step else None)
     for axis in axes[len(panels) :]:
@@ -92,11 +88,12 @@ def points(rows: list[Row], name: str) -> tuple[list[int], list[float]]:
     return [int(row["step"]) for row in held], [float(row[name]) for row in held]
 
 
-def _shade(axis: Axes, sign: Sign, readings: tuple[list[int], list[float]]) -> None:
-    label: str | None = sign.label
-    for start, end in spans_above(*readings, limit=sign.limit, patience=sign.patience):
-        axis.axvspan(start, end, color="tab:red", alpha=0.15, label=label)
-        label = None  # one entry in the legend
+def stretches(sign: Sign, steps: list[int], values: list[float]) -> Iterator[tuple[int, int]]:
+    """The first and the last iteration of each stretch of readings above the sign's limit that lasted too long."""
+    for high, readings in groupby(zip(steps, values, strict=True), key=lambda reading: reading[1] > sign.limit):
+        span = [step for step, _ in readings]
+        if high and span[-1] - span[0] >= sign.patience:
+            yield span[0], span[-1]
 
 
 def _finish(axis: Axes, title: str, switch: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Ends a run whose results no longer get better."""
+"""Ends a run that no longer gets better."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 
 
 class EarlyStopping(callbacks.EarlyStopping):
-    """Lightning's, which also waits for ``start_step`` and only resumes a best that can still be compared.
+    """Lightning's, which also waits for ``start_step``, and resumes its best only if it can still be compared.
 
-    The validation at which it ends the run is still saved.
+    The last validation is still saved.
 
     Args:
         monitor: a value logged by validation, such as ``val/psnr``.
@@ -43,7 +43,6 @@ class EarlyStopping(callbacks.EarlyStopping):
         self._comparable = True
 
     def on_validation_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """Compare with the best so far."""
         if trainer.sanity_checking or trainer.global_step <= self.start_step:
             return
         monitored(trainer, "callbacks.early_stopping.monitor", self.monitor)
@@ -61,19 +60,16 @@ class EarlyStopping(callbacks.EarlyStopping):
         return {"monitor": self.monitor, "sign": 1 if self.mode == "max" else -1}
 
     def state_dict(self) -> dict[str, Any]:
-        """The best so far and how many validations ago it was, as plain values."""
         best = None if self.best_score == self._worst else self.best_score.item()
         return {"best": best, "waited": self.wait_count, **self._measure}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: ESRGANModule, checkpoint: dict[str, Any]) -> None:
-        """See whether validation still measures what it did."""
         self._comparable = not measured_otherwise(checkpoint, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Resume the wait; start again where the best so far is of another value."""
         unchanged = all(state_dict.get(name, value) == value for name, value in self._measure.items())
         if not (self._comparable and unchanged):
-            log.info("early stopping starts again: its best so far cannot be compared with what comes")
+            log.info("early stopping starts again: its best so far cannot be compared with new values")
             return
         self.wait_count = state_dict["waited"]
         if state_dict["best"] is not None:

@@ -1,4 +1,4 @@
-"""Warns once a run about each sign that the two players no longer train well, and names a remedy."""
+"""Warnings, once a run each, that training no longer goes well, with a remedy."""
 
 from __future__ import annotations
 
@@ -17,28 +17,19 @@ from esrgan_train.training.stages import LEARNING_RATES, StageName
 
 log = logging.getLogger(__name__)
 
-DIVERGED = 1.0  # a colour shift above the full range, which no two pictures have
+DIVERGED = 1.0  # a colour shift of more than the full range: no two pictures differ by so much
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sign:
-    """A logged value that should not stay high.
+    """A logged value that should not stay above a limit for long."""
 
-    Attributes:
-        value: name in the log.
-        limit: what it should not stay above.
-        patience: for how many iterations it may.
-        label: in curves.png, at a stretch that was longer.
-        problem: what the warning says, with the reading in its place.
-        advice: which options to change in the GAN stage; in the pixel stage there is the learning rate alone.
-    """
-
-    value: str
+    value: str  # its name in the log
     limit: Annotated[float, Ge(0), Lt(1)]
-    patience: WholeNumber
-    label: str
-    problem: str
-    advice: str
+    patience: WholeNumber  # in iterations
+    label: str  # in curves.png
+    problem: str  # a format for the reading
+    advice: str  # for the GAN stage; in the pixel stage there is the learning rate alone
 
 
 _WORDS = {
@@ -67,9 +58,6 @@ class Health(Callback):
     Args:
         signs: for each of ``d_accuracy``, ``colour_shift`` and ``clipped`` its ``limit`` and its ``patience``
             in iterations; None switches one off.
-
-    Raises:
-        UserError: an unknown sign, or a limit or patience out of bounds.
     """
 
     @bounded
@@ -78,10 +66,7 @@ class Health(Callback):
         self.since: dict[str, int] = {}  # first reading above the limit, of stretches that last
         self.warned: list[str] = []
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: ESRGANModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Read what this iteration logged, if it did."""
+    def on_train_batch_end(self, trainer: Trainer, pl_module: ESRGANModule, *_: Any) -> None:
         step, logged = trainer.global_step, trainer.callback_metrics
         if step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             values = {sign.value: float(logged[sign.value]) for sign in self.signs if sign.value in logged}
@@ -89,7 +74,7 @@ class Health(Callback):
                 log.warning("%s", message)
 
     def read(self, step: int, values: Mapping[str, float], stage: StageName = "gan") -> list[str]:
-        """Take in the readings of iteration ``step``; return the warnings that are due."""
+        """Add the readings of iteration ``step``; return the warnings that are due."""
         messages = []
         if values.get("train/colour_shift", 0.0) > DIVERGED and "diverged" not in self.warned:
             self.warned += ["diverged", "train/colour_shift", "train/clipped"]  # which say the same, less plainly
@@ -110,11 +95,9 @@ class Health(Callback):
         return messages
 
     def state_dict(self) -> dict[str, Any]:
-        """Stretches that last and warnings given, for the checkpoint."""
         return {"since": dict(self.since), "warned": list(self.warned)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Resume the watch."""
         self.since, self.warned = dict(state_dict["since"]), list(state_dict["warned"])
 
 

@@ -22,7 +22,7 @@ from esrgan_train.training.processes import Agreement, gather_objects, is_distri
 
 log = logging.getLogger(__name__)
 
-# What a process may ask for, besides a signal's number; the largest number of all processes counts.
+# What a process may ask for besides a signal's number. The largest number of all processes counts.
 _NO_DATA = 1  # below the number of every signal: a run that was asked to stop says so
 _TIME_IS_UP = 1000
 
@@ -31,13 +31,11 @@ class Interrupt(Callback):
     """Saves a checkpoint and ends the run on SIGINT, SIGTERM and SIGUSR1, after ``max_time``, or without data.
 
     A signal is only noted, and a loader that fails keeps its failure (``TrainingLoader``). Before each iteration
-    the processes exchange what they ask for, so that all of them stop after the same one. A second SIGINT stops
-    at once, without saving. Lightning's own handlers, such as the one that requeues SLURM jobs, are replaced
-    while training runs.
+    the processes exchange what they ask for, so all of them stop after the same one. A second SIGINT stops at
+    once, without saving. Lightning's own handlers, such as the one that requeues SLURM jobs, are replaced.
 
     Args:
-        max_time: how long this process may train, as days:hours:minutes:seconds; None sets no limit. The time
-            before a resume does not count.
+        max_time: how long this process may train, as days:hours:minutes:seconds; None sets no limit.
     """
 
     @bounded
@@ -52,27 +50,19 @@ class Interrupt(Callback):
         self._agreement: Agreement | None = None
 
     def on_fit_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """Start the clock."""
         self._agreement = Agreement()
         if self.max_seconds is not None:
             self._deadline = time.monotonic() + self.max_seconds
         signals.take_over()
 
-    def on_sanity_check_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """Lightning has taken the signals in the meantime."""
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Take the signals back from Lightning."""
         signals.take_over()
 
-    def on_train_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """The same, where nothing is validated first."""
-        signals.take_over()
+    on_sanity_check_start = on_train_start
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: ESRGANModule, batch: Any, batch_idx: int) -> None:
-        """Stop here if any process asks for it: the iteration before is complete, and so is its validation.
-
-        Raises:
-            StopRequestedError: after saving, on a signal or at the end of ``max_time``.
-            Exception: after saving, in the first process: why there is no data.
-        """
+    def on_train_batch_start(self, trainer: Trainer, pl_module: ESRGANModule, *_: Any) -> None:
+        """Save and stop if any process asks for it: the last iteration is complete, and so is its validation."""
         assert self._agreement is not None
         failure = _failure_of_data(trainer)
         time_is_up = time.monotonic() > self._deadline
@@ -88,10 +78,7 @@ class Interrupt(Callback):
         raise StopRequestedError(f"stopped by {name} {saved}", 0 if agreed == _TIME_IS_UP else agreed)
 
     def on_exception(self, trainer: Trainer, pl_module: ESRGANModule, exception: BaseException) -> None:
-        """Save if validation failed, for lack of a photo or memory: the iteration before it is complete.
-
-        Not with several processes, of which this may be the only one that failed.
-        """
+        """Save if validation failed, unless it may have failed in this one of several processes alone."""
         if not trainer.validating or not trainer.global_step or is_distributed():
             return
         if isinstance(exception, Exception) and not isinstance(exception, StopAtOnceError):
@@ -102,15 +89,14 @@ class Interrupt(Callback):
             log.warning("validation failed after %d iterations; %s", trainer.global_step, saved)
 
     def _end_without_data(self, trainer: Trainer, failure: Exception | None, saved: str) -> NoReturn:
-        """Raise the failure; the first process also raises that of another one."""
-        described = None if failure is None else (isinstance(failure, UserError), str(failure))
-        first = next(each for each in gather_objects(described) if each is not None)
+        """Raise the failure; the first process also raises that of another."""
+        kind = UserError if isinstance(failure, UserError) else RunError
+        sent = None if failure is None else kind(str(failure))
+        first = next(each for each in gather_objects(sent) if each is not None)
         if not trainer.is_global_zero:
             raise StopRequestedError("stopped, as a process has no data", 0)
         log.warning("no more data %s", saved)
-        if failure is not None:
-            raise failure
-        raise UserError(first[1]) if first[0] else RunError(first[1])
+        raise failure or first
 
 
 def _save(trainer: Trainer, module: ESRGANModule) -> str:

@@ -27,7 +27,6 @@ class Previews(Callback):
     """Writes one sheet at each validation, and one before training starts.
 
     Args:
-        run_dir: the run folder.
         max_photos: rows of the sheet: the first held-out photos.
         crop: side of the square that is cut from the middle of each photo, in HR pixels.
     """
@@ -40,15 +39,8 @@ class Previews(Callback):
         self._rows: list[list[Tile]] = []
 
     def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: ESRGANModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: ESRGANModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        """Crop this photo for its row."""
         if not outputs or len(self._rows) >= self.max_photos or not trainer.is_global_zero:
             return
         name, upscale = batch["name"][0], pl_module.upscale
@@ -60,7 +52,6 @@ class Previews(Callback):
         self._rows.append([(f"{name} {label}", tile) for label, tile in tiles.items()])
 
     def on_validation_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """Write the sheet."""
         if not trainer.is_global_zero:
             return
         rows, self._rows = self._rows, []

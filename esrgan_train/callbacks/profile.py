@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import time
 from bisect import bisect_right
@@ -33,11 +34,8 @@ class Profile(Callback):
 
     On a GPU a part's time is that of its kernels, and the iteration waits for them at its end. The backward pass
     of a loss counts to the network that its gradients pass through first; ``gradients`` is their average over
-    processes, their norm and clipping; ``other`` is what is left, other callbacks above all.
-
-    Args:
-        run_dir: the run folder.
-        warmup: iterations at the start of each stage that do not count.
+    processes, their norm and clipping; ``other`` is what is left, mostly other callbacks. The first ``warmup``
+    iterations of each stage do not count.
     """
 
     @bounded
@@ -53,17 +51,12 @@ class Profile(Callback):
         self._waiting = ExitStack()
 
     def on_train_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """Measure from here if nothing is to warm up."""
         self._start(trainer, pl_module)
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: ESRGANModule, batch: Any, batch_idx: int) -> None:
-        """The batch is here."""
+    def on_train_batch_start(self, trainer: Trainer, pl_module: ESRGANModule, *_: Any) -> None:
         self._waiting.close()
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: ESRGANModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Count this iteration to its stage; what follows is waiting for the next batch."""
+    def on_train_batch_end(self, trainer: Trainer, pl_module: ESRGANModule, *_: Any) -> None:
         if pl_module.device.type == "cuda":
             torch.cuda.synchronize()
         self._seen[pl_module.last_stage] += 1
@@ -78,52 +71,50 @@ class Profile(Callback):
             self._begin_wait()
 
     def on_validation_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """Leave validation out."""
         self._stop()
 
     def on_validation_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """Measure again."""
         if not trainer.sanity_checking:
             self._start(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """Print and write the table."""
         self._stop()
         if trainer.is_global_zero and self.iterations:
             rich.get_console().print(self.table())
-            lines = [f"{stage},{span},{value:.7g}\r\n" for stage, span, value in self.rows()]
-            with reporting_failure(str(self.path)), replacing(self.path) as partial:
-                partial.write_bytes("".join(["stage,span,seconds_per_iteration\r\n", *lines]).encode())
+            self.write()
 
     def on_exception(self, trainer: Trainer, pl_module: ESRGANModule, exception: BaseException) -> None:
-        """Stop: the process may train again."""
         self._stop()
-
-    def rows(self) -> list[tuple[StageName, str, float]]:
-        """(stage, span, seconds per iteration), in the order in which things happen."""
-        return [
-            (stage, span, seconds / self.iterations[stage])
-            for stage, spans in self.seconds.items()
-            for span, seconds in spans.items()
-        ]
 
     def table(self) -> Table:
         """Milliseconds and share of an iteration, for each stage that was measured."""
-        table = Table(title="where the time of an iteration goes")
-        table.add_column("part")
+        table = Table("part", title="where the time of an iteration goes")
         for stage in self.seconds:
-            table.add_column(f"{stage} stage, ms", justify="right", footer=f"mean of {self.iterations[stage]}")
+            table.add_column(f"{stage} stage, ms", justify="right")
             table.add_column("%", justify="right")
-        found = {(stage, span): seconds for stage, span, seconds in self.rows()}
-        totals = {s: sum(each for (stage, _), each in found.items() if stage == s) for s in self.seconds}
-        spans = dict.fromkeys(span for stage in reversed(self.seconds) for span in self.seconds[stage])
-        for span in (*spans, "all"):
-            values = {s: totals[s] if span == "all" else found.get((s, span), 0.0) for s in totals}
-            if span == "all":
-                table.add_section()
-            cells = [(f"{1000 * each:.1f}", f"{100 * each / totals[s]:.0f}") for s, each in values.items()]
-            table.add_row(span, *(cell for pair in cells for cell in pair))
+        totals = {stage: sum(spans.values()) for stage, spans in self.seconds.items()}
+        names = dict.fromkeys(span for stage in reversed(self.seconds) for span in self.seconds[stage])
+        for name in (*names, "all"):
+            cells = []
+            for stage, spans in self.seconds.items():
+                seconds = totals[stage] if name == "all" else spans.get(name, 0.0)
+                cells += [f"{1000 * seconds / self.iterations[stage]:.1f}", f"{100 * seconds / totals[stage]:.0f}"]
+            table.add_row(name, *cells)
         return table
+
+    def write(self) -> None:
+        """Seconds per iteration of each part, in the order in which things happen."""
+        rows = [
+            (stage, span, f"{seconds / self.iterations[stage]:.7g}")
+            for stage, spans in self.seconds.items()
+            for span, seconds in spans.items()
+        ]
+        with (
+            reporting_failure(str(self.path)),
+            replacing(self.path) as partial,
+            partial.open("w", newline="") as file,
+        ):
+            csv.writer(file).writerows([("stage", "span", "seconds_per_iteration"), *rows])
 
     def _start(self, trainer: Trainer, module: ESRGANModule) -> None:
         self._stage = module.objective.stage(trainer.global_step)
@@ -142,10 +133,11 @@ class Profile(Callback):
         self._waiting.close()
         elapsed = time.perf_counter() - self._started
         self._profiler.stop()
-        spans, profiler, self._profiler = self.seconds[self._stage], self._profiler, None
-        for span, seconds in spans_of(profiler).items():
+        spans = self.seconds[self._stage]
+        for span, seconds in spans_of(self._profiler).items():
             spans[span] += seconds
             elapsed -= seconds
+        self._profiler = None
         spans["other"] = spans.pop("other", 0.0) + max(0.0, elapsed)  # the last row
 
     def _begin_wait(self) -> None:
@@ -155,26 +147,20 @@ class Profile(Callback):
 def spans_of(profiler: profile) -> dict[str, float]:
     """Seconds of each recorded range, in their order; on a GPU those of its kernels, except for waiting for data.
 
-    Operations of a backward pass run in a thread of autograd's, so kernels are found by when they were started.
+    Backward passes run in a thread of autograd's, so a kernel belongs to the range in which it was started.
     """
-    spans = {
-        event.key.removeprefix(PREFIX): event.cpu_time_total / 1e6
-        for event in profiler.key_averages()
-        if event.key.startswith(PREFIX) and event.device_type == DeviceType.CPU
-    }
     events = profiler.events()  # type: ignore[no-untyped-call]
-    starting = [event for event in events if event.kernels]
-    if not starting:
-        return spans
-    ranges = sorted(
-        (event.time_range.start, event.time_range.end, event.name.removeprefix(PREFIX))
-        for event in events
-        if event.name.startswith(PREFIX) and event.device_type == DeviceType.CPU
-    )
-    spans = {span: seconds if span == WAIT else 0.0 for span, seconds in spans.items()}
-    starts = [start for start, _, _ in ranges]
-    for event in starting:
-        _, end, span = ranges[bisect_right(starts, event.time_range.start) - 1]
-        if starts[0] <= event.time_range.start < end and span != WAIT:
-            spans[span] += sum(kernel.duration for kernel in event.kernels) / 1e6
+    ranges = [e for e in events if e.name.startswith(PREFIX) and e.device_type == DeviceType.CPU]
+    ranges.sort(key=lambda event: event.time_range.start)
+    names = [event.name.removeprefix(PREFIX) for event in ranges]
+    launches = [event for event in events if event.kernels]
+    spans: dict[str, float] = defaultdict(float)
+    for name, event in zip(names, ranges, strict=True):
+        spans[name] += 0.0 if launches and name != WAIT else event.cpu_time_total / 1e6
+    starts = [event.time_range.start for event in ranges]
+    for event in launches:
+        place = bisect_right(starts, event.time_range.start) - 1
+        inside = place >= 0 and event.time_range.start < ranges[place].time_range.end
+        if inside and names[place] != WAIT:
+            spans[names[place]] += sum(kernel.duration for kernel in event.kernels) / 1e6
     return spans

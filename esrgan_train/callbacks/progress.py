@@ -23,9 +23,9 @@ _LINE_INTERVAL = 10.0  # seconds between lines where no bar can be drawn
 
 
 class Progress(Callback):
-    """Draws a bar on a terminal, and writes a line every ten seconds where there is none.
+    """Draws a bar on a terminal, or writes a line every ten seconds where there is none.
 
-    Unlike Lightning's bars, it knows that the iterations of the two stages take different times.
+    Unlike Lightning's bars, it knows that iterations of the two stages take different times.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,6 @@ class Progress(Callback):
         self._last_line = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the bar."""
         console = rich.get_console()
         self._last_line = time.monotonic()
         if trainer.is_global_zero and console.is_terminal:
@@ -45,16 +44,12 @@ class Progress(Callback):
             self.bar.start()
             self.bar.add_task("starting", total=trainer.max_steps, completed=trainer.global_step, figures="")
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: ESRGANModule, batch: Any, batch_idx: int) -> None:
-        """Measure the iterations of a new stage from scratch."""
+    def on_train_batch_start(self, trainer: Trainer, pl_module: ESRGANModule, *_: Any) -> None:
         stage = pl_module.objective.stage(trainer.global_step)
         if stage != self._stage:
             self._stage, self._iteration_seconds, self._last_end = stage, None, None
 
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: ESRGANModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Advance the bar."""
+    def on_train_batch_end(self, trainer: Trainer, pl_module: ESRGANModule, *_: Any) -> None:
         now, done, total = time.monotonic(), trainer.global_step, trainer.max_steps
         if self._last_end is not None:
             self._iteration_seconds = smoothed(self._iteration_seconds, now - self._last_end)
@@ -83,7 +78,6 @@ class Progress(Callback):
         )
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Close the bar, also after a failure."""
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
@@ -95,9 +89,9 @@ def smoothed(mean: float | None, value: float, weight: float = 0.05) -> float:
 
 
 def seconds_left(module: ESRGANModule, done: int, total: int, iteration_seconds: float | None) -> float | None:
-    """Seconds until iteration ``total``, or None as long as nothing was measured.
+    """Seconds until iteration ``total``; None before anything was measured.
 
-    In the pixel stage the GAN stage is estimated from the one iteration that was rehearsed at the start.
+    In the pixel stage, the GAN stage is estimated from the iteration that was rehearsed at the start.
     """
     if iteration_seconds is None:
         return None

@@ -26,12 +26,9 @@ _MEASURES = ("psnr", "ssim", "psnr_y", "ssim_y")
 
 
 class Summary(Callback):
-    """Writes ``summary.json`` after each validation; keeps the start's and the last of each stage.
+    """Writes ``summary.json`` after each validation; keeps the scores of the start and the last of each stage.
 
-    Args:
-        run_dir: the run folder.
-        name: file name of the model, without suffix.
-        init_from: the file that the run starts from, if one was given.
+    ``name`` is the file name of the model, ``init_from`` the file that the run starts from, if there is one.
     """
 
     @bounded
@@ -46,11 +43,9 @@ class Summary(Callback):
         self._alike = True
 
     def on_train_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """Start the clock."""
         self.started = time.monotonic()
 
     def on_validation_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """Write the summary as it stands."""
         if is_trial(trainer):
             return
         values = {k.removeprefix("val/"): float(v) for k, v in trainer.callback_metrics.items() if "val/" in k}
@@ -69,8 +64,7 @@ class Summary(Callback):
         seconds = self.seconds_before + time.monotonic() - self.started
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         samples = datamodule.state_dict()["samples_seen"]
-        checkpoints = callback_of(trainer, Checkpoints)
-        if checkpoints is not None:
+        if (checkpoints := callback_of(trainer, Checkpoints)) is not None:
             checkpoints.note(trainer, module.objective.stage_of(trainer.global_step))
         return {
             "iterations": trainer.global_step,
@@ -92,8 +86,8 @@ class Summary(Callback):
 
     def table(self) -> Table:
         """The closing table, on held-out photos: bicubic, the start, the averaged generator after each stage."""
-        start = {"start, as given" if self.start.get("from") else "before training": self.start}
-        rows = start if self.start else {}
+        label = "start, as given" if self.start.get("from") else "before training"
+        rows = {label: self.start} if self.start else {}
         for stage, values in self.validations.items():
             rows[f"{STAGE_NAMES[stage]}, {values['step']:,} iterations"] = values
         table = Table(title="held-out photos")
@@ -107,7 +101,6 @@ class Summary(Callback):
         return table
 
     def state_dict(self) -> dict[str, Any]:
-        """Time spent and results so far, for the checkpoint."""
         return {
             "seconds": self.seconds_before + time.monotonic() - self.started,
             "start": self.start,
@@ -115,11 +108,10 @@ class Summary(Callback):
         }
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: ESRGANModule, checkpoint: dict[str, Any]) -> None:
-        """See whether validation still measures what it did."""
         self._alike = not measured_otherwise(checkpoint, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Resume the time spent, and the results so far if those to come can be compared with them."""
+        """Resume the time spent, and the results so far if new ones can be compared with them."""
         self.seconds_before = state_dict["seconds"]
         if self._alike:
             self.start = dict(state_dict.get("start", {}))
@@ -127,7 +119,6 @@ class Summary(Callback):
 
 
 def _best(best: BestOfStages) -> dict[StageName, dict[str, Any]]:
-    """The best of each stage: its value under the monitor's name, its iteration, its file in the run folder."""
     return {
         stage: {best.monitor: value, "step": step, "file": f"checkpoints/{best_file(stage)}"}
         for stage, (value, step) in best.stages.items()

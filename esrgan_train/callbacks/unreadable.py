@@ -14,15 +14,11 @@ from esrgan_train.training.processes import gather_objects
 class Unreadable(Callback):
     """Exchanges between processes, at each validation, which photos could not be read.
 
-    So each bad photo is reported and counted once a run, and too many bad held-out photos end all processes.
+    Each bad photo is reported and counted once a run, and too many bad held-out photos end all processes.
     """
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Exchange, then judge the held-out photos.
-
-        Raises:
-            UserError: more of them than ``data.max_bad_fraction``, or all, are bad.
-        """
+        """Exchange; ``UserError`` if more held-out photos than ``data.max_bad_fraction``, or all, are bad."""
         datamodule = trainer.datamodule  # type: ignore[attr-defined]
         if not isinstance(datamodule, DataModule):
             return

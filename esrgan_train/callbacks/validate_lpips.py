@@ -10,7 +10,6 @@ from lightning import Callback, Trainer
 from esrgan_train.bounds import bounded
 from esrgan_train.metrics.lpips import SMALLEST, Lpips, fetch_weights, weights_file
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.validation import is_trial
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +20,6 @@ class ValidateLpips(Callback):
     Args:
         use: ``auto`` takes the weights if they are in torch.hub's cache, and otherwise says how to get them;
             true fetches them if necessary, and fails without them; false leaves the value out.
-
-    Raises:
-        UserError: ``true`` and no weights.
     """
 
     @bounded
@@ -35,7 +31,6 @@ class ValidateLpips(Callback):
         self._count = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """Go to the device, or say why there is nothing to do."""
         if self.metric is not None:
             self.metric.to(pl_module.device)
         elif self.missing and trainer.is_global_zero:
@@ -45,26 +40,15 @@ class ValidateLpips(Callback):
             )
 
     def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: ESRGANModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: ESRGANModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        """Compare one photo; one with a side below 64 pixels is too small for it."""
-        if self.metric is not None and batch["counts"].all() and min(batch["hr"].shape[-2:]) >= SMALLEST:
+        """Compare one photo, unless it is too small."""
+        if self.metric is not None and outputs and min(batch["hr"].shape[-2:]) >= SMALLEST:
             self.metric.update(outputs["sr"], batch["hr"])
             self._count += 1
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: ESRGANModule) -> None:
-        """Log the mean."""
         count, self._count = self._count, 0
         if self.metric is None or not (count or trainer.world_size > 1):
             return
-        value = self.metric.compute()
-        pl_module.log("val/lpips", value, logger=False, sync_dist=True)
-        if not is_trial(trainer):
-            for logger in trainer.loggers:
-                logger.log_metrics({"val/lpips": float(value)}, trainer.global_step)
+        pl_module.log_validation({"val/lpips": float(self.metric.compute())})

@@ -9,7 +9,6 @@ import queue
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers import Logger
@@ -17,7 +16,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 log = logging.getLogger(__name__)
 
-# A process forked in the middle of a call would inherit half-done imports and held locks, and wait for ever.
+# A process forked in the middle of a call would inherit locks and half-done imports, and wait for ever.
 _calling = threading.RLock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_calling.acquire, after_in_parent=_calling.release, after_in_child=_calling.release)
@@ -26,44 +25,28 @@ if hasattr(os, "register_at_fork"):
 class Background(Logger):
     """Calls another logger from a thread of its own, until that logger fails for the first time.
 
-    The thread starts with the first reading of a training iteration: while the loader's processes are started, it
-    would be in the way.
+    The thread starts with the first reading of a training iteration, after the loader's processes.
 
     Args:
-        run_dir: the run folder.
-        name: the logger's name among others.
+        name: the logger's name.
         title: its name in the warning.
         make: the step of the first reading to a logger of Lightning that also has ``log_image``. Called in the
             thread, as importing a library and connecting to a server take time.
         give_up: called after a failure, to end what the library has left running.
     """
 
+    name, version = "", ""
+
     def __init__(
-        self,
-        *,
-        run_dir: Path,
-        name: str,
-        title: str,
-        make: Callable[[int], Logger],
-        give_up: Callable[[], None] = lambda: None,
+        self, *, name: str, title: str, make: Callable[[int], Logger], give_up: Callable[[], None] = lambda: None
     ) -> None:
         super().__init__()
-        self._run_dir, self._name, self._title = run_dir, name, title
+        self.name, self._title = name, title
         self._make, self._give_up = make, give_up
         self.failed = False
         self._first_step: int | None = None
         self._calls: queue.SimpleQueue[tuple[str, tuple[Any, ...]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-
-    @property
-    def name(self) -> str:
-        """The logger's name among others."""
-        return self._name
-
-    @property
-    def version(self) -> str:
-        """The run folder's name."""
-        return self._run_dir.name
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -98,7 +81,7 @@ class Background(Logger):
     def _start(self) -> threading.Thread:
         if self._thread is None:
             self._thread = threading.Thread(
-                target=self._run, args=(self._first_step,), name=self._name, daemon=True
+                target=self._run, args=(self._first_step,), name=self.name, daemon=True
             )
             self._thread.start()
         return self._thread

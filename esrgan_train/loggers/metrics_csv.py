@@ -1,4 +1,4 @@
-"""metrics.csv: every logged value, one row a reading, column ``step`` = iterations done."""
+"""metrics.csv: one row a reading of logged values; column ``step`` counts iterations."""
 
 from __future__ import annotations
 
@@ -54,21 +54,13 @@ class MetricsCSV(Logger):
     only when a new column appears.
     """
 
+    name, version = "csv", ""
+
     @bounded
     def __init__(self, *, run_dir: str) -> None:
         super().__init__()
         self.path = Path(run_dir) / FILE_NAME
         self._columns: list[str] | None = None
-
-    @property
-    def name(self) -> str:
-        """The logger's name among others."""
-        return "csv"
-
-    @property
-    def version(self) -> str:
-        """The run folder's name."""
-        return self.path.parent.name
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:

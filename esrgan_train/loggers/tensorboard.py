@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import logging
 import threading
+from functools import cache, partial
 from pathlib import Path
 
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -27,12 +27,7 @@ def tensorboard_logger(*, run_dir: str) -> Background:
     """
     if importlib.util.find_spec("tensorboard") is None:
         raise UserError("logger=tensorboard needs the tensorboard package: pip install tensorboard")
-    return Background(
-        run_dir=Path(run_dir),
-        name="tensorboard",
-        title="TensorBoard",
-        make=lambda step: _open(run_dir, step),
-    )
+    return Background(name="tensorboard", title="TensorBoard", make=partial(_open, run_dir))
 
 
 class _TensorBoard(TensorBoardLogger):
@@ -49,7 +44,7 @@ def _open(run_dir: str, step: int) -> _TensorBoard:
     return _TensorBoard(run_dir, "tensorboard", version="", purge_step=step)
 
 
-@functools.cache
+@cache
 def hide_writer_errors() -> None:
     """Let TensorBoard's own thread fail without a traceback: its error is raised again at the next call."""
     before = threading.excepthook

@@ -43,7 +43,6 @@ def wandb_logger(*, run_dir: str, project: str, name: str, mode: Mode, log_model
         log_model: send the models at the end: the last one, and the best of its stage.
     """
     return Background(
-        run_dir=Path(run_dir),
         name="wandb",
         title="Weights & Biases",
         make=lambda _: _connect(Path(run_dir), project, name, mode, log_model),
@@ -73,7 +72,7 @@ class _Wandb(WandbLogger):
 
 
 def _connect(run_dir: Path, project: str, name: str, mode: Mode, log_model: bool) -> _Wandb:
-    """Start W&B's run: online if that is wanted and possible; one warning says why an online run is offline."""
+    """Start W&B's run: online if that is wanted and possible. One warning says why an online run is offline."""
     # The library reads these when it is imported. Nothing of a run may land in the current folder or at home.
     os.environ["WANDB_SILENT"] = "true"
     folder = run_dir.resolve() / "wandb"
@@ -128,18 +127,15 @@ def _options(run_dir: Path, mode: str) -> dict[str, Any]:
 
 
 def _end_helper() -> None:
-    """End the library's helper process now: left to the exit, it would print a traceback after the table.
-
-    The next job of the same sweep then starts with a fresh one.
-    """
+    """End the library's helper process: left to the exit, it would print a traceback after the table."""
     if (wandb := sys.modules.get("wandb")) is not None:
         wandb.teardown(exit_code=1)
 
 
 def _send_models(run: Any, *, name: str, run_dir: Path) -> None:
-    models = sorted((run_dir / "model").glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
-    if models:
-        _send(run, f"{name}-{run.id}", models[-1], "last")
+    models = (run_dir / "model").glob("*.safetensors")
+    if (last := max(models, key=lambda file: file.stat().st_mtime, default=None)) is not None:
+        _send(run, f"{name}-{run.id}", last, "last")
     if (best := best_of_last_stage(run_dir)) is not None:
         with tempfile.TemporaryDirectory(dir=run_dir / "wandb") as folder:
             path = Path(folder) / f"{name}.safetensors"
@@ -157,14 +153,14 @@ def _send(run: Any, name: str, file: Path, alias: str) -> None:
 
 
 def best_of_last_stage(run_dir: Path) -> Path | None:
-    """The best checkpoint of the GAN stage, or of the pixel stage where there was no other; None without any."""
+    """The best checkpoint of the GAN stage, else of the pixel stage; None without any."""
     stages: tuple[StageName, ...] = ("gan", "pixel")
     files = [run_dir / "checkpoints" / best_file(stage) for stage in stages]
     return next((file for file in files if file.exists()), None)
 
 
 def run_id(run_dir: Path) -> str:
-    """The id of this run folder's W&B run: kept in it, so that a resumed or moved run continues under it."""
+    """The id of the W&B run, kept in the run folder for a resumed or moved run."""
     file = run_dir / "wandb" / "run_id.txt"
     if not file.exists():
         with replacing(file) as partial:

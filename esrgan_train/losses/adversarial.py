@@ -1,7 +1,7 @@
-"""Adversarial losses: what generator and discriminator make small, from the logits.
+"""Adversarial losses, from the logits of a discriminator.
 
-Each kind has three terms, each a float32 scalar averaged over logits of any shape. The discriminator's loss
-is ``real`` + ``fake``, not halved.
+Each has three terms, each a float32 scalar averaged over logits of any shape. The discriminator's loss is
+``real`` + ``fake``, not halved.
 """
 
 from __future__ import annotations
@@ -14,36 +14,31 @@ from torch import Tensor
 
 
 class AdversarialLoss(Protocol):
-    """What every kind offers."""
+    """The terms of each loss."""
 
-    def generator(self, fake_logits: Tensor) -> Tensor:
-        """Return the generator's loss: how far its images are from being taken for real."""
+    def generator(self, fake_logits: Tensor, /) -> Tensor:
+        """Return the generator's loss on its images."""
 
-    def real(self, real_logits: Tensor) -> Tensor:
+    def real(self, real_logits: Tensor, /) -> Tensor:
         """Return the discriminator's loss on real images."""
 
-    def fake(self, fake_logits: Tensor) -> Tensor:
+    def fake(self, fake_logits: Tensor, /) -> Tensor:
         """Return the discriminator's loss on generated images."""
 
 
 class _LabelLoss:
-    """Label 1 for real and 0 for generated images; the generator aims at the label of real ones."""
+    """A distance to label 1 for real and 0 for generated images; the generator aims at 1."""
 
     def distance(self, logits: Tensor, label: float) -> Tensor:
-        """How far the logits are from one label for all of them."""
         raise NotImplementedError
 
-    def generator(self, fake_logits: Tensor) -> Tensor:
-        """Distance to the label of real images."""
-        return self.distance(fake_logits.float(), 1.0)
+    def real(self, logits: Tensor) -> Tensor:
+        return self.distance(logits.float(), 1.0)
 
-    def real(self, real_logits: Tensor) -> Tensor:
-        """Distance to 1."""
-        return self.distance(real_logits.float(), 1.0)
+    def fake(self, logits: Tensor) -> Tensor:
+        return self.distance(logits.float(), 0.0)
 
-    def fake(self, fake_logits: Tensor) -> Tensor:
-        """Distance to 0."""
-        return self.distance(fake_logits.float(), 0.0)
+    generator = real
 
 
 class VanillaLoss(_LabelLoss):
@@ -55,7 +50,7 @@ class VanillaLoss(_LabelLoss):
 
 
 class LeastSquaresLoss(_LabelLoss):
-    """Squared distance to the labels (Mao et al., "Least Squares GAN", ICCV 2017)."""
+    """Mean squared distance to the labels (Mao et al., "Least Squares GAN", ICCV 2017)."""
 
     def distance(self, logits: Tensor, label: float) -> Tensor:
         """Mean of (logits − label)²."""

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esrgan_train.bounds import Seed, bounded
+from esrgan_train.bounds import NonNegative, Seed, bounded, check_value
 from esrgan_train.errors import UserError, given_as
 from esrgan_train.losses.vgg import CONVS, VGG19Features
 from esrgan_train.losses.vgg_weights import file_weights, imagenet_weights, random_weights
@@ -31,14 +31,11 @@ class PerceptualLoss(nn.Module):
     Args:
         features: ``imagenet`` (torchvision's weights), ``random`` (``vgg_weights.random_weights``) or the
             path of a torchvision VGG19 state dict.
-        layers: the weight of each layer, 0 or more.
+        layers: the weight of each layer.
         seed: of the random features.
 
     Shape:
         two (B, 3, H, W), RGB in [0, 1], H and W at least 16 → float32 scalar. No gradient reaches the second.
-
-    Raises:
-        UserError: the weights cannot be had, or an argument is wrong.
     """
 
     @bounded
@@ -85,8 +82,7 @@ def _checked(layers: Mapping[str, float]) -> dict[str, float]:
             raise UserError(
                 f"loss.perceptual.function.layers.{name} is no layer of VGG19; give {names[0]} … {names[-1]}"
             )
-        if not weight >= 0:
-            raise UserError(f"loss.perceptual.function.layers.{name}={weight}: give a number from 0 on")
+        check_value(f"loss.perceptual.function.layers.{name}", weight, NonNegative)
     used = {name: float(weight) for name, weight in layers.items() if weight > 0}
     if not used:
         raise UserError(

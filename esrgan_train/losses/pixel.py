@@ -11,25 +11,16 @@ from torch import Tensor, nn
 from esrgan_train.bounds import Wanted, bounded
 
 
-def charbonnier(sr: Tensor, hr: Tensor, *, eps: float = 1e-12) -> Tensor:
-    """Return the mean of sqrt((sr − hr)² + eps), a smooth L1 distance.
+class CharbonnierLoss(nn.Module):
+    """The mean of sqrt((sr − hr)² + eps), a smooth L1 distance.
 
     Source: Lai et al., "Deep Laplacian Pyramid Networks for Fast and Accurate Super-Resolution", CVPR 2017.
-
-    Shape:
-        two equal shapes, values around [0, 1] → scalar.
-    """
-    return torch.sqrt((sr - hr).square() + eps).mean()
-
-
-class CharbonnierLoss(nn.Module):
-    """``charbonnier`` as a module.
 
     Args:
         eps: the square of the error below which the loss is flat; at 0 the gradient of equal images would be NaN.
 
-    Raises:
-        UserError: eps is not above 0.
+    Shape:
+        two equal shapes, values around [0, 1] → scalar.
     """
 
     @bounded
@@ -39,4 +30,4 @@ class CharbonnierLoss(nn.Module):
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """Return the loss, a scalar."""
-        return charbonnier(sr, hr, eps=self.eps)
+        return torch.sqrt((sr - hr).square() + self.eps).mean()

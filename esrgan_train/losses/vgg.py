@@ -47,9 +47,6 @@ class VGG19Features(nn.Module):
 
     Shape:
         (B, 3, H, W) RGB in [0, 1], H and W at least 16 for the deepest layers → one (B, C, H/2ᵇ, W/2ᵇ) each.
-
-    Raises:
-        ValueError: the image is too small for the deepest layer.
     """
 
     mean: Tensor
@@ -58,7 +55,8 @@ class VGG19Features(nn.Module):
     def __init__(self, weights: Mapping[str, Tensor], layers: Collection[str]) -> None:
         super().__init__()
         self.layers = frozenset(layers)
-        self.convs = convs_up_to(self.layers)
+        depth = max(number for number, conv in enumerate(CONVS, start=1) if conv.name in self.layers)
+        self.convs = CONVS[:depth]
         for conv in self.convs:
             for kind in ("weight", "bias"):
                 tensor = weights[f"features.{conv.place}.{kind}"].detach().float().clone()
@@ -84,9 +82,3 @@ class VGG19Features(nn.Module):
                 features[conv.name] = x
             x = F.relu(x, inplace=conv.name not in self.layers)  # in place it would spoil the features
         return features
-
-
-def convs_up_to(layers: Collection[str]) -> tuple[Conv, ...]:
-    """Return the convolutions down to the deepest of ``layers``."""
-    depth = max(number for number, conv in enumerate(CONVS, start=1) if conv.name in layers)
-    return CONVS[:depth]

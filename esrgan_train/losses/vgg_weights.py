@@ -1,4 +1,4 @@
-"""Where the weights of the VGG19 features come from: ImageNet, a file, or a random generator."""
+"""Weights for the VGG19 features: of ImageNet, from a file, or random."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ RANDOM_GAIN = 0.09  # the demo's GAN stage: perceptual and pixel term alike at a
 def random_weights(seed: int) -> dict[str, Tensor]:
     """Draw He-normal weights and zero biases; the global random state is not touched.
 
-    He's scale keeps the features' mean square and their distances about equal from layer to layer, so that no
-    layer drowns the others. The first convolution is scaled by ``RANDOM_GAIN``, and without biases so is every
-    feature: the loss is about as large as the L1 distance of the images themselves. At the size of the ImageNet
-    loss, some fifty times that, random features overrule the pixel loss and leave stripes and checkerboards.
+    He's scale keeps the features' distances about equal from layer to layer. ``RANDOM_GAIN``, on the first
+    convolution, scales every feature: the loss is about as large as the L1 distance of the images themselves. At
+    the size of the ImageNet loss, some fifty times that, random features overrule the pixel loss and leave
+    stripes and checkerboards.
 
-    Source: Liu et al., "Generic Perceptual Loss for Modeling Structured Output Dependencies", CVPR 2021: the
-    structure of a deep network serves as a loss without any training.
+    Source: Liu et al., "Generic Perceptual Loss for Modeling Structured Output Dependencies", CVPR 2021.
     """
     generator = torch.Generator().manual_seed(seed)
     weights = {}
@@ -40,7 +39,7 @@ def random_weights(seed: int) -> dict[str, Tensor]:
 
 
 def imagenet_weights() -> dict[str, Tensor]:
-    """Return torchvision's ImageNet weights from torch.hub's cache, fetched into it if need be (548 MB).
+    """Return torchvision's ImageNet weights from torch.hub's cache, fetched into it if necessary (548 MB).
 
     Raises:
         UserError: they are not in the cache and cannot be fetched; the message names every way out.

@@ -24,13 +24,7 @@ Measured = dict[str, Tensor]  # scalars on the device, for the log
 
 @dataclass(frozen=True)
 class Judge:
-    """A discriminator in one iteration.
-
-    Attributes:
-        network: (B, 3, H, W) to logits of any shape.
-        term: its losses.
-        weight: of the generator's loss in this iteration; 0 while only the discriminator learns.
-    """
+    """A discriminator, its losses, and their weight for the generator: 0 while only the discriminator learns."""
 
     network: nn.Module
     term: AdversarialTerm
@@ -39,19 +33,16 @@ class Judge:
 
 @dataclass(frozen=True, kw_only=True)
 class Game:
-    """Who takes part in an iteration.
+    """Who takes part in an iteration; in the pixel stage there are no judges.
 
-    Attributes:
-        generator: (B, 3, h, w) to (B, 3, H, W).
-        judges: the discriminators; none in the pixel stage.
-        stage: the losses that count.
-        precision: number format of the networks.
+    ``share`` is a factor of all losses: 1 over the number of batches that one step accumulates.
     """
 
     generator: nn.Module
     judges: Sequence[Judge]
     stage: Stage
     precision: Precision
+    share: float = 1.0
 
     def forward(self, network: nn.Module, images: Tensor) -> Tensor:
         """The network's output as float32."""
@@ -59,22 +50,7 @@ class Game:
             return self.precision.forward(network, images)
 
 
-def content_backward(game: Game, images: Images, *, share: float) -> Measured:
-    """The losses without a discriminator.
-
-    Args:
-        game: the generator and its losses.
-        images: one batch.
-        share: factor of the losses: 1 over the number of batches that one step accumulates.
-    """
-    sr = game.forward(game.generator, images["lr"])
-    loss, measured = game.stage.content(sr, images)
-    with record_function("esrgan/generator backward"):
-        (share * loss).backward()  # type: ignore[no-untyped-call]
-    return measured | generator_signs(sr, images["hr"])
-
-
-def published_backward(game: Game, images: Images, *, share: float) -> Measured:
+def published_backward(game: Game, images: Images) -> Measured:
     """Three passes of each discriminator: generated (for the generator), real, generated (for itself)."""
     forward = game.forward
     for judge in game.judges:
@@ -87,16 +63,16 @@ def published_backward(game: Game, images: Images, *, share: float) -> Measured:
             loss = loss + judge.weight * judged
         measured[judge.term.name] = judged
     with record_function("esrgan/generator backward"):
-        (share * loss).backward()  # type: ignore[no-untyped-call]
+        (game.share * loss).backward()  # type: ignore[no-untyped-call]
 
     for judge in game.judges:
         judge.network.requires_grad_(True)
         real_logits = forward(judge.network, images["hr"])
-        measured |= _learn(judge, real_logits, forward(judge.network, sr.detach()), share=share)
+        measured |= _learn(judge, real_logits, forward(judge.network, sr.detach()), game.share)
     return measured | generator_signs(sr, images["hr"])
 
 
-def shared_backward(game: Game, images: Images, *, share: float) -> Measured:
+def shared_backward(game: Game, images: Images) -> Measured:
     """Two passes of each discriminator, generated and real; the first gives both players their gradients."""
     forward = game.forward
     sr = forward(game.generator, images["lr"])
@@ -106,11 +82,11 @@ def shared_backward(game: Game, images: Images, *, share: float) -> Measured:
         judge.term.function.generator(logits) for judge, logits in zip(game.judges, fake_logits, strict=True)
     ]
     loss, measured = game.stage.content(sr, images)
-    roots: list[Tensor] = [share * loss]
+    roots: list[Tensor] = [game.share * loss]
     gradients: list[Tensor | None] = [None]
     for judge, adversarial in zip(game.judges, judged, strict=True):
         if judge.weight:
-            weighted = share * judge.weight * adversarial
+            weighted = game.share * judge.weight * adversarial
             roots.append(sr)
             with record_function("esrgan/discriminator backward"):
                 gradients += torch.autograd.grad(weighted, fake, retain_graph=True)
@@ -119,11 +95,11 @@ def shared_backward(game: Game, images: Images, *, share: float) -> Measured:
         torch.autograd.backward(roots, gradients)
 
     for judge, logits in zip(game.judges, fake_logits, strict=True):
-        measured |= _learn(judge, forward(judge.network, images["hr"]), logits, share=share)
+        measured |= _learn(judge, forward(judge.network, images["hr"]), logits, game.share)
     return measured | generator_signs(sr, images["hr"])
 
 
-def _learn(judge: Judge, real_logits: Tensor, fake_logits: Tensor, *, share: float) -> Measured:
+def _learn(judge: Judge, real_logits: Tensor, fake_logits: Tensor, share: float) -> Measured:
     """Leave a discriminator its own gradients."""
     real, fake = judge.term.function.real(real_logits), judge.term.function.fake(fake_logits)
     with record_function("esrgan/discriminator backward"):

@@ -1,4 +1,4 @@
-"""Buffers: what a forward pass moves in a network without any optimizer."""
+"""Buffers: what a forward pass changes in a network, without an optimizer."""
 
 from __future__ import annotations
 
@@ -9,25 +9,23 @@ from torch import Tensor, nn
 
 
 class Snapshot:
-    """The values of some tensors, to be put back."""
+    """A copy of some tensors' values."""
 
     def __init__(self, tensors: Iterable[Tensor]) -> None:
         self._kept = [(tensor, tensor.detach().clone()) for tensor in tensors]
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Give the tensors the values that they had."""
+        """Give the tensors the values that they had when the copy was made."""
         for tensor, value in self._kept:
             tensor.copy_(value)
 
 
 def power_vectors(network: nn.Module) -> Iterator[Tensor]:
-    """The vectors u and v of every weight with spectral normalization.
+    """The vectors u and v of every weight with spectral normalization, which each pass in training mode moves.
 
-    Each forward pass in training mode moves them by a power iteration, which depends on them and on the weight
-    alone. Found by their names, which ``SpectralConv2d`` shares with both of PyTorch's ways
-    (``torch.nn.utils.spectral_norm`` and ``torch.nn.utils.parametrizations.spectral_norm``): two buffers of one
-    module, ``<name>_u`` and ``<name>_v``.
+    They are buffers ``<name>_u`` and ``<name>_v`` of one module, both in ``SpectralConv2d`` and with
+    ``torch.nn.utils.spectral_norm`` or ``torch.nn.utils.parametrizations.spectral_norm``.
     """
     for module in network.modules():
         buffers = dict(module.named_buffers(recurse=False))

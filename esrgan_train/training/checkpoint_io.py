@@ -1,4 +1,4 @@
-"""How a checkpoint comes to the disk: whole, or not at all."""
+"""Checkpoint files: written whole, or not at all."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ def best_file(stage: StageName) -> str:
 
 
 class DurableCheckpointIO(TorchCheckpointIO):
-    """Writes beside the place, flushes to the disk, and renames; a failure is reported, not raised.
+    """Writes beside the place, flushes to the disk, and renames.
 
-    Only the first process writes, and the others wait for it: an exception in it alone would leave them
-    waiting.
+    A failure is reported, not raised: only the first process writes, and the others would wait for it for ever.
     """
 
     def __init__(self) -> None:
@@ -40,5 +39,5 @@ class DurableCheckpointIO(TorchCheckpointIO):
             self.saved = True
 
     def load_checkpoint(self, *arguments: Any, **options: Any) -> dict[str, Any]:
-        """As Lightning; what earlier versions called otherwise is called as today."""
+        """Read a checkpoint, with the names of today in those of earlier versions."""
         return with_todays_states(super().load_checkpoint(*arguments, **options))

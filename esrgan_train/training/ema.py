@@ -10,10 +10,9 @@ from torch import Tensor, nn
 
 
 def ema_decay_at(iteration: int, decay: float, warmup: bool) -> float:
-    """The decay used by iteration number ``iteration`` (1 is the first).
+    """The decay of iteration number ``iteration`` (1 is the first).
 
-    With warm-up the memory grows with the run, min(decay, (1 + n) / (10 + n)), so that an average that starts
-    from random weights forgets them quickly.
+    With ``warmup`` it is at most (1 + n) / (10 + n), so that random first weights are forgotten quickly.
     """
     return min(decay, (1 + iteration) / (10 + iteration)) if warmup else decay
 
@@ -22,8 +21,7 @@ class EMA(nn.Module):
     """An averaged copy of a generator: ema ← decay · ema + (1 − decay) · weights, after each iteration.
 
     It starts as a copy. Buffers are copied, not averaged. Unlike ``torch.optim.swa_utils.AveragedModel`` it
-    keeps no counter on the device, so that an update never waits for a GPU; the iteration is passed in.
-    State-dict keys are the generator's behind ``module.``.
+    keeps no counter on the device, so an update never waits for a GPU.
     """
 
     def __init__(self, generator: nn.Module, *, decay: float, warmup: bool) -> None:
@@ -50,11 +48,6 @@ class EMA(nn.Module):
         """Set the generator's weights and buffers to the averaged ones."""
         _copy_all(generator.parameters(), self.module.parameters())
         _copy_all(generator.buffers(), self.module.buffers())
-
-    def forward(self, lr: Tensor) -> Tensor:
-        """(B, 3, h, w) in [0, 1] to (B, 3, h·s, w·s) by the averaged generator."""
-        sr: Tensor = self.module(lr)
-        return sr
 
 
 def _copy_all(targets: Iterable[Tensor], sources: Iterable[Tensor]) -> None:

@@ -12,10 +12,9 @@ from esrgan_train.training.processes import all_reduce_mean
 
 
 class Meter:
-    """Sums named scalars on their own device and reads them back only on demand.
+    """Sums named scalars on their own device and reads them back only on demand: one copy to the host an interval.
 
-    A loss of one small batch says little; the mean over the logging interval says more, and costs one copy
-    to the host an interval instead of one an iteration. The names stay the same from one restart to the next.
+    The names stay the same from one restart to the next.
     """
 
     def __init__(self) -> None:
@@ -36,7 +35,7 @@ class Meter:
         self._started = time.perf_counter()
 
     def state_dict(self) -> dict[str, Any]:
-        """What was added since the last reading, for the checkpoint."""
+        """What was added since the restart, for the checkpoint."""
         sums = self._sums.tolist() if self._sums is not None else None
         return {"names": list(self._names), "sums": sums}
 
@@ -46,11 +45,11 @@ class Meter:
         self._sums = torch.tensor(state_dict["sums"]) if state_dict["sums"] is not None else None
 
     def pause(self) -> None:
-        """Stop the clock until ``resume``: what happens in between is not training."""
+        """Stop the clock until ``resume``."""
         self._paused_at = time.perf_counter()
 
     def resume(self) -> None:
-        """Let the clock run again, without the time since ``pause``."""
+        """Start the clock again."""
         self._started += time.perf_counter() - self._paused_at
 
     def add(self, values: dict[str, Tensor], *, skip: Tensor, samples: int) -> None:
@@ -58,7 +57,7 @@ class Meter:
         if self._sums is None:
             self._names = tuple(values)
         assert self._names == tuple(values), "restart the meter when a stage measures other things"
-        stacked = torch.stack([value.detach().float() for value in values.values()])
+        stacked = torch.stack([value.float() for value in values.values()])
         # One more figure: how many iterations count. A skipped one may hold NaN, which no factor removes.
         counted = torch.where(
             skip > 0, torch.zeros((), device=stacked.device), torch.cat([stacked, torch.ones_like(stacked[:1])])
@@ -66,16 +65,10 @@ class Meter:
         self._sums = counted if self._sums is None else self._sums.to(counted.device) + counted
         self._samples += samples
 
-    def read(self) -> dict[str, float]:
-        """``means``; then forget them."""
-        means = self.means()
-        self.restart()
-        return means
-
     def means(self) -> dict[str, float]:
-        """The means over all processes and ``samples_per_second`` since the last reading.
+        """The means over all processes and ``samples_per_second`` since the restart.
 
-        Empty when nothing was added; the means are left out when every iteration was skipped.
+        Empty when nothing was added; without the means when every iteration was skipped.
         """
         if self._sums is None:
             return {}

@@ -16,7 +16,6 @@ from esrgan_train.errors import UserError
 from esrgan_train.training.batch import Batch
 from esrgan_train.training.ema import EMA
 from esrgan_train.training.meter import Meter
-from esrgan_train.training.nonfinite import NonFinite
 from esrgan_train.training.stages import StageName
 from esrgan_train.training.step import TrainingStep
 from esrgan_train.training.validation import Validation, is_trial
@@ -28,8 +27,7 @@ class ESRGANModule(LightningModule):
     """Trains a generator, first with the pixel loss alone, then against a discriminator.
 
     ``trainer.global_step`` counts iterations: only the generator steps through Lightning's optimizer wrapper,
-    which is what counts. An iteration takes one batch of the loader, in ``training.accumulate`` parts. One whose
-    losses or gradients are not finite, in any process, changes nothing but the count.
+    which is what counts.
 
     Args:
         step: what an iteration does: networks, losses, optimizers.
@@ -55,19 +53,17 @@ class ESRGANModule(LightningModule):
         self.automatic_optimization = False
         self.step = step
         for name, network in ({"generator": step.generator, "discriminator": None} | step.discriminators).items():
-            self.add_module(name, network)  # by its name in the checkpoint
+            self.add_module(name, network)  # the name is a prefix in the checkpoint
         self.ema: EMA = step.ema
         self.objective = step.objective
         self.validation = Validation(upscale=upscale, memory_format=step.lr_format)
         self.upscale = upscale
-        self.seed = step.seed
         self.precision = step.precision
         self.metadata = metadata
         self.settings = settings or {}
         self.measured = measured or {}
         self.players = [player.name for player in step.players]
         self.meter = Meter()
-        self.nonfinite = NonFinite()
         self.gan_iteration_seconds: float | None = None
         self.last_stage: StageName = self.objective.stage(0)
 
@@ -76,11 +72,7 @@ class ESRGANModule(LightningModule):
         return self.step.make_optimizers()
 
     def setup(self, stage: str) -> None:  # noqa: ARG002
-        """Refuse a Trainer that would lay a number format of its own over this module's.
-
-        Raises:
-            UserError: it has another precision than ``32-true``.
-        """
+        """``UserError`` for a Trainer that would lay a number format of its own over this module's."""
         if self.trainer.precision != "32-true":
             raise UserError(
                 f"Trainer(precision={self.trainer.precision!r}) does not go with ESRGANModule, which casts by "
@@ -90,13 +82,13 @@ class ESRGANModule(LightningModule):
     # training
 
     def on_train_start(self) -> None:
-        """Start the clock. A resumed run takes its moments from the checkpoint, its settings from the config."""
+        """Start the clock. Of a checkpoint's optimizers a resumed run takes the moments, not the settings."""
         for player in self.step.players:
             player.restore_settings()
         self.meter.start_clock()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:  # noqa: ARG002 — Lightning's signature
-        """Prepare what is new: the first iteration, or the first of a stage."""
+        """Before the first iteration rehearse the later stage; at its start, enter it."""
         done, max_steps = self.trainer.global_step, self.trainer.max_steps
         stage, final = self.objective.stage(done), self.objective.stage(max(max_steps, 1) - 1)
         if done == 0 and stage != final:
@@ -104,24 +96,26 @@ class ESRGANModule(LightningModule):
             self.meter.restart()
         if stage != self.last_stage:
             self.log_rest()
-            self.step.enter_stage()
+            self.ema.copy_to(self.generator)  # as the published second stage does
             self.meter.restart()
             log.info("iteration %d: the GAN stage starts from the averaged generator", done)
         self.last_stage = stage
 
-    def training_step(self, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
-        """One iteration on ``batch``, see ``batch.training_batch``."""
+    def training_step(self, batch: Any, batch_idx: int) -> dict[str, Any]:  # noqa: ARG002
+        """One iteration on ``batch``, see ``TrainingStep``; callbacks get what it measured."""
         done, max_steps = self.trainer.global_step, self.trainer.max_steps
         measured, skip = self.step(batch, done=done, max_steps=max_steps, step_first=self._step_and_count)
         self.meter.add(measured, skip=skip, samples=len(batch["lr"]) * self.trainer.world_size)
-        self.nonfinite.add(done + 1, batch.get("index"), measured, skip)
+        due = (done + 1) % self.trainer.log_every_n_steps == 0  # type: ignore[attr-defined]
         ends = done + 1 >= max_steps > 0
-        if (done + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self._log_training(self.meter.read())
-        elif ends:
-            self._log_training(self.meter.means())  # kept: a run may be resumed from here
+        if due or ends:
+            means = self.meter.means()
+            if due:  # else they are kept: a run may be resumed from here
+                self.meter.restart()
+            self._log_training(means)
         if ends:
             self.trainer.should_stop = True  # unlike reaching max_steps, a stop is preceded by a validation
+        return {"measured": measured, "skip": skip}
 
     def _step_and_count(self, optimizer: Optimizer) -> None:
         """Step through Lightning's wrapper, which counts; a discriminator's step must not count."""
@@ -138,7 +132,7 @@ class ESRGANModule(LightningModule):
         self._send_to_loggers(self._training_values(measured))
 
     def log_rest(self) -> None:
-        """Log what was measured since the last line of the log, where a stage or a run ends between two lines.
+        """Log what was measured since the last line of the log, at the end of a stage or run.
 
         The meter keeps it: a run that is resumed from here logs the whole interval.
         """
@@ -146,9 +140,10 @@ class ESRGANModule(LightningModule):
             self._send_to_loggers(self._training_values(measured))
 
     def _training_values(self, measured: dict[str, float]) -> dict[str, float]:
-        """Named as they are logged, with the learning rate of the last iteration."""
+        """The values under their names in the log, with the learning rate of the last iteration."""
         (player, *_) = self.step.active_players(self.trainer.global_step - 1)
-        return {f"train/{name}": value for name, value in measured.items()} | {"train/lr": player.learning_rate}
+        rate = float(player.optimizer.param_groups[0]["lr"])
+        return {f"train/{name}": value for name, value in measured.items()} | {"train/lr": rate}
 
     def _send_to_loggers(self, values: dict[str, float]) -> None:
         """Log at once. Left to Lightning, the last training values would be logged again when the run stops."""
@@ -162,14 +157,14 @@ class ESRGANModule(LightningModule):
         self.meter.pause()
 
     def on_validation_end(self) -> None:
-        """Free what photos took, which workers forked from here would hold on to; let the clock run again."""
+        """Free the memory of the photos before workers are forked; start the clock again."""
         give_back_freed_memory()
         self.meter.resume()
 
     def forward(self, lr: Tensor) -> Tensor:
         """(B, 3, h, w) in [0, 1] to (B, 3, h·upscale, w·upscale) by the averaged generator, in float32."""
         # Always a copy: a network may work in place on its input, which the caller still needs.
-        sr: Tensor = self.ema(lr.clone(memory_format=self.step.lr_format))
+        sr: Tensor = self.ema.module(lr.clone(memory_format=self.step.lr_format))
         return sr
 
     def validation_step(self, batch: Any, batch_idx: int) -> Batch:  # noqa: ARG002
@@ -178,7 +173,10 @@ class ESRGANModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the means over all photos."""
-        figures = self.validation.figures()
+        self.log_validation(self.validation.figures())
+
+    def log_validation(self, figures: dict[str, float]) -> None:
+        """Log figures of all photos, for callbacks too."""
         self.log_dict(figures, logger=False, sync_dist=True)
         if not is_trial(self.trainer):
             self._send_to_loggers(figures)
@@ -201,11 +199,7 @@ class ESRGANModule(LightningModule):
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **parts: Any) -> Any:
-        """Lightning's, which takes the parts of a training as keywords: no checkpoint holds losses or optimizers.
-
-        Raises:
-            UserError: they were not given.
-        """
+        """Lightning's, given losses and optimizers as keywords; ``UserError`` without them."""
         parameters = inspect.signature(cls).parameters.values()
         if missing := [p.name for p in parameters if p.default is p.empty and p.name not in parts]:
             raise UserError(

@@ -1,4 +1,4 @@
-"""What the networks are trained to make small, stage by stage."""
+"""The losses of a whole training."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from esrgan_train.training.stages import AdversarialTerm, Stage, StageName, Term
 class Objective(nn.Module):
     """The losses, and the iteration from which all of them count.
 
-    The terms of the pixel stage stand alone until ``start_step`` iterations are done; then the others join them
-    (the GAN stage). Without others, the pixel stage is the whole training. A weight of 0 leaves a term out,
-    except that those of the pixel stage are still measured.
+    The terms of the pixel stage stand alone until ``start_step`` iterations are done; then the others join them:
+    the GAN stage. A term of weight 0 is left out; in the pixel stage it is still measured.
 
     Args:
         terms: losses of the generated images; at least one counts in the pixel stage.
@@ -25,10 +24,7 @@ class Objective(nn.Module):
     Attributes:
         stages: those that the training can have, in their order.
         has_gan_stage: whether anything joins the pixel stage's terms.
-        discriminator_warmup: iterations from ``start_step`` on in which no discriminator is listened to.
-
-    Raises:
-        UserError: ``start_step`` is negative.
+        discriminator_warmup: iterations from ``start_step`` on without any adversarial loss.
     """
 
     def __init__(
@@ -58,5 +54,5 @@ class Objective(nn.Module):
         return "gan" if self.has_gan_stage and iterations_done >= self.start_step else "pixel"
 
     def stage_of(self, iteration: int) -> StageName:
-        """The stage that iteration number ``iteration`` belongs to; 0, before the first, counts to its stage."""
+        """The stage of iteration number ``iteration``; 0, before the first, belongs to the first stage."""
         return self.stage(max(iteration - 1, 0))

@@ -26,9 +26,6 @@ class Options:
             generator's on a CPU without AVX-512.
         compile: let torch.compile fuse the networks.
         shared_fake_forward: let one discriminator pass over the generated images serve both players.
-
-    Raises:
-        UserError: a value out of bounds.
     """
 
     ema_decay: Annotated[float, Ge(0), Lt(1), Wanted("such as 0.999")]

@@ -17,22 +17,15 @@ PrecisionName = Literal["auto", "32", "bf16"]
 
 @dataclass(frozen=True)
 class Precision:
-    """The format of the networks' forward and backward pass; losses and weights are always float32.
+    """The format of the networks' forward and backward pass; losses and weights are always float32."""
 
-    ``name`` is ``32`` or ``bf16``; ``reason`` is why it was chosen, for the start-up lines.
-    """
-
-    name: str
+    name: str  # 32 or bf16
     device_type: str
-    reason: str
-
-    def autocast(self) -> torch.autocast:
-        """A context in which convolutions run in this format."""
-        return torch.autocast(self.device_type, dtype=torch.bfloat16, enabled=self.name == "bf16")
+    reason: str  # why it was chosen, for the start-up lines
 
     def forward(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         """The network's output, computed in this format, as float32."""
-        with self.autocast():
+        with torch.autocast(self.device_type, dtype=torch.bfloat16, enabled=self.name == "bf16"):
             output = network(images)
         return output.float()
 

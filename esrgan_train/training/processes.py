@@ -35,25 +35,25 @@ def reporting_lost_process() -> Iterator[None]:
         ) from error
 
 
+@reporting_lost_process()
 def broadcast_from_rank0(tensors: Iterable[Tensor]) -> None:
     """Replace the tensors of every process by those of the first."""
-    with reporting_lost_process():
-        for tensor in tensors:
-            dist.broadcast(tensor, src=0)
+    for tensor in tensors:
+        dist.broadcast(tensor, src=0)
 
 
+@reporting_lost_process()
 def all_reduce_sum(tensor: Tensor) -> None:
     """Replace ``tensor`` by its sum over all processes."""
     if is_distributed():
-        with reporting_lost_process():
-            dist.all_reduce(tensor)
+        dist.all_reduce(tensor)
 
 
 def all_reduce_mean(tensors: Sequence[Tensor]) -> None:
     """Replace float32 tensors of one device by their means over all processes, in one flat reduction.
 
-    Every process must pass tensors of the same shapes, in the same order. A value that is not finite in one
-    process is not finite in any of them afterwards.
+    Every process passes the same shapes in the same order. A value that is not finite in one process is not
+    finite in any of them afterwards.
     """
     if not is_distributed():
         return
@@ -65,38 +65,36 @@ def all_reduce_mean(tensors: Sequence[Tensor]) -> None:
         tensor.copy_(piece.view(tensor.shape))
 
 
+@reporting_lost_process()
 def gather_objects(value: Any) -> list[Any]:
     """The ``value`` of each process, by rank."""
     if not is_distributed():
         return [value]
     gathered: list[Any] = [None] * dist.get_world_size()
-    with reporting_lost_process():
-        dist.all_gather_object(gathered, value)
+    dist.all_gather_object(gathered, value)
     return gathered
 
 
 class Agreement:
-    """A number that the processes agree on from iteration to iteration: the largest any of them passed.
+    """The largest number that any process passed, iteration by iteration.
 
-    The exchange runs on the hosts, beside training, and its result is taken one call later, so that nothing
-    waits: neither this process for the others nor a host for its GPU.
+    The exchange runs on the hosts, beside training, and its result is taken one call later, so nothing waits.
     """
 
     def __init__(self) -> None:
         self._group: Any = dist.new_group(backend="gloo") if is_distributed() else None
-        self._value: Tensor | None = None
+        self._value = torch.zeros(1, dtype=torch.int64)
         self._work: Any = None
 
+    @reporting_lost_process()
     def exchange(self, value: int) -> int:
-        """Pass ``value``; the largest that was passed in the previous call, or 0. At once in a single process."""
+        """Pass ``value``; return the largest of the previous call, or 0; in a single process, ``value``."""
         if self._group is None:
             return value
         agreed = 0
-        with reporting_lost_process():
-            if self._work is not None:
-                self._work.wait()
-                assert self._value is not None
-                agreed = int(self._value.item())
-            self._value = torch.tensor([value])
-            self._work = dist.all_reduce(self._value, op=dist.ReduceOp.MAX, group=self._group, async_op=True)
+        if self._work is not None:
+            self._work.wait()
+            agreed = int(self._value.item())
+        self._value = torch.tensor([value])
+        self._work = dist.all_reduce(self._value, op=dist.ReduceOp.MAX, group=self._group, async_op=True)
         return agreed

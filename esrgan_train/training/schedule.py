@@ -34,12 +34,11 @@ class Constant:
         check_fields(self, at="scheduler.")
 
     def __call__(self, done: int, steps: int) -> float:
-        """The factor after ``done`` of ``steps`` iterations of the stage."""
         rising = self.rising(steps)
         return min(1.0, (done + 1) / rising) if rising else 1.0
 
     def rising(self, steps: int) -> int:
-        """Iterations of the warm-up in a stage of ``steps``."""
+        """Iterations of the warm-up in a stage of ``steps`` iterations."""
         return min(self.warmup_steps, steps // 10)
 
 
@@ -50,7 +49,6 @@ class MultiStep(Constant):
     Args:
         milestones: iterations of the stage, ascending.
         gamma: factor of each milestone.
-        warmup_steps: as of ``Constant``.
     """
 
     milestones: Annotated[Sequence[Count], MinLen(1)]
@@ -63,7 +61,6 @@ class MultiStep(Constant):
             raise UserError(f"scheduler.milestones={shown(milestones)}: give them in ascending order")
 
     def __call__(self, done: int, steps: int) -> float:
-        """The factor after ``done`` of ``steps`` iterations of the stage."""
         passed = bisect_right(list(self.milestones), done)
         return super().__call__(done, steps) * float(self.gamma**passed)
 
@@ -76,13 +73,11 @@ class Cosine(Constant):
 
     Args:
         final_factor: what is left at the end.
-        warmup_steps: as of ``Constant``.
     """
 
     final_factor: Annotated[Fraction, Wanted("such as 0.01")]
 
     def __call__(self, done: int, steps: int) -> float:
-        """The factor after ``done`` of ``steps`` iterations of the stage."""
         rising = self.rising(steps)
         progress = min(1.0, max(0, done - rising) / max(1, steps - rising))
         falling = self.final_factor + (1 - self.final_factor) * 0.5 * (1 + math.cos(math.pi * progress))

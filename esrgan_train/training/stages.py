@@ -22,21 +22,13 @@ LEARNING_RATES: dict[StageName, str] = {"pixel": "optimizer.pixel_lr", "gan": "o
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """A loss between the generated images and their target.
+    """A loss between the generated images and their target."""
 
-    Attributes:
-        name: of its options and its values in the log.
-        function: (sr, target), both (B, 3, H, W), to a scalar; sr is not clamped.
-        weight: factor in the generator's loss.
-        target: the part of the batch to compare with: plain, or sharpened where the recipe says so.
-        stages: in which it counts.
-    """
-
-    name: str
-    function: Callable[[Tensor, Tensor], Tensor]
+    name: str  # of its options, and of its values in the log
+    function: Callable[[Tensor, Tensor], Tensor]  # (sr, target), both (B, 3, H, W), to a scalar; sr is not clamped
     weight: NonNegative
-    target: Literal["hr", "hr_target"] = "hr_target"
-    stages: tuple[StageName, ...] = ("pixel", "gan")
+    target: Literal["hr", "hr_target"] = "hr_target"  # which is sharpened where the recipe says so
+    stages: tuple[StageName, ...] = ("pixel", "gan")  # in which it counts
 
     def __post_init__(self) -> None:
         check_fields(self, at=f"loss.{self.name}.")
@@ -44,24 +36,18 @@ class Term:
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialTerm:
-    """What a discriminator learns, and what its judgement weighs for the generator; counts in the GAN stage.
+    """The losses of a discriminator and of the generator against it; counts in the GAN stage.
 
-    Attributes:
-        function: the losses of both players.
-        weight: of the generator's loss; the discriminator's own loss has weight 1.
-        discriminator_warmup: iterations at the start of the stage in which the discriminator learns but the
-            generator does not listen: an untrained one would lead a trained generator astray.
-        name: of its options, and of the generator's loss in the log.
-        judge: name of the discriminator.
-        prefix: of the discriminator's values in the log.
+    In the first ``discriminator_warmup`` iterations of the stage only the discriminator learns from it: an
+    untrained one would lead a trained generator astray.
     """
 
     function: AdversarialLoss
-    weight: NonNegative
+    weight: NonNegative  # of the generator's loss; the discriminator's own loss has weight 1
     discriminator_warmup: WholeNumber = 0
-    name: str = "adversarial"
-    judge: str = "discriminator"
-    prefix: str = "d"
+    name: str = "adversarial"  # of its options, and of the generator's loss in the log
+    judge: str = "discriminator"  # name of the discriminator
+    prefix: str = "d"  # of the discriminator's values in the log
 
     def __post_init__(self) -> None:
         check_fields(self, at=f"loss.{self.name}.")
@@ -69,21 +55,13 @@ class AdversarialTerm:
 
 @dataclass(frozen=True)
 class Stage:
-    """A span of iterations with the losses that count in it.
-
-    Attributes:
-        name: ``pixel`` or ``gan``.
-        terms: losses of the generated images, at least one.
-        adversarial: one term for each discriminator.
-        start: iterations before it.
-        stop: iterations when it is over; None for the last stage.
-    """
+    """A span of iterations with the losses that count in it."""
 
     name: StageName
-    terms: tuple[Term, ...]
-    adversarial: tuple[AdversarialTerm, ...] = ()
-    start: int = 0
-    stop: int | None = None
+    terms: tuple[Term, ...]  # at least one
+    adversarial: tuple[AdversarialTerm, ...] = ()  # one for each discriminator
+    start: int = 0  # iterations before it
+    stop: int | None = None  # iterations when it is over; None for the last stage
 
     @property
     def generator_player(self) -> str:
@@ -91,12 +69,12 @@ class Stage:
         return "pixel" if self.name == "pixel" else "generator"
 
     def progress(self, done: int, max_steps: int) -> tuple[int, int]:
-        """Iterations done in this stage, and iterations it has, after ``done`` of ``max_steps`` in all."""
+        """Iterations done in this stage, and iterations it has, after ``done`` of the run's ``max_steps``."""
         stop = max_steps if self.stop is None else min(self.stop, max_steps)
         return done - self.start, stop - self.start
 
     def adversarial_weight(self, term: AdversarialTerm, done: float = math.inf) -> float:
-        """The weight in the generator's loss after ``done`` iterations in all; by default after the warm-up."""
+        """The weight in the generator's loss after ``done`` iterations; by default after the warm-up."""
         return term.weight if done >= self.start + term.discriminator_warmup else 0.0
 
     def content(self, sr: Tensor, images: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:

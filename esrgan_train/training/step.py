@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
+from operator import methodcaller
 
 import torch
 from torch import Tensor, nn
@@ -11,26 +13,20 @@ from torch.optim import Optimizer
 from torch.profiler import record_function
 
 from esrgan_train.devices import prefers_channels_last
-from esrgan_train.training.backward import (
-    Game,
-    Images,
-    Judge,
-    Measured,
-    content_backward,
-    published_backward,
-    shared_backward,
-)
-from esrgan_train.training.batch import Batch, training_batch
+from esrgan_train.training.backward import Game, Images, Judge, Measured, published_backward, shared_backward
+from esrgan_train.training.batch import checked_batch
 from esrgan_train.training.buffers import Snapshot, power_vectors
 from esrgan_train.training.ema import EMA
 from esrgan_train.training.objective import Objective
 from esrgan_train.training.options import Options
-from esrgan_train.training.players import MakeOptimizer, Player, StepOptimizer, make_players, plain_step
+from esrgan_train.training.players import MakeOptimizer, Player, StepOptimizer
 from esrgan_train.training.precision import Precision
 from esrgan_train.training.processes import all_reduce_mean, process_rank
 from esrgan_train.training.randomness import seed_layers
 from esrgan_train.training.schedule import Schedule
 from esrgan_train.training.stages import Stage, StageName
+
+plain_step: StepOptimizer = methodcaller("step")
 
 
 class TrainingStep:
@@ -49,7 +45,7 @@ class TrainingStep:
             discriminator. Each stage starts with a fresh optimizer.
         schedule: (iterations done in the stage, iterations of the stage) to the factor of the learning rate.
         precision: number format of the networks.
-        options: see ``Options``.
+        options: how the step is carried out.
         seed: of layers that draw random numbers.
     """
 
@@ -78,18 +74,24 @@ class TrainingStep:
         self.precision = precision
         self.options = options
         self.seed = seed
-        self.players = make_players(
-            objective,
-            generator=self.generator,
-            discriminators=self.discriminators,
-            ema=self.ema,
-            make_optimizers=make_optimizers,
-            schedule=schedule,
-            grad_clip=options.grad_clip,
-        )
+        self.players = self._make_players(make_optimizers, schedule)
         if options.compile:
             for network in self.networks:
                 network.compile()  # in place: the names of the weights stay
+
+    def _make_players(self, make: Mapping[str, MakeOptimizer], schedule: Schedule) -> list[Player]:
+        """Each stage's players, the generator's first, in the order in which checkpoints keep the optimizers."""
+        players = []
+        for stage in self.objective.stages.values():
+            player = partial(Player, stage=stage, schedule=schedule, grad_clip=self.options.grad_clip)
+            name = stage.generator_player
+            players.append(
+                player(name=name, role="generator", network=self.generator, make=make[name], ema=self.ema)
+            )
+            for judge in (term.judge for term in stage.adversarial if term.judge in self.discriminators):
+                network = self.discriminators[judge]
+                players.append(player(name=judge, role=judge, network=network, make=make[judge]))
+        return players
 
     @property
     def networks(self) -> list[nn.Module]:
@@ -101,7 +103,7 @@ class TrainingStep:
         return [player.make_optimizer() for player in self.players]
 
     def active_players(self, done: int) -> list[Player]:
-        """Who steps in the iteration after ``done`` others, the generator's player first."""
+        """The players that step after ``done`` iterations, the generator's first."""
         name = self.objective.stage(done)
         return [player for player in self.players if player.stage.name == name]
 
@@ -111,37 +113,37 @@ class TrainingStep:
         """One iteration.
 
         Args:
-            batch: see ``batch.training_batch``.
+            batch: see ``batch.checked_batch``; ``hr_target``, the target of pixel and perceptual loss, is
+                ``hr`` where it is missing.
             done: iterations done before it.
             max_steps: iterations of the whole training.
             step_first: steps the generator's optimizer, where a trainer counts its steps.
 
         Returns:
             What was measured, and whether the iteration was skipped, as 0 or 1; scalars on the device.
-
-        Raises:
-            UserError: another batch.
         """
-        batch = training_batch(batch)
-        self._seed_layers(batch, done)
+        images = self._prepare(batch, done)
         players = self.active_players(done)
-        measured = self.accumulate(self._arrange(batch), players[0].stage, done=done)
+        measured = self.accumulate(images, players[0].stage, done=done)
         norms, skip = _finish_gradients(players, measured)
         for player in players:
             stepper = step_first if player is players[0] else plain_step
             player.step(done=done, max_steps=max_steps, skip=skip, step_optimizer=stepper)
         return measured | norms, skip
 
-    def _arrange(self, batch: Batch) -> Images:
-        """lr, hr and hr_target in the orders of memory that the networks work in."""
+    def _prepare(self, batch: object, done: int) -> Images:
+        """Check the batch, seed the layers, and put lr, hr and hr_target into the networks' memory formats."""
+        given = checked_batch(batch)
+        seed_layers(self.seed, iteration=done, rank=process_rank(), device=given["lr"].device)
+        images = {"hr_target": given["hr"], **given}
         formats = {"lr": self.lr_format, "hr": self.memory_format, "hr_target": self.memory_format}
-        return {name: batch[name].contiguous(memory_format=order) for name, order in formats.items()}
+        return {name: images[name].contiguous(memory_format=order) for name, order in formats.items()}
 
     def accumulate(self, images: Images, stage: Stage, *, done: float = float("inf")) -> Measured:
         """Leave this iteration's gradients on every player of the stage; return what was measured.
 
-        The gradients are those of the whole batch: each part's passes meet the normalized weights that the first
-        part's met, and power iterations count once.
+        The gradients are those of the whole batch: every part sees the normalized weights that the first one saw,
+        and power iterations count once.
         """
         parts = self.options.accumulate
         if parts == 1:
@@ -153,7 +155,7 @@ class TrainingStep:
             vectors.restore()
             piece = {name: chunks[part] for name, chunks in pieces.items()}
             measured.append(self.backward(piece, stage, done=done, share=1 / parts))
-        return {name: torch.stack([m[name].detach() for m in measured]).mean() for name in measured[0]}
+        return {name: torch.stack([m[name] for m in measured]).mean() for name in measured[0]}
 
     def backward(
         self, images: Images, stage: Stage, *, done: float = float("inf"), share: float = 1.0
@@ -164,42 +166,31 @@ class TrainingStep:
             for term in stage.adversarial
             if term.judge in self.discriminators
         ]
-        game = Game(generator=self.generator, judges=judges, stage=stage, precision=self.precision)
-        if not judges:
-            return content_backward(game, images, share=share)
+        game = Game(generator=self.generator, judges=judges, stage=stage, precision=self.precision, share=share)
         backward = shared_backward if self.options.shared_fake_forward else published_backward
-        return backward(game, images, share=share)
+        return {name: value.detach() for name, value in backward(game, images).items()}
 
     def rehearse(self, batch: object, stage: StageName) -> float:
-        """Compute an iteration of a later stage and discard it: what would fail then, memory above all, fails now.
+        """Compute an iteration of a later stage and discard it; return the seconds that it took.
 
-        Returns:
-            The seconds that it took.
+        What would fail then, memory above all, fails now.
         """
         started = time.perf_counter()
-        batch = training_batch(batch)
-        self._seed_layers(batch, 0)
+        images = self._prepare(batch, 0)
         buffers = Snapshot(buffer for network in self.networks for buffer in network.buffers())
-        # A copy: a network may work in place on its input, and this batch is still to be trained on.
-        images = {name: tensor.clone() for name, tensor in self._arrange(batch).items()}
-        self.accumulate(images, self.objective.stages[stage])
+        # Copies: a network may work in place on its input, and training needs this batch next.
+        copies = {name: tensor.clone() for name, tensor in images.items()}
+        self.accumulate(copies, self.objective.stages[stage])
         for network in self.networks:
             network.zero_grad(set_to_none=True)
         buffers.restore()
         return time.perf_counter() - started
 
-    def enter_stage(self) -> None:
-        """Let the generator continue from its averaged weights, as the published second stage does."""
-        self.ema.copy_to(self.generator)
-
-    def _seed_layers(self, batch: Batch, done: int) -> None:
-        seed_layers(self.seed, iteration=done, rank=process_rank(), device=batch["lr"].device)
-
 
 @record_function("esrgan/gradients")
 def _finish_gradients(players: list[Player], measured: Measured) -> tuple[Measured, Tensor]:
     """Average over processes and clip; the gradients' norms, and whether anything is not finite, as 0 or 1."""
-    figures = torch.stack([value.detach().float() for value in measured.values()])
+    figures = torch.stack([value.float() for value in measured.values()])
     bad = (~figures.isfinite()).any().float()
     all_reduce_mean([*(gradient for player in players for gradient in player.gradients()), bad])
     norms = {f"grad_norm_{player.role}": player.clip() for player in players}

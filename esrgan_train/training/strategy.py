@@ -8,15 +8,14 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from esrgan_train.training.processes import broadcast_from_rank0
 
-TIMEOUT = timedelta(minutes=10)  # after which a process that hears nothing of another one stops
+TIMEOUT = timedelta(minutes=10)  # a process that waits longer for another one fails
 
 
 class TwoPlayerStrategy(DDPStrategy):
     """DDP without its wrapper, which expects one backward pass through every parameter.
 
-    Here one player rests while the other's gradients are computed, and the discriminator rests for a whole
-    stage. So the weights are made equal once, at the start, and each iteration averages the gradients of the
-    players that step, in one flat reduction (``processes.all_reduce_mean``).
+    The weights are made equal once, at the start; each iteration averages the gradients of the players that step
+    in one flat reduction (``processes.all_reduce_mean``).
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Held-out photos: enlarged by the averaged generator and by bicubic interpolation, and measured."""
+"""The scores of held-out photos, enlarged by the averaged generator and by bicubic interpolation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from esrgan_train.inference.baseline import enlarge_bicubic
 from esrgan_train.inference.geometry import reach_of
 from esrgan_train.inference.tiling import enlarge_tiled
 from esrgan_train.metrics.image_quality import MEASURES
-from esrgan_train.training.batch import validation_batch
+from esrgan_train.training.batch import checked_batch
 from esrgan_train.training.processes import all_reduce_sum
 
 _TILE = 256  # LR pixels a side that are enlarged at once
@@ -26,23 +26,21 @@ _FIGURES = (
 
 
 def is_trial(trainer: Trainer) -> bool:
-    """Whether this validation is Lightning's sanity check on a few of the photos, whose figures mean nothing.
+    """Whether this is Lightning's sanity check on a few of the photos, whose figures mean nothing.
 
-    The one before training counts where it takes all held-out photos (``trainer.num_sanity_val_steps=-1``):
-    it measures the first weights. A resumed run has none.
+    With all held-out photos (``trainer.num_sanity_val_steps=-1``) it counts: it measures the first weights.
     """
     return trainer.sanity_checking and trainer.num_sanity_val_batches != trainer.num_val_batches
 
 
 class Validation(nn.Module):
-    """Adds up the figures of held-out photos, each process of its own.
+    """Adds up the figures of held-out photos, in each process those of its share.
 
-    Of a photo only the floats of HR and its enlargements exist as a whole: a network of finite reach sees tiles,
-    and the measures take strips of rows.
+    To save memory, a network of finite reach sees tiles, and the measures take strips of rows.
 
     Args:
-        upscale: output pixels per input pixel, each way; as many are cut off as a border.
-        memory_format: of what the network is given.
+        upscale: output pixels per input pixel, each way; a border of as many is left out.
+        memory_format: of the network's input.
     """
 
     sums: Tensor
@@ -55,21 +53,16 @@ class Validation(nn.Module):
         self._tiling: tuple[int, int] | None = None  # side of a tile (0: whole) and reach, once needed
 
     def add(self, network: nn.Module, batch: object) -> dict[str, Tensor]:
-        """Measure a batch; return its enlargements for previews, or nothing where it stands for no photo.
+        """Measure a batch; return its enlargements ``sr`` and ``bicubic`` (B, 3, h·upscale, w·upscale).
 
         Args:
             network: (B, 3, h, w) in [0, 1] to (B, 3, h·upscale, w·upscale); the same at each call.
-            batch: ``lr`` and, if there is one, ``lr_clean`` (B, 3, h, w); ``hr`` (B, 3, h·upscale, w·upscale);
-                ``counts``: whether it stands for photos (it does, where this is missing).
-
-        Returns:
-            ``sr`` and ``bicubic`` (B, 3, h·upscale, w·upscale).
-
-        Raises:
-            UserError: another batch.
+            batch: see ``batch.checked_batch``; optional are ``lr_clean`` (B, 3, h, w), a clean reduction that is
+                measured too, and ``counts`` (B,): where it is false, the batch stands for no photo, and nothing
+                is returned.
         """
-        photos = validation_batch(batch)
-        if not photos["counts"].all():
+        photos = checked_batch(batch)
+        if not photos.get("counts", torch.ones(1)).all():
             return {}
         lr, hr, clean = photos["lr"], photos["hr"], photos.get("lr_clean")
         shown = {"sr": self._enlarge(network, lr), "bicubic": enlarge_bicubic(lr, self.upscale)}
@@ -81,7 +74,7 @@ class Validation(nn.Module):
         return shown
 
     def figures(self) -> dict[str, float]:
-        """The means over the photos of all processes, named as they are logged; the next ones start from zero.
+        """The means over the photos of all processes, named as they are logged; the sums start again from zero.
 
         Raises:
             UserError: no process has measured a photo.
@@ -102,7 +95,7 @@ class Validation(nn.Module):
 
     def _enlarge(self, network: nn.Module, lr: Tensor) -> Tensor:
         def enlarge(piece: Tensor) -> Tensor:
-            # A copy: a network may work in place on its input, which others see, and of which tiles share parts.
+            # A copy: a network may work in place on its input, and tiles overlap.
             return network(piece.clone(memory_format=self.memory_format))  # type: ignore[no-any-return]
 
         if max(lr.shape[-2:]) <= _TILE:

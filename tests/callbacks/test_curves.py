@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from esrgan_train.callbacks.curves import draw_curves, points
-from esrgan_train.callbacks.health import Health
+from esrgan_train.callbacks.curves import draw_curves, points, stretches
+from esrgan_train.callbacks.health import Health, Sign
 
 ROWS = [
     {"step": "10", "train/pixel": "0.1", "train/d_real": "", "val/psnr": ""},
@@ -46,3 +46,16 @@ def test_a_stretch_with_a_warning_sign_is_shaded_in_its_own_panel_once_in_the_le
     assert [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in ill.patches] == [(10, 30), (50, 70)]
     assert [text.get_text() for text in ill.get_legend().get_texts()].count("discriminator wins") == 1
     assert not shown["generator losses, without weights"].patches
+
+
+def test_only_stretches_that_last_count() -> None:
+    steps = [10, 20, 30, 40, 50, 60, 70]
+    values = [0.9, 0.1, 0.9, 0.9, 0.9, float("nan"), 0.9]
+
+    def found(limit: float, patience: int) -> list[tuple[int, int]]:
+        sign = Sign(value="", limit=limit, patience=patience, label="", problem="", advice="")
+        return list(stretches(sign, steps, values))
+
+    assert found(0.5, 20) == [(30, 50)]
+    assert found(0.5, 0) == [(10, 10), (30, 50), (70, 70)]
+    assert found(0.9, 0) == []

@@ -3,7 +3,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +30,7 @@ class Recorder:
 
 
 def background(make: Any, **more: Any) -> Background:
-    return Background(run_dir=Path("runs/a"), name="recorder", title="A recorder", make=make, **more)
+    return Background(name="recorder", title="A recorder", make=make, **more)
 
 
 def names(recorder: Recorder) -> list[str]:

@@ -110,7 +110,7 @@ def test_a_best_value_is_not_carried_over_when_it_was_measured_otherwise(
         run(again, "trainer.max_steps=10", "degradation=bicubic", "ckpt_path=last")
     told = [r.getMessage() for r in caplog.records if "starts again" in r.getMessage()]
     assert len(told) == 2
-    assert all("cannot be compared with what comes (changed: degradation)" in line for line in told)
+    assert all("cannot be compared with new values (changed: degradation)" in line for line in told)
     summary = json.loads((again / "summary.json").read_text())
     assert summary["best"].keys() == summary["stages"].keys() == {"gan"}
     assert summary["best"]["gan"]["step"] == 10

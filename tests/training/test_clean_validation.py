@@ -34,7 +34,7 @@ def test_clean_reductions_are_measured_beside_the_degraded(make_module: Callable
     module, photos = make_module(), held_out(clean=True)
     logged = validate(module, photos)
     for name, enlarge in (
-        ("clean", module.ema),
+        ("clean", module.ema.module),
         ("clean_bicubic", lambda lr: F.interpolate(lr, scale_factor=4.0, mode="bicubic")),
     ):
         for metric, measure in (("psnr", psnr), ("ssim", ssim)):

@@ -38,6 +38,9 @@ def test_the_cpus_own_flags_decide() -> None:
 
 def test_autocast_computes_in_the_format() -> None:
     network = torch.nn.Conv2d(3, 3, 3)
+    seen: list[torch.dtype] = []
+    network.register_forward_hook(lambda *call: seen.append(call[-1].dtype))
     for name, dtype in (("bf16", torch.bfloat16), ("32", torch.float32)):
-        with choose_precision(name, "cpu").autocast():
-            assert network(torch.rand(1, 3, 8, 8)).dtype == dtype
+        output = choose_precision(name, "cpu").forward(network, torch.rand(1, 3, 8, 8))
+        assert seen[-1] == dtype
+        assert output.dtype == torch.float32
