@@ -20,7 +20,6 @@ from benchmarks import peer
 from benchmarks.row import Goal, Row
 from benchmarks.sizes import Sizes
 from benchmarks.timing import best_of, interleaved, spread
-from esrgan_train.data.cutters import cutter_for
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.photos import Photos
 from esrgan_train.data.sample_photos import sample_photos
@@ -101,7 +100,7 @@ def training_photos(folder: str, *, gt_size: int) -> TrainingSet:
         scales=_SCALES,
     )
     degradation = RealESRGANDegradation(upscale=4)
-    return TrainingSet(photos, cutter_for(photos, options), options, degradation=degradation)
+    return TrainingSet(photos, options, degradation=degradation)
 
 
 class PublishedSample:

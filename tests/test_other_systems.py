@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data import TensorDataset
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.data import loader
+from esrgan_train.data.loader import PhotoLoader
 from esrgan_train.inference.memory import automatic_tile
 from esrgan_train.signals import SIGNALS
 
@@ -67,12 +68,11 @@ def test_tiles_are_chosen_where_the_system_does_not_tell_free_memory(
     assert automatic_tile(network, 2, torch.device("cpu")) == 256
 
 
-def test_workers_start_as_the_system_starts_processes(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert loader._start_method() is None
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setattr(loader.multiprocessing, "get_all_start_methods", lambda: ["spawn"])
-    assert loader._start_method() is None
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_workers_start_as_the_system_starts_processes(platform: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "platform", platform)
+    loader = PhotoLoader(TensorDataset(), batch_size=1, sampler=range(1), num_workers=1)
+    assert loader.multiprocessing_context is None
 
 
 SPAWNED = """

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import multiprocessing
 from collections.abc import Mapping
+from multiprocessing.sharedctypes import RawArray
 
-import numpy as np
-import torch
 from torch.utils.data import get_worker_info
 
+from esrgan_train.data.options import StreamOptions
 from esrgan_train.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -26,99 +26,75 @@ class BadPhotos:
 
     Args:
         total: number of photos.
-        max_fraction: share of them that may be unreadable, in [0, 1].
+        options: of the stream; ``max_bad_fraction`` of the photos may be unreadable.
         kind: what they are called, such as ``training``.
         consequence: what happens to a sample whose photo is bad.
     """
 
-    def __init__(self, total: int, *, max_fraction: float, kind: str, consequence: str) -> None:
+    def __init__(self, total: int, options: StreamOptions, *, kind: str, consequence: str) -> None:
         self.total = total
-        self.max_fraction = max_fraction
+        self.max_fraction = options.max_bad_fraction
         self.kind = kind
         self.consequence = consequence
-        self._bad = _shared(total)
-        self._order = _shared(total, dtype=torch.int64)  # of the photos noted so far
-        self._lines = _shared(min(total, _MOST_NAMED), _LINE_BYTES)  # of the first of them
-        self._count = _shared(1, dtype=torch.int64)
-        self._lock = multiprocessing.Lock()
+        self._bad = RawArray("b", total)
+        self._order = RawArray("q", total)  # the photos noted so far
+        self._named = min(total, _MOST_NAMED)
+        self._reasons = RawArray("c", self._named * _LINE_BYTES)  # of the first of them
+        self._count = multiprocessing.Value("q", 0)
         self._reported = 0
 
     @property
     def count(self) -> int:
         """How many of the photos met so far cannot be read."""
-        return int(self._count)
+        return int(self._count.value)
 
     def add(self, index: int, reason: str) -> None:
-        """Note a photo, unless it is known; the main process reports it at once, a worker leaves that to it."""
-        with self._lock:
+        """Note a photo unless it is known; in the main process, report it."""
+        with self._count.get_lock():
             if not self._bad[index]:
-                self._bad[index] = 1
-                self._note(index, reason)
+                if self.count < self._named:
+                    line, start = reason.encode("utf-8", "surrogateescape")[:_LINE_BYTES], self.count * _LINE_BYTES
+                    self._reasons[start : start + len(line)] = line
+                self._bad[index], self._order[self.count] = 1, index
+                self._count.value += 1
         if get_worker_info() is None:
             self.report()
 
     def check(self) -> None:
         """``UserError`` if more than ``max_fraction`` of the photos, or all of them, are bad."""
         if self.count:
-            last = self._line(min(self.count, len(self._lines)) - 1)
-            check_share(
-                self.count, self.total, max_fraction=self.max_fraction, kind=self.kind, such=f"last: {last}"
-            )
+            last = f"last: {self._reason(min(self.count, self._named) - 1)}"
+            check_share(self.count, self.total, max_fraction=self.max_fraction, kind=self.kind, such=last)
 
     def report(self) -> None:
-        """Log what has been noted since the last time. Call it in the main process."""
+        """Log what has been noted since the last time; only the main process calls it."""
         noted = self.count
-        for number in range(self._reported, min(noted, len(self._lines))):
-            log.warning("%s; %s", self._line(number), self.consequence)
-        if self._reported <= len(self._lines) < noted:
+        for number in range(self._reported, min(noted, self._named)):
+            log.warning("%s; %s", self._reason(number), self.consequence)
+        if self._reported <= self._named < noted:
             log.warning("further unreadable photos are counted, but no longer named")
         self._reported = noted
 
     def noted(self) -> dict[int, str]:
-        """The bad photos by their number, each with the reason, or nothing where it was no longer kept."""
-        named = len(self._lines)
-        order = self._order[: self.count].tolist()
-        return {index: self._line(number) if number < named else "" for number, index in enumerate(order)}
+        """The bad photos by number, each with the reason, which is empty after the first thousand."""
+        return {index: self._reason(number) for number, index in enumerate(self._order[: self.count])}
 
     def learn(self, noted: Mapping[int, str]) -> None:
-        """Take in what another process of the run has noted. Call it in the main process."""
+        """Add what another process of the run has noted."""
         for index, reason in noted.items():
             self.add(index, reason)
 
-    def _note(self, index: int, reason: str) -> None:
-        number = self.count
-        self._order[number] = index
-        if number < len(self._lines):
-            line = np.frombuffer(reason.encode("utf-8", "surrogateescape")[:_LINE_BYTES], dtype=np.uint8)
-            self._lines.numpy()[number, : len(line)] = line
-        self._count.fill_(number + 1)
-
-    def _line(self, number: int) -> str:
-        return self._lines[number].numpy().tobytes().rstrip(b"\0").decode("utf-8", "replace")
+    def _reason(self, number: int) -> str:
+        line: bytes = self._reasons[number * _LINE_BYTES : (number + 1) * _LINE_BYTES]
+        return line.rstrip(b"\0").decode("utf-8", "replace")
 
 
 def check_share(bad: int, total: int, *, max_fraction: float, kind: str, such: str) -> None:
-    """``UserError`` if more than ``max_fraction`` of ``total`` photos, or all of them, are bad.
-
-    Args:
-        bad: how many cannot be read.
-        total: of how many.
-        max_fraction: share that is allowed.
-        kind: what they are called, such as ``training``.
-        such: one of them, such as ``last: a.png cannot be read: …``.
-    """
-    if not bad:
-        return
-    if bad == total:
+    """``UserError`` if more than ``max_fraction`` of the photos, or all, are bad; ``such`` names one of them."""
+    if bad and bad == total:
         raise UserError(f"none of the {total} {kind} photos can be read; the {such}; give other photos")
     if bad > max_fraction * total:
         raise UserError(
             f"data.max_bad_fraction={max_fraction:g} is exceeded: {bad} of {total} {kind} photos cannot be read; "
             f"the {such}; remove the bad ones or raise the limit"
         )
-
-
-def _shared(*shape: int, dtype: torch.dtype = torch.uint8) -> torch.Tensor:
-    tensor = torch.zeros(shape, dtype=dtype)
-    tensor.share_memory_()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    return tensor

@@ -9,13 +9,11 @@ from esrgan_train.data.sources import Decoded
 
 
 class PhotoCache:
-    """Calls ``decode`` for photos it does not hold; when full, drops what was not used for longest.
-
-    Each worker process fills its own. A photo larger than the whole cache is decoded each time.
+    """Decodes photos it does not hold; when full, drops the least recently used. Each worker has its own.
 
     Args:
         decode: number of a photo → its pixels.
-        max_bytes: limit on the pixels held; 0 keeps nothing.
+        max_bytes: limit on the pixels held; a larger photo is decoded each time.
     """
 
     def __init__(self, decode: Callable[[int], Decoded], *, max_bytes: int) -> None:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.sources import Decoded, Source
 from esrgan_train.data.window import Window, choose_scale, cut_window
+from esrgan_train.degradation.image import Image
 from esrgan_train.images.crop import middle, reduced
 from esrgan_train.images.decode import Picture, to_float
-
-Image = NDArray[np.float32]  # (H, W, 3) RGB in [0,1]
 
 _FLIP_PROBABILITY = 0.5
 
 
 class Cut(NamedTuple):
-    """A part of a photo, with the LR part below it where the photo has one."""
+    """A part of a photo, and the same part of its LR side if there is one."""
 
     hr: Image
     lr: Image | None = None
@@ -28,31 +26,13 @@ class Cut(NamedTuple):
     scale: float = 1.0  # at which the photo is used
 
 
-class Cutter(Protocol):
-    """Cuts training samples' parts out of photos.
-
-    Attributes:
-        needed_side: HR pixels a photo's shorter side must have, or it is continued by its reflection.
-    """
-
-    needed_side: int
-
-    def cut(self, photo: Decoded, rng: np.random.Generator) -> Cut:
-        """A part drawn from ``rng``; ``photo`` must not be changed."""
-
-
 class PhotoCutter:
-    """Cuts a window at one of the scales and flips it; it is wider than the crop, for the degradation's filters.
-
-    Args:
-        window: the sizes.
-        scales: at which photos are used, each in (0, 1].
-    """
+    """Cuts a window at one of the scales and flips it. Wider than the crop: the degradation needs a margin."""
 
     def __init__(self, window: Window, scales: Sequence[float]) -> None:
         self.window = window
         self.scales = scales
-        self.needed_side = window.side
+        self.needed_side = window.side  # HR pixels; smaller photos are continued by their reflection
 
     def cut(self, photo: Decoded, rng: np.random.Generator) -> Cut:
         """A window, and where in it the crop starts."""
@@ -65,11 +45,7 @@ class PhotoCutter:
 
 
 class PairCutter:
-    """Cuts whole LR pixels and what belongs to them in HR, and flips both alike.
-
-    Args:
-        window: the sizes.
-    """
+    """Cuts whole LR pixels and what belongs to them in HR, and flips both alike."""
 
     def __init__(self, window: Window) -> None:
         self.window = window
@@ -80,12 +56,15 @@ class PairCutter:
         assert photo.lr is not None
         (gt_size, upscale), side = self.window, self.window.gt_size // self.window.upscale
         lr, hr = reflected(photo.lr, side), reflected(photo.hr, gt_size)
-        y, x = (int(rng.integers(length - side + 1)) for length in lr.shape[:2])
-        lr = lr[y : y + side, x : x + side]
-        hr = hr[y * upscale : y * upscale + gt_size, x * upscale : x * upscale + gt_size]
+        starts = [int(rng.integers(length - side + 1)) for length in lr.shape[:2]]
+        rows, columns = (slice(start * upscale, start * upscale + gt_size) for start in starts)
+        lr, hr = lr[reduced(rows, upscale), reduced(columns, upscale)], hr[rows, columns]
         if rng.random() < _FLIP_PROBABILITY:
             lr, hr = lr[:, ::-1], hr[:, ::-1]
         return Cut(np.ascontiguousarray(to_float(hr)), to_float(lr))
+
+
+Cutter = PhotoCutter | PairCutter
 
 
 def cutter_for(source: Source, options: StreamOptions) -> Cutter:
@@ -106,12 +85,7 @@ def reflected(image: Picture, least: int) -> Picture:
 
     Edge pixels are repeated: mirrored so, LR and HR stay one above the other.
     """
-    missing = [max(0, least - length) for length in image.shape[:2]]
-    if not any(missing):
+    if min(image.shape[:2]) >= least:
         return image
-    rows, columns = (
-        np.pad(np.arange(length), (0, more), mode="symmetric")
-        for length, more in zip(image.shape[:2], missing, strict=True)
-    )
-    continued: Picture = image[np.ix_(rows, columns)]
-    return continued
+    padding = [(0, max(0, least - length)) for length in image.shape[:2]]
+    return cast(Picture, np.pad(image, (*padding, (0, 0)), mode="symmetric"))

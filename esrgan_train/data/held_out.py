@@ -21,42 +21,31 @@ _HASH_BYTES = 8
 
 def hold_out(
     tables: Sequence[PathTable], *, val_fraction: float, max_val_photos: int
-) -> list[tuple[Indices, Indices]]:
+) -> list[tuple[Indices, list[int]]]:
     """For each folder the indices of the photos to train on and of those to hold out, both rising.
 
     A photo is held out if the hash of its relative path falls into the first ``val_fraction`` of all hashes. So
     each photo decides for itself, and adding photos moves none from one side to the other, except where the
     limits bind: at least one and at most ``max_val_photos`` are held out, those of the smallest hashes, and each
-    folder keeps at least one, that of the largest.
-
-    Args:
-        tables: the folders; one of them holds at least two photos.
-        val_fraction: share of the photos, between 0 and 1.
-        max_val_photos: most photos to hold out.
+    folder keeps at least one, that of the largest. One folder must hold two photos or more.
     """
     candidates: list[tuple[int, int, int]] = []
     for folder, table in enumerate(tables):
         hashes = _hashes(table)
-        largest = hashes.argmax()  # stays for training
-        nearest = _smallest(hashes, max_val_photos)
-        candidates += [(int(hashes[index]), folder, int(index)) for index in nearest if index != largest]
+        smallest = hashes.argsort()[:-1][:max_val_photos]
+        candidates += [(int(hashes[index]), folder, int(index)) for index in smallest]
     candidates.sort()
     threshold = int(val_fraction * 2 ** (8 * _HASH_BYTES))
     below = [candidate for candidate in candidates if candidate[0] < threshold]
     chosen = (below or candidates[:1])[:max_val_photos]
     sides = []
     for folder, table in enumerate(tables):
-        held_out = np.array(sorted(index for _, owner, index in chosen if owner == folder), dtype=np.int64)
-        sides.append((np.setdiff1d(np.arange(len(table)), held_out, assume_unique=True), held_out))
+        held_out = sorted(index for _, owner, index in chosen if owner == folder)
+        rest = np.setdiff1d(np.arange(len(table)), held_out, assume_unique=True)
+        sides.append((rest, held_out))
     return sides
 
 
 def _hashes(table: PathTable) -> NDArray[np.uint64]:
     digests = b"".join(blake2b(raw, digest_size=_HASH_BYTES).digest() for raw in table.raw())
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
-
-
-def _smallest(values: NDArray[np.uint64], most: int) -> Indices:
-    """Where up to ``most`` + 1 of the smallest values are."""
-    count = min(most + 1, len(values))
-    return np.argpartition(values, count - 1)[:count]

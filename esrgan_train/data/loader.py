@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,8 +13,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from esrgan_train.data.bad_photos import BadPhotos
 from esrgan_train.data.stream import RankStridedSampler
-from esrgan_train.data.worker_errors import explained
-from esrgan_train.data.workers import WorkerIterator, start_worker
+from esrgan_train.data.workers import WorkerIterator, explained, start_worker
 from esrgan_train.errors import StopAtOnceError, StopRequestedError
 
 MAX_WORKERS = 16
@@ -24,17 +22,10 @@ _STAND_INS = 8  # batches until the processes must have agreed: one is fetched a
 
 
 class PhotoLoader(DataLoader[dict[str, Any]]):
-    """A loader of training samples or held-out photos.
+    """A loader of training samples or held-out photos, of which each worker makes ``prefetch`` batches ahead.
 
     Photos that a worker could not read are reported here, in the main process. What goes wrong in a worker
-    arrives in one line, see ``worker_errors``; what ended the last iteration over the loader stays in ``failure``.
-
-    Args:
-        dataset: what is indexed.
-        batch_size: samples per batch.
-        sampler: yields the indices.
-        num_workers: worker processes; 0 loads in the calling process.
-        prefetch: batches that each worker makes ahead.
+    arrives in one line, see ``explained``; what ended the last iteration over the loader stays in ``failure``.
     """
 
     def __init__(
@@ -57,7 +48,8 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
             worker_init_fn=start_worker,
             persistent_workers=num_workers > 0,
             prefetch_factor=prefetch if num_workers else None,
-            multiprocessing_context=_start_method() if num_workers else None,
+            # fork shares the loaded modules and the path table; the libraries of macOS do not survive one
+            multiprocessing_context="fork" if num_workers and sys.platform not in ("win32", "darwin") else None,
         )
 
     def _get_iterator(self) -> Any:
@@ -87,19 +79,17 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
 
 
 class TrainingLoader(PhotoLoader):
-    """A loader of training samples whose failure waits in ``failure``, while its last batch is repeated.
+    """A loader of training samples that keeps its failure in ``failure`` and repeats its last batch.
 
     All processes of a run have to end after the same iteration: the one whose loader fails takes part until
     they have agreed. A failure before the first batch is raised, and so is one that nobody asks for.
-
-    ``hr_target`` is the same tensor as ``hr`` where nothing is sharpened.
     """
 
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
         batch: dict[str, Any] | None = None
         try:
             for batch in super().__iter__():
-                batch.setdefault("hr_target", batch["hr"])  # see collate
+                batch.setdefault("hr_target", batch["hr"])  # see ``collate``
                 yield batch
         except Exception as error:
             if batch is None or error is not self.failure:
@@ -110,7 +100,7 @@ class TrainingLoader(PhotoLoader):
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Stack samples, leaving out an ``hr_target`` that is ``hr`` itself: it need not travel twice."""
+    """Stack samples without an ``hr_target`` that is ``hr`` itself: it need not travel twice."""
     shared = all(sample.get("hr_target") is sample["hr"] for sample in samples)
     keys = [key for key in samples[0] if not (shared and key == "hr_target")]
     return {key: default_collate([sample[key] for sample in samples]) for key in keys}
@@ -123,10 +113,3 @@ def choose_num_workers(num_workers: int | Literal["auto"]) -> int:
     affinity = getattr(os, "sched_getaffinity", None)  # not on every system
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     return min(max(1, cores - 1), MAX_WORKERS)
-
-
-def _start_method() -> str | None:
-    # fork shares the loaded modules and the path table. None is the system's own method: there is no fork on
-    # Windows, and on macOS its libraries do not survive one.
-    forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
-    return "fork" if forks else None

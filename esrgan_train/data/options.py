@@ -1,4 +1,4 @@
-"""Options of the stream of samples: the ``data`` group of the configuration, less what its source takes."""
+"""Options of the stream of samples: the ``data`` group without what its source takes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,9 @@ LeastSize = Annotated[int, Ge(64)]  # pixels; at ×16 it leaves what SSIM needs 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamOptions:
-    """What decides how photos become batches. A new option is a field here and a line in conf/data/base.yaml.
+    """How photos become batches. A new option is a field here and a line in conf/data/base.yaml.
 
     Attributes:
-        upscale: HR pixels per LR pixel.
-        seed: of all samples.
         gt_size: side of the HR crop in pixels, a multiple of lcm(8, upscale).
         batch_size: samples per process that go through the networks at once.
         accumulate: such batches per iteration; a batch of the loader holds them all.
@@ -32,8 +30,8 @@ class StreamOptions:
         usm: sharpen HR for ``hr_target``, and before degrading.
         cache_mb: decoded photos kept per worker, in MiB.
         max_bad_fraction: share of the training photos, and of the held-out ones, that may be unreadable.
-        val_max_size: larger held-out photos are cut to their middle, of so many HR pixels a side; None cuts none.
-        overfit_samples: train on and validate with this many fixed samples alone; None uses all photos.
+        val_max_size: larger held-out photos are cut to their middle, this many HR pixels a side; None cuts none.
+        overfit_samples: train and validate on this many fixed samples alone; None uses all photos.
         scales: at which photos are used. Pairs are used as they are.
         val_clean: also validate on a clean bicubic reduction.
 
@@ -57,16 +55,11 @@ class StreamOptions:
 
     def __post_init__(self) -> None:
         check_fields(self, at="data.")
-        check_gt_size(self.gt_size, self.upscale)
-
-
-def check_gt_size(gt_size: int, upscale: int) -> None:
-    """``UserError`` unless both networks can take the crop: a multiple of lcm(8, upscale)."""
-    step = math.lcm(_DISCRIMINATOR_STEP, upscale)
-    if gt_size % step:
-        below = gt_size // step * step
-        nearest = f"{below} or {below + step}" if below else f"{step}"
-        raise UserError(
-            f"data.gt_size={gt_size} is not a multiple of {step} "
-            f"(lcm of {_DISCRIMINATOR_STEP} and upscale={upscale}): give {nearest}"
-        )
+        step = math.lcm(_DISCRIMINATOR_STEP, self.upscale)  # both networks must be able to take the crop
+        if self.gt_size % step:
+            below = self.gt_size // step * step
+            nearest = f"{below} or {below + step}" if below else f"{step}"
+            raise UserError(
+                f"data.gt_size={self.gt_size} is not a multiple of {step} "
+                f"(lcm of {_DISCRIMINATOR_STEP} and upscale={self.upscale}): give {nearest}"
+            )

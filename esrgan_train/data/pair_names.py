@@ -27,7 +27,7 @@ class Side(NamedTuple):
         return f"{self.option}={self.table.root}"
 
     def by_stem(self, change: Callable[[str], str] = str) -> dict[str, list[int]]:
-        """Where the photos stand, by their relative path without its suffix, its last part changed."""
+        """The photos' indices by relative path without suffix, its last part changed."""
         found: dict[str, list[int]] = {}
         for index in range(len(self.table)):
             path = PurePosixPath(self.table.relative(index))
@@ -35,25 +35,12 @@ class Side(NamedTuple):
         return found
 
 
-class Matched(NamedTuple):
-    """Two tables of equal length, in the order of HR, and lines about photos without a partner."""
-
-    lr: PathTable
-    hr: PathTable
-    remarks: list[str]
-
-
-def match(lr: Side, hr: Side, *, upscale: int) -> Matched:
-    """The photos that have a partner.
+def match(lr: Side, hr: Side, *, upscale: int) -> tuple[PathTable, PathTable, list[str]]:
+    """The LR and HR photos that have a partner, in the order of HR, and lines about those that have none.
 
     Partners have the same relative path without its suffix. Where that finds none, endings that the field's
     data sets use are tried: ``0001x4``, ``0001_x4``, ``0001_LRx4`` and ``0001_LR`` belong to ``0001`` and to
-    ``0001_HR``.
-
-    Args:
-        lr: the LR photos.
-        hr: the HR photos.
-        upscale: the number behind the x.
+    ``0001_HR``. ``upscale`` is the number behind the x.
 
     Raises:
         UserError: no photo has a partner, or a name stands for two files.
@@ -67,24 +54,24 @@ def match(lr: Side, hr: Side, *, upscale: int) -> Matched:
         found = by_name.get(stem) or by_base.get(base) or []
         if not found:
             continue
-        for side, several in ((hr, indices), (lr, found)):
-            if len(several) > 1:
-                raise _ambiguous(side, several, f"are both named like {stem}")
+        _refuse_several(hr, indices, f"are both named like {stem}")
+        _refuse_several(lr, found, f"are both named like {stem}")
         if found[0] in partner:
             both = [partner[found[0]], indices[0]]
-            raise _ambiguous(hr, both, f"are both the partner of {lr.table.relative(found[0])}")
+            _refuse_several(hr, both, f"are both the partner of {lr.table.relative(found[0])}")
         partner[found[0]] = indices[0]
     if not partner:
         raise _nothing_in_common(lr, hr, swapped=any(by_name.get(ending.sub("", stem)) for stem in hr_names))
     pairs = sorted(partner.items(), key=lambda pair: pair[1])
     chosen_lr, chosen_hr = ([pair[side] for pair in pairs] for side in (0, 1))
     remarks = [*_left_out(hr, chosen_hr, lr.option), *_left_out(lr, chosen_lr, hr.option)]
-    return Matched(lr.table.subset(chosen_lr), hr.table.subset(chosen_hr), remarks)
+    return lr.table.subset(chosen_lr), hr.table.subset(chosen_hr), remarks
 
 
-def _ambiguous(side: Side, several: Sequence[int], why: str) -> UserError:
-    one, other = (side.table.relative(index) for index in several[:2])
-    return UserError(f"{side}: {one} and {other} {why}: keep one of them")
+def _refuse_several(side: Side, found: Sequence[int], why: str) -> None:
+    if len(found) > 1:
+        one, other = (side.table.relative(index) for index in found[:2])
+        raise UserError(f"{side}: {one} and {other} {why}: keep one of them")
 
 
 def _nothing_in_common(lr: Side, hr: Side, *, swapped: bool) -> UserError:
@@ -98,7 +85,6 @@ def _nothing_in_common(lr: Side, hr: Side, *, swapped: bool) -> UserError:
 
 
 def _left_out(side: Side, chosen: Sequence[int], other: str) -> list[str]:
-    """A line that counts and names the photos that are not chosen, if there are any."""
     alone = np.setdiff1d(np.arange(len(side.table)), chosen).tolist()
     if not alone:
         return []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 from esrgan_train.bounds import Count, Wanted, bounded
 from esrgan_train.data.folders import refuse_overlap
-from esrgan_train.data.held_out import HeldOutShare, hold_out
+from esrgan_train.data.held_out import HeldOutShare, Indices, hold_out
 from esrgan_train.data.pair_names import SWAP, Side, match
 from esrgan_train.data.photos import Photos
 from esrgan_train.data.sources import Decoded, Sources
@@ -20,13 +20,7 @@ OneFolder = Annotated[str | Path, Wanted("one folder")]
 
 
 class PairedPhotos(Photos):
-    """HR photos, numbered and called by their files, each with its LR photo.
-
-    Args:
-        lr: the LR photos.
-        hr: as many HR photos, in the same order.
-        upscale: HR pixels per LR pixel.
-    """
+    """HR photos, numbered and named by their files, each with its LR photo in ``lr``, in the same order."""
 
     paired = True
 
@@ -39,16 +33,15 @@ class PairedPhotos(Photos):
         """Both sides; ``UnreadableImageError`` if one cannot be read, or HR is not exactly ``upscale`` × LR."""
         pair = Decoded(lr=decode(self.lr[index]), hr=decode(self[index]))
         assert pair.lr is not None
-        problem = self._misfit(index, pair.lr.shape[1::-1], pair.hr.shape[1::-1])
-        if problem:
+        if problem := self._misfit(index, pair.lr.shape[1::-1], pair.hr.shape[1::-1]):
             raise UnreadableImageError(problem)
         return pair
 
     def header(self, index: int) -> Header:
-        """The size of HR; ``UserError`` if that of LR does not fit, as it may not fit in all the other pairs."""
+        """The size of HR; ``UserError`` if that of LR does not fit, as other pairs probably do not either."""
         lr, hr = read_header(self.lr[index]), read_header(self[index])
         problem = self._misfit(index, lr.size, hr.size)
-        # One side may be stored turned; whether it is then seen turned is found when it is decoded.
+        # One side may be stored turned; whether EXIF turns it back shows when it is decoded.
         if problem and self._misfit(index, lr.size, hr.size[::-1]):
             raise UserError(problem)
         return Header(hr.size, several=lr.several or hr.several)
@@ -57,12 +50,12 @@ class PairedPhotos(Photos):
         """Both folders."""
         return f"{super().describe()} with {self.lr.root}"
 
-    def subset(self, indices: Sequence[int]) -> PairedPhotos:
+    def subset(self, indices: Indices | list[int]) -> PairedPhotos:
         """The pairs at ``indices``, in that order."""
         return PairedPhotos(self.lr.subset(indices), self.tables[0].subset(indices), upscale=self.upscale)
 
     def _misfit(self, index: int, lr: Sequence[int], hr: Sequence[int]) -> str | None:
-        """What is wrong with the sizes, (width, height) each, and how to fix it; None if nothing is."""
+        """What is wrong with two sizes, (width, height), and how to fix it; None if they fit."""
         width, height = (length * self.upscale for length in lr)
         if (width, height) == tuple(hr):
             return None
@@ -88,16 +81,9 @@ def paired_photos(
     max_val_photos: Count,
     upscale: int,
 ) -> Sources:
-    """Pairs below two folders, of which some are held out unless two folders of others are given.
+    """Pairs of HR photos below ``train_dir`` and LR photos below ``train_lr_dir``; see ``match``.
 
-    Args:
-        train_dir: folder of HR photos, searched recursively.
-        train_lr_dir: folder of the LR photos of the same relative paths; see ``match``.
-        val_dir: folder of HR photos that are held out; None holds out some of the others, see ``hold_out``.
-        val_lr_dir: folder of their LR photos.
-        val_fraction: share held out without ``val_dir``, between 0 and 1.
-        max_val_photos: most pairs held out without ``val_dir``.
-        upscale: HR pixels per LR pixel.
+    Those below ``val_dir`` and ``val_lr_dir`` are held out; without these, some of the others, see ``hold_out``.
 
     Raises:
         UserError: a folder is missing or empty, folders overlap, no photo has a partner, names are ambiguous,
@@ -107,33 +93,29 @@ def paired_photos(
         given, lacking = ("val_dir", "val_lr_dir") if val_lr_dir is None else ("val_lr_dir", "val_dir")
         raise UserError(f"data.{given} is given without data.{lacking}: give both, or neither")
     remarks: list[str] = []
-    folders = {"data.train_dir": train_dir, "data.train_lr_dir": train_lr_dir}
-    if val_dir is not None and val_lr_dir is not None:
-        folders |= {"data.val_dir": val_dir, "data.val_lr_dir": val_lr_dir}
-    hr, lr, *val = _sides(folders, remarks)
-    pairs = _pairs(hr, lr, upscale, remarks)
-    if val:
-        val_hr, val_lr = val
-        return Sources(pairs, _pairs(val_hr, val_lr, upscale, remarks), tuple(remarks))
+    folders = {"train_dir": train_dir, "train_lr_dir": train_lr_dir, "val_dir": val_dir, "val_lr_dir": val_lr_dir}
+    sides = []
+    for name, folder in folders.items():
+        if folder is not None:
+            option = f"data.{name}"
+            sides.append(Side(find_photos(folder, option=option, say=remarks.append), option))
+    refuse_overlap((side.option, side.table.root) for side in sides)
+    pairs, *held_out = (_pairs(hr, lr, upscale, remarks) for hr, lr in zip(sides[::2], sides[1::2], strict=True))
+    if held_out:
+        return Sources(pairs, held_out[0], tuple(remarks))
     if len(pairs) < 2:
         raise UserError(
             f"data.train_dir={train_dir} holds one pair, and one must be held out: add pairs, or give "
             "data.val_dir and data.val_lr_dir"
         )
     ((rest, chosen),) = hold_out(pairs.tables, val_fraction=val_fraction, max_val_photos=max_val_photos)
-    return Sources(pairs.subset(rest.tolist()), pairs.subset(chosen.tolist()), tuple(remarks))
-
-
-def _sides(folders: Mapping[str, str | Path], remarks: list[str]) -> list[Side]:
-    sides = [Side(find_photos(folder, option=name, say=remarks.append), name) for name, folder in folders.items()]
-    refuse_overlap({side.option: [side.table.root] for side in sides})
-    return sides
+    return Sources(pairs.subset(rest), pairs.subset(chosen), tuple(remarks))
 
 
 def _pairs(hr: Side, lr: Side, upscale: int, remarks: list[str]) -> PairedPhotos:
-    matched = match(lr, hr, upscale=upscale)
-    remarks += matched.remarks
-    return PairedPhotos(matched.lr, matched.hr, upscale=upscale)
+    matched_lr, matched_hr, without_partner = match(lr, hr, upscale=upscale)
+    remarks += without_partner
+    return PairedPhotos(matched_lr, matched_hr, upscale=upscale)
 
 
 def _remedy(lr: Sequence[int], hr: Sequence[int], upscale: int) -> str:

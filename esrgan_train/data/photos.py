@@ -1,4 +1,4 @@
-"""Photos in one or several folders, and the order in which samples take them."""
+"""Photos in folders, and the order in which samples take them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,14 @@ _SAME_FOLDER_ATTEMPTS = 8  # a sample's replacements are sought in its own folde
 
 
 class Photos(Source):
-    """Photo files, numbered through the folders in their order.
+    """Photo files, numbered through the folders.
 
     Args:
         tables: the photos of each folder; at least one photo in all, and in each folder if there are turns.
-        turns: how many of every sum(turns) samples come from each folder. None takes the folders for one:
-            each epoch shows every photo once.
+        turns: how many of every sum(turns) samples come from each folder; None treats the folders as one.
     """
 
     def __init__(self, *tables: PathTable, turns: Sequence[int] | None = None) -> None:
-        assert turns is None or len(turns) == len(tables), (turns, len(tables))
         self.tables = tables
         self.turns = None if turns is None or len(turns) == 1 else tuple(turns)
         self._ends = np.cumsum([0, *map(len, tables)], dtype=np.int64)
@@ -38,11 +36,8 @@ class Photos(Source):
         return int(self._ends[-1])
 
     def __getitem__(self, index: int) -> Path:
-        folder, inside = self._place(index)
+        folder, inside = self._locate(index)
         return self.tables[folder][inside]
-
-    def __iter__(self) -> Iterator[Path]:
-        return chain.from_iterable(self.tables)
 
     def decode(self, index: int) -> Decoded:
         """The photo's pixels."""
@@ -53,8 +48,8 @@ class Photos(Source):
         return read_header(self[index])
 
     def name(self, index: int) -> str:
-        """The POSIX path below its folder, which is named before it if there are several."""
-        folder, inside = self._place(index)
+        """The POSIX path below its folder; with several folders, after the folder's name."""
+        folder, inside = self._locate(index)
         name = self.tables[folder].relative(inside)
         return name if len(self.tables) == 1 else f"{self._labels[folder]}/{name}"
 
@@ -63,7 +58,7 @@ class Photos(Source):
         return str(self[index])
 
     def describe(self) -> str:
-        """The folders, with the share of samples that each has, if that is chosen."""
+        """The folders, with the share of samples of each if they are weighted."""
         if self.turns is None:
             return " and ".join(map(str, self.folders))
         total = sum(self.turns)
@@ -83,26 +78,24 @@ class Photos(Source):
         return int(self._ends[folder]) + photo_index(seed, taken, len(self.tables[folder]), folder)
 
     def replacement_of(self, seed: int, n: int, attempt: int, rng: np.random.Generator) -> int:
-        """Another photo for a sample whose photo cannot be read: from its folder, after some attempts from any."""
+        """Another photo from the same folder; after some attempts from any."""
         if self.turns is None or attempt > _SAME_FOLDER_ATTEMPTS:
             return super().replacement_of(seed, n, attempt, rng)
         folder, _ = folder_turn(seed, n, self.turns)
         return int(self._ends[folder] + rng.integers(len(self.tables[folder])))
 
     def raw_names(self) -> Iterator[memoryview]:
-        """The bytes of each path below its folder, without a string for any of them."""
+        """The bytes of each path below its folder, without a string for each."""
         return chain.from_iterable(table.raw() for table in self.tables)
 
     def file_size(self, index: int) -> int:
-        """Bytes of the file; -1 where there is none, which is reported when photos are read."""
+        """Bytes of the file; -1 if it is missing, which is reported when photos are read."""
         try:
             return self[index].stat().st_size
         except OSError:
             return -1
 
-    def _place(self, index: int) -> tuple[int, int]:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"index {index} of {len(self)} photos")
-        index %= len(self)
+    def _locate(self, index: int) -> tuple[int, int]:
+        assert 0 <= index < len(self), index
         folder = int(np.searchsorted(self._ends, index, side="right")) - 1
         return folder, index - int(self._ends[folder])

@@ -1,4 +1,4 @@
-"""A sheet that shows what training will see."""
+"""A sheet of training samples."""
 
 from __future__ import annotations
 
@@ -16,12 +16,9 @@ _TILE_SIDE = 224  # smaller crops are shown two, three … times as large
 
 
 def pairs_sheet(training: TrainingSet, indices: Iterable[int]) -> NDArray[np.uint8]:
-    """HR beside LR, enlarged to HR size by repeating pixels, for each sample number; two pairs per row.
+    """HR beside LR, enlarged by repeating pixels, for each sample number: (H, W, 3) RGB, two pairs per row.
 
     Labels give sample number, photo and, if it is not 1, the scale at which the photo was used.
-
-    Returns:
-        (H, W, 3) RGB uint8.
     """
     gt_size, upscale = training.options.gt_size, training.options.upscale
     zoom = max(1, _TILE_SIDE // gt_size)
@@ -29,12 +26,11 @@ def pairs_sheet(training: TrainingSet, indices: Iterable[int]) -> NDArray[np.uin
     for n in indices:
         sample = training.sample(n)
         resized = "" if sample.scale == 1 else f" at {sample.scale:.2f}"
-        tiles.append((f"{n}  {sample.name}{resized}", _enlarge(to_uint8(sample.hr), zoom)))
-        tiles.append((f"{n}  LR, 1/{upscale} of the size", _enlarge(to_uint8(sample.lr), zoom * upscale)))
+        for label, image, times in (
+            (f"{n}  {sample.name}{resized}", sample.hr, zoom),
+            (f"{n}  LR, 1/{upscale} of the size", sample.lr, zoom * upscale),
+        ):
+            tiles.append((label, to_uint8(image).repeat(times, axis=0).repeat(times, axis=1)))
     step = 2 * _PAIRS_PER_ROW
     rows = [tiles[start : start + step] for start in range(0, len(tiles), step)]
     return labelled_sheet(rows, title="Training pairs: HR crop of the photo, and its LR")
-
-
-def _enlarge(image: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
-    return image.repeat(times, axis=0).repeat(times, axis=1)

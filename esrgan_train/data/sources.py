@@ -17,24 +17,20 @@ MAX_LOOKED_AT = 1000  # photos before training; a fraction of a second on a disk
 
 
 class Decoded(NamedTuple):
-    """A photo's pixels, (H, W, 3) RGB of 8 or 16 bits, and its LR side where that exists already."""
+    """A photo's pixels, (H, W, 3) RGB of 8 or 16 bits, and its LR side if there is one."""
 
     hr: Picture
     lr: Picture | None = None
 
 
 class Source(ABC):
-    """Numbered photos. Length, names and pixels are all that a source must give.
+    """Numbered photos: a source must give their number, names and pixels; the rest has defaults."""
 
-    Its ``paired`` says whether it gives both sides: those of a pair must fit exactly, HR being ``upscale`` times
-    as large as LR.
-    """
-
-    paired = False
+    paired = False  # whether it gives LR too; HR is then exactly ``upscale`` times as large
 
     @abstractmethod
     def __len__(self) -> int:
-        """How many photos there are; at least one."""
+        """The number of photos, at least one."""
 
     @abstractmethod
     def name(self, index: int) -> str:
@@ -42,15 +38,15 @@ class Source(ABC):
 
     @abstractmethod
     def decode(self, index: int) -> Decoded:
-        """The photo's pixels; ``UnreadableImageError`` if there are none."""
+        """The photo's pixels; ``UnreadableImageError`` if it cannot be read."""
 
     def header(self, index: int) -> Header:
-        """The photo's size, for the first look at up to 1000 photos; worth a faster way than decoding it."""
+        """The photo's size, for the first look; override it where that needs no decoding."""
         height, width = self.decode(index).hr.shape[:2]
         return Header((width, height), several=False)
 
     def place(self, index: int) -> str:
-        """Where the photo lies, for messages."""
+        """Where the photo is, for messages."""
         return self.name(index)
 
     def describe(self) -> str:
@@ -59,11 +55,11 @@ class Source(ABC):
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """The folders they lie in, if they do."""
+        """The folders that hold them, if any."""
         return ()
 
     def photo_of(self, seed: int, n: int) -> int:
-        """The photo that sample ``n`` takes; by default each epoch shows every photo once."""
+        """The photo of sample ``n``; by default each epoch shows every photo once."""
         return photo_index(seed, n, len(self))
 
     def replacement_of(self, seed: int, n: int, attempt: int, rng: np.random.Generator) -> int:  # noqa: ARG002
@@ -75,7 +71,7 @@ class Source(ABC):
         return (self.name(index).encode("utf-8", "surrogateescape") for index in range(len(self)))
 
     def file_size(self, index: int) -> int:  # noqa: ARG002
-        """Bytes of the photo's file, by which a change is noticed."""
+        """Bytes of the photo's file, which show whether it has changed."""
         return 0
 
 
@@ -93,19 +89,19 @@ def spread(count: int) -> Iterator[int]:
 
 
 def digest_of_names(*sources: Source) -> str:
-    """Sixteen hexadecimal digits that depend on every name and the order, not on where the folders lie."""
-    digest = blake2b(digest_size=8)
-    for source in sources:
-        for raw in source.raw_names():
-            digest.update(raw)
-            digest.update(b"\0")
-    return digest.hexdigest()
+    """Sixteen hexadecimal digits of all names in order; they do not depend on where the folders are."""
+    return _digest(name for source in sources for name in source.raw_names())
 
 
 def digest_of_sizes(*sources: Source) -> str:
-    """Sixteen hexadecimal digits that depend on the bytes of up to ``MAX_LOOKED_AT`` files of each source."""
+    """Sixteen hexadecimal digits of the sizes of up to ``MAX_LOOKED_AT`` files of each source."""
+    sizes = (source.file_size(index) for source in sources for index in spread(len(source)))
+    return _digest(str(size).encode() for size in sizes)
+
+
+def _digest(parts: Iterable[bytes | memoryview]) -> str:
     digest = blake2b(digest_size=8)
-    for source in sources:
-        for index in spread(len(source)):
-            digest.update(f"{source.file_size(index)}\0".encode())
+    for part in parts:
+        digest.update(part)
+        digest.update(b"\0")
     return digest.hexdigest()

@@ -13,27 +13,26 @@ from torch.utils.data import Dataset
 
 from esrgan_train.data.bad_photos import BadPhotos
 from esrgan_train.data.cache import PhotoCache
-from esrgan_train.data.cutters import Cut, Cutter, Image
+from esrgan_train.data.cutters import Cut, cutter_for
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.sources import Source
 from esrgan_train.data.stream import sample_rng
 from esrgan_train.data.window import Window
 from esrgan_train.degradation import usm_sharpen
+from esrgan_train.degradation.image import Image
 from esrgan_train.degradation.target_noise import add_noise
 from esrgan_train.images.decode import UnreadableImageError
 
 Degradation = Callable[[Image, np.random.Generator], Image]
 Noise = Callable[[Image, np.random.Generator], Image]
 
-_MEBIBYTE = 2**20
-
 
 class TrainingSample(NamedTuple):
-    """A pair before it becomes tensors. ``hr_target`` is ``hr`` itself unless the recipe sharpens."""
+    """A sample before it becomes tensors."""
 
     lr: Image
     hr: Image
-    hr_target: Image
+    hr_target: Image  # ``hr`` itself unless the recipe sharpens
     name: str  # of the photo
     scale: float  # at which the photo is used
 
@@ -41,17 +40,13 @@ class TrainingSample(NamedTuple):
 class TrainingSet(Dataset[dict[str, Any]]):
     """Sample n of an endless stream, a pure function of (seed, n).
 
-    Its photo comes from a permutation per epoch; the rest from ``sample_rng(seed, n)``. A photo that cannot
-    be read is replaced by another one, drawn from ``sample_rng(seed, n, attempt)``, so no other sample
-    changes.
+    A photo that cannot be read is replaced by one drawn from (seed, n, attempt), so no other sample changes.
 
     Args:
         source: the photos.
-        cutter: cuts a part for each sample.
         options: of the stream.
         degradation: (hr, rng) → lr, both float32 HWC RGB in [0,1]; None if the source has LR.
-        target_noise: (hr, rng) → noise, added to ``hr`` and ``hr_target`` before degrading; None adds none and
-            draws nothing.
+        target_noise: (hr, rng) → noise, added to ``hr`` and ``hr_target`` before degrading; None for none.
 
     Shape:
         lr (3, gt_size/upscale, gt_size/upscale), hr and hr_target (3, gt_size, gt_size) float32 in [0,1];
@@ -64,24 +59,18 @@ class TrainingSet(Dataset[dict[str, Any]]):
     def __init__(
         self,
         source: Source,
-        cutter: Cutter,
         options: StreamOptions,
         *,
         degradation: Degradation | None,
         target_noise: Noise | None = None,
     ) -> None:
         self.source = source
-        self.cutter = cutter
+        self.cutter = cutter_for(source, options)
         self.options = options
         self.degradation = degradation
         self.target_noise = target_noise
-        self.bad = BadPhotos(
-            len(source),
-            max_fraction=options.max_bad_fraction,
-            kind="training",
-            consequence="another photo takes its place",
-        )
-        self._decoded = PhotoCache(source.decode, max_bytes=int(options.cache_mb * _MEBIBYTE))
+        self.bad = BadPhotos(len(source), options, kind="training", consequence="another photo takes its place")
+        self._decoded = PhotoCache(source.decode, max_bytes=int(options.cache_mb * 2**20))
 
     def __getitem__(self, n: int) -> dict[str, Any]:
         sample = self.sample(n)
@@ -90,25 +79,21 @@ class TrainingSet(Dataset[dict[str, Any]]):
         return {"lr": to_tensor(sample.lr), "hr": hr, "hr_target": target, "index": n}
 
     def sample(self, n: int) -> TrainingSample:
-        """Sample n as arrays, with where it comes from."""
-        seed = self.options.seed
+        """Sample n as arrays, and where it comes from."""
+        source, seed = self.source, self.options.seed
         for attempt in count():
             rng = sample_rng(seed, n, attempt)
-            if attempt:
-                index = self.source.replacement_of(seed, n, attempt, rng)
-            else:
-                index = self.source.photo_of(seed, n)
+            index = source.replacement_of(seed, n, attempt, rng) if attempt else source.photo_of(seed, n)
             try:
-                photo = self._decoded[index]
+                cut = self.cutter.cut(self._decoded[index], rng)
             except UnreadableImageError as error:
                 self.bad.add(index, str(error))
                 self.bad.check()  # raises when none is left, so this ends
             else:
-                return self._make(self.cutter.cut(photo, rng), self.source.name(index), rng)
+                return self._make(cut, source.name(index), rng)
         raise AssertionError("unreachable")
 
     def _make(self, cut: Cut, name: str, rng: np.random.Generator) -> TrainingSample:
-        """Sharpen, add noise, degrade, and crop both sides."""
         plain = cut.hr
         sharp = usm_sharpen(plain) if self.options.usm else plain
         if self.target_noise is not None:  # after sharpening, which would make the grain coarser

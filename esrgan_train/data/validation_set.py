@@ -8,32 +8,27 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from esrgan_train.data.bad_photos import BadPhotos
-from esrgan_train.data.cutters import Image, cut_middle
+from esrgan_train.data.cutters import cut_middle
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.sources import Source
 from esrgan_train.data.stream import Purpose, sample_rng
 from esrgan_train.data.training_set import Degradation, Noise, TrainingSet, to_tensor
 from esrgan_train.degradation import BicubicDegradation
+from esrgan_train.degradation.image import Image
 from esrgan_train.degradation.target_noise import add_noise
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import UnreadableImageError
 
 
 class ValidationSet(Dataset[dict[str, Any]]):
-    """Held-out photos, each degraded in the one way that (seed, i) fixes.
+    """Held-out photos, each degraded as (seed, i) decides; for the arguments see ``TrainingSet``.
 
-    A photo that cannot be read, and a position beyond the last photo, is one black LR pixel with ``counts``
-    false: processes that share the photos take equally many.
-
-    Args:
-        source: the photos; they lose up to upscale − 1 pixels at the right and the bottom.
-        options: of the stream.
-        degradation: (hr, rng) → lr, both float32 HWC RGB in [0,1]; None if the source has LR.
-        target_noise: as in ``TrainingSet``.
+    A photo that cannot be read, and a position beyond the last photo (processes take equally many), is one black
+    LR pixel with ``counts`` false.
 
     Shape:
-        lr (3, h, w) and hr (3, h·upscale, w·upscale) float32 in [0,1]; index: i; name: of the photo;
-        counts: whether it is a photo that has not been taken before. With ``val_clean``, lr_clean as lr.
+        lr (3, h, w) and hr (3, h·upscale, w·upscale) float32 in [0,1]: the photo in whole LR pixels; index: i;
+        name: of the photo; counts: false for padding and unreadable photos. With ``val_clean``, lr_clean as lr.
 
     Raises:
         UserError: on access, a photo is smaller than one LR pixel.
@@ -52,12 +47,7 @@ class ValidationSet(Dataset[dict[str, Any]]):
         self.degradation = degradation
         self.target_noise = target_noise
         self.clean = BicubicDegradation(upscale=options.upscale) if options.val_clean else None
-        self.bad = BadPhotos(
-            len(source),
-            max_fraction=options.max_bad_fraction,
-            kind="held-out",
-            consequence="it is left out of the figures",
-        )
+        self.bad = BadPhotos(len(source), options, kind="held-out", consequence="it is left out of the figures")
 
     def __len__(self) -> int:
         return len(self.source)
@@ -75,7 +65,6 @@ class ValidationSet(Dataset[dict[str, Any]]):
         return {**tensors, "index": i, "name": self.source.name(i), "counts": counts}
 
     def _read(self, i: int) -> dict[str, Image]:
-        """The middle of the photo, and what it is degraded to."""
         upscale = self.options.upscale
         hr, lr, *_ = cut_middle(self.source.decode(i), most=self.options.val_max_size, upscale=upscale)
         if not hr.size:
@@ -90,7 +79,7 @@ class ValidationSet(Dataset[dict[str, Any]]):
 
 
 class FirstSamples(Dataset[dict[str, Any]]):
-    """Training samples 0 to ``overfit_samples`` − 1 in the form of held-out photos; see ``ValidationSet``."""
+    """The first training samples in the form of held-out photos; see ``ValidationSet``."""
 
     def __init__(self, training: TrainingSet, *, samples: int) -> None:
         self.training = training
@@ -102,8 +91,9 @@ class FirstSamples(Dataset[dict[str, Any]]):
 
     def __getitem__(self, position: int) -> dict[str, Any]:
         n, counts = position % self.samples, position < self.samples
-        sample, name = self.training[n], self.training.sample(n).name
-        return {"lr": sample["lr"], "hr": sample["hr"], "index": n, "name": name, "counts": counts}
+        sample = self.training.sample(n)
+        images = {"lr": to_tensor(sample.lr), "hr": to_tensor(sample.hr)}
+        return {**images, "index": n, "name": sample.name, "counts": counts}
 
 
 def _black(side: int) -> Image:

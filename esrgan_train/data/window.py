@@ -1,4 +1,4 @@
-"""Which part of a photograph a sample is cut from, and how it is cut."""
+"""The part of a photo that a sample is cut from."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image as Pillow
 
+from esrgan_train.degradation.image import Image
 from esrgan_train.images.decode import Picture, to_float
 
 # HR pixels on each side that only feed the filters: the first blur's largest kernel is 21 wide, so it
@@ -42,8 +42,8 @@ class Window(NamedTuple):
         y, x = self.border_lr + rng.integers(JPEG_PERIOD, size=2)
         return int(y), int(x)
 
-    def crop(self, window: NDArray[np.float32], corner: tuple[int, int], upscale: int) -> NDArray[np.float32]:
-        """Cut the crop from a window that has ``upscale`` pixels per LR pixel: 1 for the LR window itself."""
+    def crop(self, window: Image, corner: tuple[int, int], upscale: int) -> Image:
+        """The crop of a window that has ``upscale`` pixels per LR pixel: 1 for the LR window itself."""
         y, x = (position * upscale for position in corner)
         size = self.gt_size // self.upscale * upscale
         return window[y : y + size, x : x + size]
@@ -54,8 +54,7 @@ def choose_scale(
 ) -> float:
     """One of the scales at which a (height, width) photo still holds a window; 1 if there is none.
 
-    The odds are proportional to the area that is left, as they are for a set of equal tiles cut from the
-    photo at every scale.
+    The odds are proportional to the remaining area, as for equal tiles cut from the photo at every scale.
     """
     fitting = [scale for scale in scales if min(_scaled(photo_size, scale)) >= side]
     if not fitting:
@@ -64,41 +63,37 @@ def choose_scale(
     return float(fitting[rng.choice(len(fitting), p=weights / weights.sum())])
 
 
-def cut_window(photo: Picture, side: int, scale: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """A random square of the photo resized by ``scale``, (side, side, 3) float32 in [0,1].
+def cut_window(photo: Picture, side: int, scale: float, rng: np.random.Generator) -> Image:
+    """A random square of the photo resized by ``scale``, (side, side, 3) in [0,1].
 
-    Only the region needed is resized, with Lanczos. What the photo lacks is filled with its reflection.
+    Only the region needed is resized, with Lanczos. Beyond the photo's edges its reflection continues.
     """
-    height, width = _scaled(photo.shape[:2], scale)
+    height, width = size = _scaled(photo.shape[:2], scale)
     # A photo that is too small lies somewhere in the window instead of the other way round.
-    free_y, free_x = side - height, side - width
-    y, x = (int(rng.integers(min(0, free), max(0, free) + 1)) for free in (free_y, free_x))
+    y, x = (int(rng.integers(min(0, free), max(0, free) + 1)) for free in (side - height, side - width))
     top, left = max(0, -y), max(0, -x)
-    bottom, right = min(height, top + side), min(width, left + side)
-    window = _resized_region(photo, (height, width), (top, left, bottom, right))
+    window = _resized_region(photo, size, (top, left, min(height, top + side), min(width, left + side)))
     if window.shape[:2] == (side, side):
         return window
-    before_y, before_x = max(0, y), max(0, x)
-    after_y, after_x = side - before_y - window.shape[0], side - before_x - window.shape[1]
-    return np.pad(window, ((before_y, after_y), (before_x, after_x), (0, 0)), mode="reflect")
+    before = max(0, y), max(0, x)
+    padding = [(free, side - free - length) for free, length in zip(before, window.shape[:2], strict=True)]
+    return np.pad(window, (*padding, (0, 0)), mode="reflect")
 
 
 def _scaled(size: Sequence[int], scale: float) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _resized_region(
-    photo: Picture, size: tuple[int, int], region: tuple[int, int, int, int]
-) -> NDArray[np.float32]:
+def _resized_region(photo: Picture, size: tuple[int, int], region: tuple[int, int, int, int]) -> Image:
     """The part (top, left, bottom, right) of the photo resized to (height, width), in [0,1]."""
     top, left, bottom, right = region
     if size == photo.shape[:2]:
         return to_float(photo[top:bottom, left:right])
     per_y, per_x = photo.shape[0] / size[0], photo.shape[1] / size[1]
     box = (left * per_x, top * per_y, right * per_x, bottom * per_y)
-    shape, lanczos = (right - left, bottom - top), Image.Resampling.LANCZOS
+    shape, lanczos = (right - left, bottom - top), Pillow.Resampling.LANCZOS
     if photo.dtype == np.uint8:  # stays on the 8-bit grid, like files of resized photos
-        return to_float(np.asarray(Image.fromarray(photo).resize(shape, lanczos, box=box), dtype=np.uint8))
-    channels = [Image.fromarray(to_float(photo[:, :, c])).resize(shape, lanczos, box=box) for c in range(3)]
-    window: NDArray[np.float32] = np.stack([np.asarray(channel) for channel in channels], axis=2)
+        return to_float(np.asarray(Pillow.fromarray(photo).resize(shape, lanczos, box=box), dtype=np.uint8))
+    channels = [Pillow.fromarray(to_float(photo[:, :, c])).resize(shape, lanczos, box=box) for c in range(3)]
+    window: Image = np.stack([np.asarray(channel) for channel in channels], axis=2)
     return window.clip(0.0, 1.0)

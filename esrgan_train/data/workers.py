@@ -1,8 +1,10 @@
-"""The worker processes of a loader: how they start, are waited for, and end."""
+"""The worker processes of a loader: how they start, are waited for, fail and end."""
 
 from __future__ import annotations
 
 import atexit
+import errno
+import logging
 import multiprocessing
 import os
 import signal
@@ -19,18 +21,28 @@ from torch.utils.data._utils.signal_handling import _remove_worker_pids  # type:
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from esrgan_train import signals
-from esrgan_train.data.worker_errors import death
-from esrgan_train.errors import RunError, StopRequestedError
+from esrgan_train.errors import RunError, StopRequestedError, UserError
+
+log = logging.getLogger(__name__)
 
 PATIENCE = 5.0  # seconds for which a worker that reads is waited for when the run is to end
 _LOOK_EVERY = 0.5  # seconds, while a batch is waited for
+
+_LESS_MEMORY = (
+    "memory ran out, most likely: give fewer data.num_workers, a smaller data.cache_mb or data.batch_size"
+)
+_SHARED_MEMORY = (
+    "the shared memory (/dev/shm) is too small: give data.num_workers=0, or more of it "
+    "(docker run --shm-size=1g or --ipc=host)"
+)
+_LOOK_CLOSER = "data.num_workers=0 shows where, in the main process"
+_DEATHS = {"SIGKILL": _LESS_MEMORY, "SIGBUS": _SHARED_MEMORY}
 
 
 def start_worker(worker_id: int) -> None:  # noqa: ARG001 (torch passes it)
     """Set up a worker: one thread, and no reaction to the signals that a whole process group gets.
 
-    Each worker is one core's worth of work; the main process keeps its own number. OpenCV is single-threaded
-    everywhere, see esrgan_train.images. When the main process is killed, the worker ends.
+    OpenCV is single-threaded everywhere, see esrgan_train.images. The worker ends when the main process is killed.
     """
     torch.set_num_threads(1)
     signals.ignore()
@@ -46,12 +58,12 @@ def _end_with_parent() -> None:
 
 
 class WorkerIterator(_MultiProcessingDataLoaderIter):
-    """torch's iterator over the batches of worker processes, with a better end.
+    """torch's iterator over the batches of worker processes, ending better.
 
     - A worker that died is noticed when a batch is fetched, between two iterations. torch also raises from a
       signal handler, whatever the main process is doing.
     - When the run was asked to stop, a batch is waited for ``PATIENCE`` and no longer.
-    - At the end, workers that are stuck are killed after ``PATIENCE``, all at once: they ignore SIGTERM.
+    - At the end, stuck workers are killed after ``PATIENCE``, all at once: they ignore SIGTERM.
 
     Raises:
         RunError: on fetching, a worker died.
@@ -113,3 +125,46 @@ def _kill_all() -> None:
 def _kill(workers: Iterable[BaseProcess]) -> None:
     for worker in workers:
         worker.kill()
+
+
+def explained(error: Exception) -> Exception:
+    """An error of a worker in one line, others as they are.
+
+    A ``UserError`` stays one; anything else becomes a ``RunError``, and its traceback goes to train.log.
+    """
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # a loader writes nothing else
+        return RunError(f"worker processes cannot be started ({error.strerror}); {_SHARED_MEMORY}")
+    text = str(error)
+    if "in DataLoader worker process" not in text:
+        return error
+    cause = cause_in(text)
+    if isinstance(error, UserError):
+        return UserError(cause.partition(": ")[2])
+    log.error("a worker process failed: %s", text, extra={"to_file_only": True})
+    return RunError(f"a worker process failed: {cause.removeprefix('RuntimeError: ')}; {_remedy(cause)}")
+
+
+def cause_in(traceback: str) -> str:
+    """``class: message`` of a formatted traceback, in one line: what follows its last frame."""
+    lines = traceback.strip().splitlines()
+    frames = [number for number, line in enumerate(lines) if line.startswith('  File "')]
+    after = lines[frames[-1] + 1 if frames else 0 :]
+    while len(after) > 1 and after[0].startswith("    "):  # the frame's source, and marks below it
+        after.pop(0)
+    return " ".join(" ".join(after).split())
+
+
+def death(pid: int | None, exit_code: int) -> str:
+    """How a worker process ended, from its exit code, and what to do."""
+    if exit_code >= 0:
+        return f"worker process {pid} ended by itself with status {exit_code}; {_LOOK_CLOSER}"
+    name = signal.Signals(-exit_code).name
+    return f"worker process {pid} was killed by {name}; {_DEATHS.get(name, _LOOK_CLOSER)}"
+
+
+def _remedy(cause: str) -> str:
+    if "shared memory" in cause or "</torch_" in cause:  # torch's files there
+        return _SHARED_MEMORY
+    if cause.startswith("MemoryError") or "Cannot allocate memory" in cause:
+        return _LESS_MEMORY
+    return _LOOK_CLOSER

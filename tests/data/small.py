@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from esrgan_train.data.cutters import cutter_for
 from esrgan_train.data.datamodule import DataModule, compose
 from esrgan_train.data.folders import folder_photos
 from esrgan_train.data.options import StreamOptions
@@ -47,8 +46,7 @@ def block_mean(hr: Any, rng: np.random.Generator) -> Any:  # noqa: ARG001 (a deg
 
 
 def training_set(photos: Source | PathTable, *, degradation: Any = noisy_mean, **changed: Any) -> TrainingSet:
-    source, options = as_source(photos), stream_options(**changed)
-    return TrainingSet(source, cutter_for(source, options), options, degradation=degradation)
+    return TrainingSet(as_source(photos), stream_options(**changed), degradation=degradation)
 
 
 def validation_set(photos: Source | PathTable, *, degradation: Any = block_mean, **changed: Any) -> ValidationSet:

@@ -6,12 +6,12 @@ import pytest
 
 from esrgan_train.data.bad_photos import BadPhotos
 from esrgan_train.errors import UserError
+from tests.data.small import stream_options
 
 
 def make(count: int, *, max_fraction: float) -> BadPhotos:
-    return BadPhotos(
-        count, max_fraction=max_fraction, kind="training", consequence="another photo takes its place"
-    )
+    options = stream_options(max_bad_fraction=max_fraction)
+    return BadPhotos(count, options, kind="training", consequence="another photo takes its place")
 
 
 def test_a_bad_photo_is_named_once_and_counted_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -131,7 +131,8 @@ def test_weights_come_with_the_folders(tmp_path: Path) -> None:
         (["a", "gone"], r"data\.train_dir=.*gone does not exist"),
         (["a", "a"], "overlap"),
         (["a", "a/sub"], "overlap"),
-        ({"a": 3, "b": 0}, "0 is no weight"),
+        ({"a": 3, "b": 0}, "the weight of b=0: give a number above 0"),
+        ([["a", 3], "b"], r"train_dir=\[\[a,3\],b\]: give a folder, a list"),
         (["one", "other"], "holds one photo"),
     ],
 )
@@ -173,15 +174,16 @@ def test_the_command_line_takes_folders_and_weights(
     [([3, 1], (3, 1)), ([3, 1.5], (2, 1)), ([0.1, 0.2, 0.7], (1, 2, 7)), ([10], (1,)), ([1e-3, 1], (1, 1000))],
 )
 def test_weights_become_the_smallest_whole_numbers(weights: list[float], turns: tuple[int, ...]) -> None:
-    assert turns_of(weights, option="data.train_dir") == turns
+    assert turns_of(list(enumerate(weights))) == turns
 
 
 @pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf"), "3", None, True])
 def test_what_is_no_weight_is_refused(weight: object) -> None:
-    with pytest.raises(UserError, match=r"data\.train_dir: .* is no weight: give a number above 0"):
-        turns_of([1, weight], option="data.train_dir")  # type: ignore[list-item]
+    wanted = r"data\.train_dir: the weight of b=.*: give a number above 0, or leave the folder out"
+    with pytest.raises(UserError, match=wanted):
+        turns_of([("a", 1), ("b", weight)])  # type: ignore[list-item]
 
 
 def test_weights_without_a_small_ratio_are_refused() -> None:
     with pytest.raises(UserError, match=r"exact only after 1,333,333 samples.*rounder"):
-        turns_of([0.333333, 1], option="data.train_dir")
+        turns_of([("a", 0.333333), ("b", 1)])

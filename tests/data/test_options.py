@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from esrgan_train.config import config_dir
-from esrgan_train.data.options import StreamOptions, check_gt_size
+from esrgan_train.data.options import StreamOptions
 from esrgan_train.errors import UserError
 from tests.data.small import stream_options
 
@@ -48,7 +48,7 @@ def test_a_wrong_gt_size_names_the_nearest_right_ones(gt_size: int, upscale: int
 
 @pytest.mark.parametrize(("gt_size", "upscale"), [(8, 4), (96, 3), (256, 4), (120, 5), (48, 16)])
 def test_right_gt_sizes_pass(gt_size: int, upscale: int) -> None:
-    check_gt_size(gt_size, upscale)
+    assert stream_options(gt_size=gt_size, upscale=upscale).gt_size == gt_size
 
 
 def test_each_option_of_every_source_stands_in_the_base_configuration() -> None:

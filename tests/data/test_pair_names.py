@@ -15,9 +15,9 @@ def table(root: str, *names: str) -> PathTable:
 
 def matched(lr: list[str], hr: list[str], upscale: int = 4) -> tuple[list[tuple[str, str]], list[str]]:
     sides = Side(table("l", *lr), "data.lr"), Side(table("h", *hr), "data.hr")
-    pairs = match(*sides, upscale=upscale)
-    assert len(pairs.lr) == len(pairs.hr)
-    return [(pairs.lr.relative(i), pairs.hr.relative(i)) for i in range(len(pairs.hr))], pairs.remarks
+    small, large, remarks = match(*sides, upscale=upscale)
+    assert len(small) == len(large)
+    return [(small.relative(i), large.relative(i)) for i in range(len(large))], remarks
 
 
 def test_partners_have_the_same_path_whatever_their_suffix() -> None:

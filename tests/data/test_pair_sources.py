@@ -65,7 +65,7 @@ def test_a_side_that_is_stored_turned_is_left_to_decoding(make_pairs: MakePairs)
 def test_small_and_unreadable_pairs_are_counted(make_pairs: MakePairs, caplog: pytest.LogCaptureFixture) -> None:
     pairs = make_pairs(*[((10, 10), (20, 20))] * 3, ((8, 10), (16, 20)))
     pairs.lr[0].write_bytes(b"no picture")
-    found = FirstLook.at(pairs, "training", max_bad_fraction=0.5)
+    found = FirstLook(pairs, "training", max_bad_fraction=0.5)
     assert (found.looked_at, len(found.unreadable)) == (4, 1)
     with caplog.at_level(logging.INFO, logger="esrgan_train"):
         found.report_training(20)

