@@ -18,7 +18,7 @@ from esrgan_train.evaluate.pairs import Pair
 from esrgan_train.images.crop import middle, reduced
 from esrgan_train.images.decode import decode, to_float
 from esrgan_train.images.encode import to_uint8
-from esrgan_train.inference.baseline import Bicubic
+from esrgan_train.inference.baseline import enlarge_bicubic
 from esrgan_train.inference.failures import naming
 from esrgan_train.inference.upscaler import Upscaler
 from esrgan_train.metrics.image_quality import MEASURES
@@ -27,7 +27,6 @@ from esrgan_train.metrics.lpips import SMALLEST, Lpips, weights_file
 log = logging.getLogger(__name__)
 
 _CROP = 192  # pixels a side of what is shown
-_TILE = 256  # LR pixels a side that bicubic enlarges at once
 
 Measure = Callable[[Tensor, Tensor, int], Tensor]  # of (1, 3, H, W) uint8, twice, and the border
 Picture = NDArray[np.uint8]
@@ -91,7 +90,7 @@ class Scorer:
         else:
             with naming(pair.truth, "enlarging", self.upscaler.memory_remedy):
                 sr = self.upscaler(lr)
-        bicubic = enlarge_bicubic(lr, scale)
+        bicubic = bicubic_of(lr, scale)
         values = self._values(sr, hr, "") | self._values(bicubic, hr, "bicubic_")
         return Scored(pair.name, values, _crops(lr, bicubic, sr, hr, scale))
 
@@ -100,13 +99,18 @@ class Scorer:
         return to_uint8(self.degrade(to_float(hr), rng))
 
     def _values(self, sr: Picture, hr: Picture, prefix: str) -> dict[str, float]:
-        own, truth = (torch.from_numpy(image).permute(2, 0, 1)[None] for image in (sr, hr))
-        return {prefix + name: float(measure(own, truth, self.scale)) for name, measure in self.measures.items()}
+        pair = _planes(sr), _planes(hr)
+        return {prefix + name: float(measure(*pair, self.scale)) for name, measure in self.measures.items()}
 
 
-def enlarge_bicubic(lr: Picture, scale: int) -> Picture:
+def bicubic_of(lr: Picture, scale: int) -> Picture:
     """(h, w, 3) to (h·scale, w·scale, 3)."""
-    return Upscaler(Bicubic(scale), device=torch.device("cpu"), precision="32", tile=_TILE)(lr)
+    sr = enlarge_bicubic(_planes(lr).float().div_(255), scale)
+    return sr.clamp_(0, 1).mul_(255).round_().byte()[0].permute(1, 2, 0).numpy()
+
+
+def _planes(image: Picture) -> Tensor:
+    return torch.from_numpy(image).permute(2, 0, 1)[None]
 
 
 def _read(path: Path) -> Picture:

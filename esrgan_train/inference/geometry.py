@@ -24,7 +24,7 @@ class Geometry:
     """What a network requires of a picture's size, and what it makes of it.
 
     Attributes:
-        scale: the enlargement.
+        scale: output pixels per input pixel, each way.
         radius: how many pixels away an input pixel still changes an output pixel, in multiples of ``multiple``;
             None if no end was found: the network may look at the whole picture.
         multiple: what a picture's sides, and the places where tiles start, have to be multiples of.
@@ -48,7 +48,7 @@ _measured: WeakKeyDictionary[nn.Module, Geometry] = WeakKeyDictionary()
 def measure(network: nn.Module) -> Geometry:
     """The geometry of a network: that of the compact one is known, any other is tried on a few pictures.
 
-    A copy is tried, in evaluation mode and float32 on the CPU: the network itself stays as it is.
+    The network itself stays as it is.
 
     Raises:
         UserError: it does not enlarge RGB pictures by a whole number.
@@ -71,8 +71,7 @@ def reach_of(network: nn.Module) -> int | None:
 def scale_of(network: nn.Module) -> tuple[int, int]:
     """The enlargement, and the smallest number of which a picture's sides must be multiples; found by trying.
 
-    Args:
-        network: in evaluation mode and float32 on the CPU.
+    ``network`` is in evaluation mode and float32 on the CPU.
 
     Raises:
         UserError: it does not enlarge RGB pictures by a whole number.
@@ -100,17 +99,14 @@ def scale_of(network: nn.Module) -> tuple[int, int]:
 def _measure(network: nn.Module) -> Geometry:
     if isinstance(network, SRVGGNetCompact):
         return Geometry(scale=network.upscale, radius=network.num_conv + 2)
-    tried, rounding = network, _ROUNDING
-    if not isinstance(network, OnnxNetwork):
-        tried = deepcopy(network).to("cpu", torch.float32).eval()
-    elif network.is_half:
-        rounding = _HALF_ROUNDING
+    onnx = network if isinstance(network, OnnxNetwork) else None
+    tried = onnx or deepcopy(network).to("cpu", torch.float32).eval()
     scale, multiple = scale_of(tried)
-    if isinstance(network, OnnxNetwork) and network.radius is not None:
-        return Geometry(scale=scale, radius=network.radius)
-    radius: int | None = None
-    if (reached := measure_reach(tried, scale=scale, multiple=multiple, rounding=rounding)) is not None:
-        radius, multiple = reached
+    if onnx and onnx.radius is not None:
+        return Geometry(scale=scale, radius=onnx.radius)
+    rounding = _HALF_ROUNDING if onnx and onnx.is_half else _ROUNDING
+    reached = measure_reach(tried, scale=scale, multiple=multiple, rounding=rounding)
+    radius, multiple = reached or (None, multiple)
     least = next((side for side in MULTIPLES if side >= multiple and _takes(tried, side)), _ENOUGH)
     return Geometry(scale=scale, radius=radius, multiple=multiple, least=least)
 
