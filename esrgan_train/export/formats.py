@@ -23,8 +23,9 @@ class Format:
     """How a format is made.
 
     Attributes:
-        module: in this package; its ``write(generator, request)`` yields a ``Verdict`` on each set of files.
-        packages: that it imports, which only the export needs; so it is imported when it is used.
+        module: in this package; its ``write(generator, request)`` yields a ``Verdict`` on each set of files. It is
+            imported when it is used.
+        packages: that it imports, which only the export needs.
         apart: whether it needs native code that may crash, and so a process of its own.
     """
 
@@ -52,7 +53,7 @@ class Request:
     Attributes:
         format: one of ``FORMATS``.
         model: the file that is exported.
-        stem: folder and name of the files, without suffix.
+        stem: folder and name of what is written, without suffix.
         metadata: plain values for every file, ``upscale`` among them.
         fp32: write no float16.
     """
@@ -64,12 +65,12 @@ class Request:
     fp32: bool
 
     def file(self, ending: str) -> Path:
-        """The file of that ending."""
+        """The file with that ending."""
         return self.stem.with_name(self.stem.name + ending)  # with_suffix would cut a name at its last dot
 
 
 def check_packages(formats: Iterable[str]) -> None:
-    """``UserError`` that names the packages without which a format cannot be written or run."""
+    """``UserError`` naming the missing packages, without which a format cannot be written or run."""
     needed = dict.fromkeys(package for name in formats for package in FORMATS[name].packages)
     missing = [package for package in needed if find_spec(package) is None]
     if missing:

@@ -24,7 +24,7 @@ class OnnxNetwork(nn.Module):
         radius: how many pixels far it looks, if the file says so (as those exported here do), else None.
 
     Shape:
-        (1, 3, h, w) float32 in [0, 1] → (1, 3, h·s, w·s) float32.
+        (B, 3, h, w) float32 in [0, 1] → (B, 3, h·s, w·s) float32.
 
     Raises:
         UserError: ONNX Runtime is not installed, or the file is no model of RGB pictures of any size.
@@ -61,7 +61,7 @@ class OnnxNetwork(nn.Module):
         self.radius = _radius(self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, ""))
 
     def forward(self, lr: Tensor) -> Tensor:
-        """Enlarge a picture."""
+        """Enlarge a batch."""
         fed = np.ascontiguousarray(lr.numpy(), dtype=self.number)
         (sr,) = self.session.run([self.output], {self.input: fed})
         return torch.from_numpy(np.asarray(sr, dtype=np.float32))
