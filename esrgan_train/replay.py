@@ -13,6 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from esrgan_train import moved
+from esrgan_train.arguments import number
+from esrgan_train.bounds import WholeNumber
 from esrgan_train.build import build_datamodule
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import register
@@ -25,30 +27,25 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Draw the samples as a sheet and describe them; the exit status.
-
-    A sample is a function of the run's seed and its number, so it comes out as the run met it, as long as the
-    photos are the same.
-    """
+    """Draw the samples as a sheet and describe them, as the run met them if the photos are the same."""
     options = _parser().parse_args(arguments)
     photos = build_datamodule(read_config(options.run)).training
-    for number in options.samples:
-        log.info("%s", describe(photos, number))
+    for n in options.samples:
+        log.info("%s", _describe(photos, n))
     target = options.output or options.run / "replay.png"
     write_image(target, pairs_sheet(photos, options.samples))
     log.info("drawn in %s", target)
     return DONE
 
 
-def describe(photos: TrainingSet, number: int) -> str:
-    """One line on a sample: its photo, and the values in it."""
-    sample = photos.sample(number)
+def _describe(photos: TrainingSet, n: int) -> str:
+    sample = photos.sample(n)
     parts = [
         f"{name} {array.min():.3f} to {array.max():.3f}, mean {array.mean():.3f}"
         + ("" if np.isfinite(array).all() else ", NOT FINITE")
         for name, array in (("LR", sample.lr), ("HR", sample.hr))
     ]
-    return f"sample {number}: {sample.name} at scale {sample.scale:.3g}; {'; '.join(parts)}"
+    return f"sample {n}: {sample.name} at scale {sample.scale:.3g}; {'; '.join(parts)}"
 
 
 def read_config(run: Path) -> DictConfig:
@@ -73,19 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m esrgan_train.replay", description="Show samples of a run again."
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
-    parser.add_argument("samples", nargs="+", type=_number, metavar="SAMPLE", help="numbers of samples, from 0")
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="OUT", help="picture to write; default: RUN/replay.png"
-    )
+    add = parser.add_argument
+    add("run", type=Path, metavar="RUN", help="the run's folder")
+    add("samples", nargs="+", type=number(WholeNumber), metavar="SAMPLE", help="numbers of samples, from 0")
+    add("-o", "--output", type=Path, metavar="OUT", help="picture to write; default: RUN/replay.png")
     return parser
-
-
-def _number(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is negative")
-    return number
 
 
 if __name__ == "__main__":

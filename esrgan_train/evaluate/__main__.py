@@ -33,7 +33,7 @@ _WORST = 4  # rows of the contact sheet
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Score every pair, print the means, write ``scores.csv`` and ``worst.png``; the exit status.
+    """Score every pair, print the means, and write ``scores.csv`` and ``worst.png``.
 
     Raises:
         UserError: wrong options, a missing partner, or sizes that do not fit.
@@ -74,12 +74,8 @@ def _report(scores: Sequence[Scored], measures: Sequence[str], folder: Path) -> 
         writer.writerows({"name": one.name, **one.values} for one in sorted(scores, key=lambda one: one.name))
     sheet = []
     for one in scores[:_WORST]:
-        labels = (
-            f"{one.name} LR",
-            f"bicubic {one.values['bicubic_psnr_y']:.2f} dB",
-            f"SR {one.values['psnr_y']:.2f} dB",
-            "HR",
-        )
+        bicubic, sr = (f"{one.values[name]:.2f} dB" for name in ("bicubic_psnr_y", "psnr_y"))
+        labels = (f"{one.name} LR", f"bicubic {bicubic}", f"SR {sr}", "HR")
         sheet.append(list(zip(labels, one.crops, strict=True)))
     write_image(folder / "worst.png", labelled_sheet(sheet, title="The lowest PSNR-Y"))
     log.info("%d pictures: %s and %s", len(scores), folder / "scores.csv", folder / "worst.png")

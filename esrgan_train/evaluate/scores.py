@@ -75,7 +75,7 @@ class Scorer:
     measures: dict[str, Measure] = field(default_factory=all_measures)
 
     def score(self, pair: Pair) -> Scored:
-        """Score one photo, whose sizes fit.
+        """Score one photo whose sizes fit.
 
         Raises:
             RunError: the model cannot enlarge it.
@@ -83,7 +83,11 @@ class Scorer:
         scale = self.scale
         hr = _read(pair.truth)
         hr = hr[: hr.shape[0] // scale * scale, : hr.shape[1] // scale * scale]
-        lr = self._degraded(hr, pair.name) if pair.lr is None else _read(pair.lr)
+        if pair.lr is None:
+            rng = np.random.default_rng([self.seed, zlib.crc32(pair.name.encode())])
+            lr = to_uint8(self.degrade(to_float(hr), rng))
+        else:
+            lr = _read(pair.lr)
         if self.upscaler is None:
             assert pair.result is not None
             sr = _read(pair.result)
@@ -93,10 +97,6 @@ class Scorer:
         bicubic = bicubic_of(lr, scale)
         values = self._values(sr, hr, "") | self._values(bicubic, hr, "bicubic_")
         return Scored(pair.name, values, _crops(lr, bicubic, sr, hr, scale))
-
-    def _degraded(self, hr: Picture, name: str) -> Picture:
-        rng = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
-        return to_uint8(self.degrade(to_float(hr), rng))
 
     def _values(self, sr: Picture, hr: Picture, prefix: str) -> dict[str, float]:
         pair = _planes(sr), _planes(hr)
