@@ -26,11 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write weight · A + (1 − weight) · B for each weight.
-
-    Raises:
-        UserError: wrong options, an unreadable model, or two models that do not fit each other.
-    """
+    """Write weight · A + (1 − weight) · B for each weight."""
     options = _parser().parse_args(arguments)
     targets = _plan_outputs(options.output, options.weight, (options.a, options.b))
     a, b = (_in_published_form(load_weights(path)) for path in (options.a, options.b))

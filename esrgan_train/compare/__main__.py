@@ -22,11 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table and write comparison.csv, curves.png and crops.png.
-
-    Raises:
-        UserError: no run to compare.
-    """
+    """Print the table and write comparison.csv, curves.png and crops.png."""
     options = _parser().parse_args(arguments)
     register()
     runs = read_runs(find_runs(options.runs))

@@ -45,11 +45,7 @@ class Run:
 
 
 def find_runs(given: Sequence[Path]) -> list[Path]:
-    """The run folders among ``given`` and, for folders that hold several such as a sweep's, those inside.
-
-    Raises:
-        UserError: a folder that does not exist or holds no run.
-    """
+    """The run folders among ``given`` and, for folders that hold several such as a sweep's, those inside."""
     found: dict[Path, Path] = {}  # by resolved path: each once
     for folder in given:
         if not folder.is_dir():
@@ -64,11 +60,7 @@ def find_runs(given: Sequence[Path]) -> list[Path]:
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
-    """Read run folders; those that cannot be read are left out with a warning.
-
-    Raises:
-        UserError: none can be read.
-    """
+    """Read run folders; those that cannot be read are left out with a warning. ``UserError`` if none can."""
     runs: dict[Path, Run] = {}
     for folder in folders:
         try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,46 +61,39 @@ def all_measures() -> dict[str, Measure]:
     return {**MEASURES, "lpips": lpips}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scorer:
-    """Scores results of ``upscaler`` (None: of files), without a border of ``scale`` pixels.
+def score(
+    pair: Pair,
+    *,
+    scale: int,
+    upscaler: Upscaler | None,
+    degrade: Callable[..., NDArray[np.float32]],
+    seed: int,
+    measures: Mapping[str, Measure],
+) -> Scored:
+    """Score the result of ``upscaler``, or else that of the pair, without a border of ``scale`` pixels.
 
-    ``degrade`` makes LR where none is given.
+    ``degrade`` makes the LR of a pair that has none. The sizes must fit.
     """
-
-    scale: int
-    upscaler: Upscaler | None
-    degrade: Callable[..., NDArray[np.float32]]
-    seed: int
-    measures: dict[str, Measure] = field(default_factory=all_measures)
-
-    def score(self, pair: Pair) -> Scored:
-        """Score one photo whose sizes fit.
-
-        Raises:
-            RunError: the model cannot enlarge it.
-        """
-        scale = self.scale
-        hr = _read(pair.truth)
-        hr = hr[: hr.shape[0] // scale * scale, : hr.shape[1] // scale * scale]
-        if pair.lr is None:
-            rng = np.random.default_rng([self.seed, zlib.crc32(pair.name.encode())])
-            lr = to_uint8(self.degrade(to_float(hr), rng))
-        else:
-            lr = _read(pair.lr)
-        if self.upscaler is None:
-            assert pair.result is not None
-            sr = _read(pair.result)
-        else:
-            with naming(pair.truth, "enlarging", self.upscaler.memory_remedy):
-                sr = self.upscaler(lr)
-        bicubic = bicubic_of(lr, scale)
-        values = self._values(sr, hr, "") | self._values(bicubic, hr, "bicubic_")
-        return Scored(pair.name, values, _crops(lr, bicubic, sr, hr, scale))
-
-    def _values(self, sr: Picture, hr: Picture, prefix: str) -> dict[str, float]:
-        pair = _planes(sr), _planes(hr)
-        return {prefix + name: float(measure(*pair, self.scale)) for name, measure in self.measures.items()}
+    hr = _read(pair.truth)
+    hr = hr[: hr.shape[0] // scale * scale, : hr.shape[1] // scale * scale]
+    if pair.lr is None:
+        rng = np.random.default_rng([seed, zlib.crc32(pair.name.encode())])
+        lr = to_uint8(degrade(to_float(hr), rng))
+    else:
+        lr = _read(pair.lr)
+    if upscaler is None:
+        assert pair.result is not None
+        sr = _read(pair.result)
+    else:
+        with naming(pair.truth, "enlarging", upscaler.memory_remedy):
+            sr = upscaler(lr)
+    bicubic = bicubic_of(lr, scale)
+    values = {
+        prefix + name: float(measure(_planes(picture), _planes(hr), scale))
+        for prefix, picture in (("", sr), ("bicubic_", bicubic))
+        for name, measure in measures.items()
+    }
+    return Scored(pair.name, values, _crops(lr, bicubic, sr, hr, scale))
 
 
 def bicubic_of(lr: Picture, scale: int) -> Picture:

@@ -24,13 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the model in every format asked for, run each file, and keep those that compute the same.
-
-    Returns the exit status: 0 done, 1 a format could not be made or differs from PyTorch.
-
-    Raises:
-        UserError: wrong options, an unreadable model, missing packages, a network that cannot be exported.
-    """
+    """Write the model in every format asked for, run each file, and keep those that compute the same."""
     options = _parser().parse_args(arguments)
     formats = list(dict.fromkeys(options.format))
     check_packages(formats)

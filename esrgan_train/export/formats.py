@@ -80,7 +80,7 @@ def check_packages(formats: Iterable[str]) -> None:
 
 
 def make(generator: nn.Module, request: Request) -> Iterator[Verdict]:
-    """Write the files of one format, run each, and say how far they are from the generator.
+    """Write the files of one format, run each, and compare them with the generator.
 
     Raises:
         UserError: other programs would use the file wrongly.

@@ -24,11 +24,9 @@ _AXES = {0: "batch", 2: "height", 3: "width"}
 
 
 def write(generator: nn.Module, request: Request) -> Iterator[Verdict]:
-    """Write and run float32 and, unless it is not wanted, float16."""
-    for half, ending in ((False, ".onnx"), (True, "_fp16.onnx")):
-        if half and request.fp32:
-            continue
-        path, label = request.file(ending), "onnx fp16" if half else "onnx fp32"
+    """Write and run float32 and, unless ``request.fp32``, float16."""
+    for half in (False,) if request.fp32 else (False, True):
+        path, label = request.file("_fp16.onnx" if half else ".onnx"), "onnx fp16" if half else "onnx fp32"
         export_onnx(generator, path, request.metadata, half=half)
         run = runner(OnnxNetwork(path))
         yield verify(run, generator, label=label, files=(path,), engine="onnxruntime", half=half)

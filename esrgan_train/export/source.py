@@ -19,22 +19,8 @@ def metadata_of(model: ModelFile, generator: nn.Module, *, licence: str | None) 
     Raises:
         UserError: the network does not take RGB images of any size, or does not enlarge by a whole number.
     """
-    said = dict(model.metadata)
-    if model.arch is None and model.target is None and (options := srvgg_options(model.state_dict)) is not None:
-        said |= {"arch": "srvgg", "options": options}
-    said |= {"upscale": _upscale_of(generator), "exported_by": f"esrgan_train {__version__}"}
-    return said if licence is None else said | {"licence": licence}
-
-
-def file_name(model: ModelFile) -> str:
-    """The file's own name, or for a checkpoint, which is called ``last`` or ``best``, that of its run's model."""
-    name = model.metadata.get("name", model.metadata.get("experiment"))  # the latter in files of earlier versions
-    return name if model.path.suffix.lower() == ".ckpt" and isinstance(name, str) else model.path.stem
-
-
-def _upscale_of(generator: nn.Module) -> int:
     try:
-        scale, multiple = scale_of(generator)
+        upscale, multiple = scale_of(generator)
     except UserError as error:
         raise UserError(f"{error}: it cannot be exported") from error
     if multiple > 1:
@@ -42,4 +28,14 @@ def _upscale_of(generator: nn.Module) -> int:
             f"{type(generator).__name__} takes only pictures whose sides are multiples of {multiple}, which other "
             "programs do not know: it cannot be exported"
         )
-    return scale
+    said = dict(model.metadata)
+    if model.arch is None and model.target is None and (options := srvgg_options(model.state_dict)) is not None:
+        said |= {"arch": "srvgg", "options": options}
+    said |= {"upscale": upscale, "exported_by": f"esrgan_train {__version__}"}
+    return said if licence is None else said | {"licence": licence}
+
+
+def file_name(model: ModelFile) -> str:
+    """The file's own name, or for a checkpoint, which is called ``last`` or ``best``, that of its run's model."""
+    name = model.metadata.get("name", model.metadata.get("experiment"))  # the latter in files of earlier versions
+    return name if model.path.suffix.lower() == ".ckpt" and isinstance(name, str) else model.path.stem

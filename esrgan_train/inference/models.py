@@ -44,7 +44,7 @@ def upscale(image: NDArray[Any], generator: nn.Module, *, tile: int | None = Non
 
     Args:
         image: (h, w, 3) RGB, uint8 or uint16.
-        generator: from ``load_generator``; it works on its own device, in evaluation mode.
+        generator: from ``load_generator``, on any device; it is put into evaluation mode.
         tile: side of a tile in pixels; 0 takes the whole picture, None chooses by free memory.
 
     Returns:

@@ -74,11 +74,10 @@ class Upscaler:
             return "give a smaller photo, or free some memory"
         return "give a smaller --tile" if self.tile else "leave --tile 0 out"
 
-    def __call__(self, image: NDArray[Any], *, tile: int | None = None) -> NDArray[Any]:
+    def __call__(self, image: NDArray[Any]) -> NDArray[Any]:
         """Enlarge (h, w, 3) uint8 or uint16 to (h·s, w·s, 3) of the same type; only tiles exist as floats.
 
-        A picture that is too small for the network is continued by reflection, and its enlargement is cut. With
-        ``tile``, this picture gets tiles of that side.
+        A picture that is too small for the network is continued by reflection, and its enlargement is cut.
 
         Raises:
             RunError: the result is not finite, or does not fit into memory.
@@ -95,17 +94,17 @@ class Upscaler:
             ) from error
         while True:
             try:
-                self._fill(enlarged, seen, self.tile if tile is None else self._stepped(tile))
+                self._fill(enlarged, seen)
                 return np.ascontiguousarray(enlarged[: height * self.scale, : width * self.scale])
             except (RuntimeError, MemoryError) as error:
-                if tile is not None or not self._automatic or self.tile <= SMALLEST_TILE or not ran_out(error):
+                if not self._automatic or self.tile <= SMALLEST_TILE or not ran_out(error):
                     raise
             smaller = max(SMALLEST_TILE, self._stepped(self.tile // 2))
             log.info("tiles of %d pixels need more memory than there is: continuing with %d", self.tile, smaller)
             self.tile = smaller
             give_back()
 
-    def _fill(self, enlarged: NDArray[Any], image: NDArray[Any], tile: int) -> None:
+    def _fill(self, enlarged: NDArray[Any], image: NDArray[Any]) -> None:
         top_level = float(np.iinfo(image.dtype).max)
         network, number = self._networks[image.dtype]
 
@@ -116,9 +115,8 @@ class Upscaler:
 
         # PyTorch takes no negative strides, and warns of memory that must not be written to.
         levels = torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)[None]
-        parts = enlarge_tiles(
-            run, levels, tile=tile, radius=self.radius, scale=self.scale, least=self.geometry.least
-        )
+        least = self.geometry.least
+        parts = enlarge_tiles(run, levels, tile=self.tile, radius=self.radius, scale=self.scale, least=least)
         with torch.inference_mode():
             for place, sr in parts:
                 part = sr[0].permute(1, 2, 0).float()
