@@ -101,7 +101,5 @@ def largest_difference(one: Batch, other: Batch) -> float:
 @functools.cache
 def _photos() -> tuple[Batch, ...]:
     """Windows of photographs inside scikit-image, each (1, 3, h, w)."""
-    return tuple(
-        np.ascontiguousarray(to_float(getattr(skimage.data, name)())[place].transpose(2, 0, 1)[None])
-        for name, place in _WINDOWS.items()
-    )
+    photos = (to_float(getattr(skimage.data, name)()[place]) for name, place in _WINDOWS.items())
+    return tuple(np.ascontiguousarray(photo.transpose(2, 0, 1)[None]) for photo in photos)
