@@ -25,17 +25,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Photo:
-    """A held-out photo: what is shown of it, and what models are given.
+    """A held-out photo: what is shown of it, and what models are given."""
 
-    Attributes:
-        lr: (1, 3, h, w) in [0, 1].
-        part: rows and columns of ``lr`` that are shown.
-        hr: the same part, (H, W, 3).
-    """
-
-    lr: torch.Tensor
-    part: Part
-    hr: NDArray[np.uint8]
+    lr: torch.Tensor  # (1, 3, h, w) in [0, 1]
+    part: Part  # of lr, that is shown
+    hr: NDArray[np.uint8]  # the same part, (H, W, 3)
 
 
 Photos = dict[str, Photo]  # by name

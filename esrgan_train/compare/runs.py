@@ -24,19 +24,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True)
 class Run:
-    """A finished run: its resolved configuration, metrics.csv, summary.json, and the network of its model file.
+    """A finished run."""
 
-    Attributes:
-        name: the shortest that no other run has.
-        radius: how far the generator looks, in pixels of its input; None: without end.
-    """
-
-    name: str
-    config: DictConfig
-    rows: list[Row]
-    summary: dict[str, Any]
-    generator: nn.Module
-    radius: int | None
+    name: str  # the shortest that no other run has
+    config: DictConfig  # resolved
+    rows: list[Row]  # of metrics.csv
+    summary: dict[str, Any]  # of summary.json
+    generator: nn.Module  # of the model file, on the CPU
+    radius: int | None  # how far it looks, in pixels of its input; None: without end
 
     @property
     def upscale(self) -> int:

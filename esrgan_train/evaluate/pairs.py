@@ -26,22 +26,14 @@ class Pair:
 
 
 def find_pairs(truth: Path, *, results: Path | None, inputs: Path | None) -> list[Pair]:
-    """Every photo of the ground truth, with its partners in the other folders.
-
-    Raises:
-        UserError: a folder without photos, or a photo without its partner.
-    """
+    """Every photo of the ground truth, with its partners in the other folders; ``UserError`` if one is missing."""
     truths = _by_name(truth, "--gt")
     found, given = _partners(truths, results, "--results"), _partners(truths, inputs, "--lr")
     return [Pair(name, path, found.get(name), given.get(name)) for name, path in truths.items()]
 
 
 def check_sizes(pairs: Sequence[Pair], scale: int) -> None:
-    """Compare the sizes of all partners before any work; the ground truth is cut to multiples of ``scale``.
-
-    Raises:
-        UserError: naming every pair that does not fit.
-    """
+    """``UserError`` naming every pair whose sizes do not fit; the ground truth is cut to multiples of ``scale``."""
     wrong = []
     for pair in pairs:
         width, height = (side // scale * scale for side in read_upright_size(pair.truth))

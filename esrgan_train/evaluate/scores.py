@@ -34,14 +34,11 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Scored:
-    """One photo's values by measure, those of bicubic by ``bicubic_`` and measure.
-
-    ``crops`` are the middle of LR, bicubic, result and ground truth.
-    """
+    """The scores of one photo."""
 
     name: str
-    values: dict[str, float]
-    crops: tuple[Picture, ...]
+    values: dict[str, float]  # by measure; those of bicubic by "bicubic_" and measure
+    crops: tuple[Picture, ...]  # the middle of LR, bicubic, result and ground truth
 
 
 def all_measures() -> dict[str, Measure]:

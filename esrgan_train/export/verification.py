@@ -34,23 +34,14 @@ _WINDOWS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """How far written files are from PyTorch; plain values, which pass from process to process.
+    """How far written files are from PyTorch; plain values, which pass from process to process."""
 
-    Attributes:
-        label: what the table calls them, such as ``onnx fp16``.
-        files: what was written.
-        size: of the files together, in bytes.
-        engine: the program that ran them.
-        tolerance: the largest difference with which they are kept.
-        difference: the largest of all photos, see ``largest_difference``.
-    """
-
-    label: str
+    label: str  # in the table, such as "onnx fp16"
     files: tuple[Path, ...]
-    size: int
-    engine: str
-    tolerance: float
-    difference: float
+    size: int  # of the files together, in bytes
+    engine: str  # the program that ran them
+    tolerance: float  # the largest difference with which they are kept
+    difference: float  # the largest of all photos
 
     @property
     def passed(self) -> bool:

@@ -26,21 +26,15 @@ T = TypeVar("T")
 
 @dataclass
 class Batch:
-    """Enlarges photos and counts them; one that fails goes to ``report``, and the others are done.
-
-    Attributes:
-        scale: final enlargement, by resizing; None keeps the upscaler's.
-        self_check: compare tiles with the whole picture first.
-        pixels: of all files written.
-    """
+    """Enlarges photos and counts them; one that fails is reported, and the others are done."""
 
     upscaler: Upscaler
-    scale: float | None
-    self_check: bool
+    scale: float | None  # final enlargement, by resizing; None keeps the upscaler's
+    self_check: bool  # compare tiles with the whole picture first
     report: Callable[[Exception], object]
     done: int = 0
     failed: int = 0
-    pixels: int = 0
+    pixels: int = 0  # of all files written
 
     def run(self, targets: Mapping[Path, Path]) -> None:
         """Enlarge each photo into its target; no more than three of them are in memory."""

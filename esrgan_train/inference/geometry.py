@@ -21,20 +21,14 @@ _ROUNDING, _HALF_ROUNDING = 1e-4, 1e-2  # differences that count as rounding, as
 
 @dataclass(frozen=True, kw_only=True)
 class Geometry:
-    """What a network requires of a picture's size, and what it makes of it.
+    """What a network requires of a picture's size, and what it makes of it."""
 
-    Attributes:
-        scale: output pixels per input pixel, each way.
-        radius: how many pixels away an input pixel still changes an output pixel, in multiples of ``multiple``;
-            None if no end was found: the network may look at the whole picture.
-        multiple: what a picture's sides, and the places where tiles start, have to be multiples of.
-        least: the smallest side in pixels.
-    """
-
-    scale: int
+    scale: int  # output pixels per input pixel, each way
+    # How many pixels away an input pixel still changes an output pixel, a multiple of ``multiple``; None if no end
+    # was found: the network may look at the whole picture.
     radius: int | None
-    multiple: int = 1
-    least: int = 1
+    multiple: int = 1  # of which a picture's sides, and the places where tiles start, must be multiples
+    least: int = 1  # pixels a side
 
     def fit(self, side: int) -> int:
         """The smallest side not below ``side`` that the network takes."""
