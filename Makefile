@@ -50,7 +50,7 @@ types: $(INSTALLED_DEV)  ## check types
 bench: $(INSTALLED_DEV)  ## measure speed on this machine, beside the published code; ARGS=--quick for a minute
 	$(BIN)/python -m benchmarks $(ARGS)
 
-plan: $(INSTALLED_DEV)  ## predict what a training costs on GPUs; ARGS=--help lists the options
+plan: $(INSTALLED_DEV)  ## predict what a training costs on GPUs; ARGS="generator=rrdb --gpus 4", ARGS=--help
 	$(BIN)/python -m benchmarks.plan $(ARGS)
 
 wheel: $(INSTALLED_DEV)  ## build dist/*.whl

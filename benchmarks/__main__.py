@@ -6,27 +6,24 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import rich
 from rich.console import Console
 
-from benchmarks import peer
-from benchmarks.apart import memory_row, processes_row, startup_row, upscale_rows
+from benchmarks import peer, results
+from benchmarks.apart import memory_row, processes_row, upscale_rows
 from benchmarks.child import has_peak_memory
 from benchmarks.floor import Floor
-from benchmarks.index import index_row
-from benchmarks.iterations import gan_rows, perceptual_row, pixel_row
+from benchmarks.iterations import iteration_rows
 from benchmarks.loop import overhead_row, waiting_row
 from benchmarks.machine import describe_machine, load_average, usable_cores
 from benchmarks.pictures import degradation_rows, sample_row
-from benchmarks.record import Row
-from benchmarks.results import FOLDER, file_name, write_results
+from benchmarks.row import Row
 from benchmarks.sizes import FULL, QUICK, Sizes
+from benchmarks.startup import startup_row
 from benchmarks.table import table_of
-from benchmarks.workers import can_measure, workers_row
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.cli import run_command
 from esrgan_train.devices import multiplies_bf16
@@ -35,12 +32,22 @@ from esrgan_train.errors import UserError
 log = logging.getLogger(__name__)
 
 MIN_WIDTH = 150  # columns of the table: narrower ones cannot be read
-GROUPS = (
-    *("iterations", "pixel", "degradation", "sample", "waiting", "overhead", "startup"),
-    *("perceptual", "memory", "processes", "index", "workers", "upscale"),
-)
 
-Group = Callable[[], list[Row]]
+Group = Callable[[Sizes, Floor], list[Row]]
+
+GROUPS: dict[str, Group] = {
+    "iterations": lambda sizes, floor: iteration_rows(sizes, floor, "gan_iteration_fp32", "gan_iteration"),
+    "pixel": lambda sizes, floor: iteration_rows(sizes, floor, "pixel_iteration"),
+    "degradation": lambda sizes, _: degradation_rows(sizes),
+    "sample": lambda sizes, _: [sample_row(sizes)],
+    "waiting": lambda sizes, _: [waiting_row(sizes, "pixel"), waiting_row(sizes, "gan")],
+    "overhead": lambda sizes, _: [overhead_row(sizes, "pixel"), overhead_row(sizes, "gan")],
+    "startup": lambda sizes, _: [startup_row(sizes)],
+    "perceptual": lambda sizes, floor: iteration_rows(sizes, floor, "gan_perceptual_iteration"),
+    "upscale": lambda *_: upscale_rows(),
+    "memory": lambda sizes, _: [memory_row(sizes)],
+    "processes": lambda sizes, _: [processes_row(sizes)],
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,76 +60,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def bench(sizes: Sizes, *, quick: bool, folder: Path, only: Sequence[str] = ()) -> Path:
-    """Measure the groups named ``only``, or all of them; the file that was written."""
+    """Measure the groups named ``only``, or all of them; the file that was written.
+
+    Raises:
+        UserError: one of them cannot be measured here.
+    """
+    groups = chosen_groups(sizes, only)
     started = time.perf_counter()
     machine = describe_machine()
     log.info("%d cores, %s, %d threads", machine["cores"], machine["cpu"], machine["threads"])
-    load = machine["load_average_at_start"]
-    if load is not None and load > 0.5:
-        log.warning(
-            "the load average is %.2f before anything starts: what else runs here spoils the figures", load
-        )
-    if not peer.is_installed():
-        log.warning("%s", peer.MISSING)
+    if (machine["load_average_at_start"] or 0) > 0.5:
+        log.warning("the load average is %s: other work spoils the figures", machine["load_average_at_start"])
+    if (reason := peer.missing()) is not None:
+        log.warning("%s", reason)
     floor = Floor(sizes, bf16=multiplies_bf16("cpu"))
-    groups = groups_of(sizes, floor)
+    file = results.file_name(date=machine["date"][:10], cpu=machine["cpu"], cores=machine["cores"], quick=quick)
+    rows: list[Row] = []
+    for name, group in groups.items():
+        log.info("%5.0f s  %s", time.perf_counter() - started, name)
+        rows += group(sizes, floor)
+        machine |= {"load_average_at_end": load_average(), "seconds": round(time.perf_counter() - started)}
+        results.write(folder / file, machine=machine, floor=floor.as_dict(), rows=rows)  # as far as it got
+    table = table_of(rows, title="esrgan_train, min / median / max; less is better")
+    Console(width=max(rich.get_console().width, MIN_WIDTH)).print(table)
+    for line in floor.in_words():
+        log.info("%s", line)
+    loads = [machine[f"load_average_at_{when}"] for when in ("start", "end")]
+    log.info("load average %s to %s, %d s; %s", *loads, machine["seconds"], folder / file)
+    return folder / file
+
+
+def chosen_groups(sizes: Sizes, only: Sequence[str] = ()) -> Mapping[str, Group]:
+    """The groups named ``only``, or all that can be measured here at these sizes.
+
+    Raises:
+        UserError: one of them is not among these.
+    """
+    possible = {
+        **dict.fromkeys(("perceptual", "upscale"), sizes.thorough),
+        "memory": sizes.thorough and has_peak_memory(),
+        "processes": sizes.thorough and usable_cores() > 1,
+    }
+    groups = {name: group for name, group in GROUPS.items() if possible.get(name, True)}
     for name in only:
         if name not in groups:
             raise UserError(
                 f"--only {name} is not measured with --quick or on this system: give {', '.join(groups)}"
             )
-    path = folder / file_name(date=machine["date"][:10], cpu=machine["cpu"], cores=machine["cores"], quick=quick)
-    rows: list[Row] = []
-    for name, group in groups.items():
-        if only and name not in only:
-            continue
-        log.info("%5.0f s  %s", time.perf_counter() - started, name)
-        rows += group()
-        machine |= {"load_average_at_end": load_average(), "seconds": round(time.perf_counter() - started)}
-        write_results(path, machine=machine, floor=floor.as_dict(), rows=rows)  # what is measured stays measured
-    console = rich.get_console()
-    table = table_of(rows, title="esrgan_train, min / median / max; less is better")
-    Console(width=max(console.width, MIN_WIDTH)).print(table)
-    for line in describe_floor(floor.as_dict()):
-        log.info("%s", line)
-    log.info("load average %s to %s, %d s; %s", load, machine["load_average_at_end"], machine["seconds"], path)
-    return path
-
-
-def groups_of(sizes: Sizes, floor: Floor) -> dict[str, Group]:
-    """What measures each group of rows."""
-    groups: dict[str, Group] = {
-        "iterations": lambda: gan_rows(sizes, floor),
-        "pixel": lambda: [pixel_row(sizes, floor)],
-        "degradation": lambda: degradation_rows(sizes),
-        "sample": lambda: [sample_row(sizes)],
-        "waiting": lambda: [waiting_row(sizes, "pixel"), waiting_row(sizes, "gan")],
-        "overhead": lambda: [overhead_row(sizes, "pixel"), overhead_row(sizes, "gan")],
-        "startup": lambda: [startup_row(sizes)],
-    }
-    if sizes.perceptual:
-        groups["perceptual"] = lambda: [perceptual_row(sizes, floor)]
-    if sizes.processes:
-        groups["upscale"] = lambda: upscale_rows(sizes)
-        if has_peak_memory():
-            groups["memory"] = lambda: [memory_row(sizes)]
-        if usable_cores() > 1:
-            groups["processes"] = lambda: [processes_row(sizes)]
-    if sizes.index_files:
-        groups["index"] = lambda: [index_row(sizes.index_files)]
-    if sizes.worker_samples and can_measure():
-        groups["workers"] = lambda: [workers_row(*sizes.worker_samples)]
-    return groups
-
-
-def describe_floor(floor: dict[str, Any]) -> list[str]:
-    """The machine's rates, in words."""
-    lines = [
-        f"convolutions, {precision}, channels_last, forward and backward, GFLOP/s: "
-        + ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items())
-        for precision, rates in floor["conv_gflops"].items()
-    ]
-    return [*lines, f"memory, read and written: {floor['memory_gb_per_second']:.1f} GB/s"]
+    return {name: group for name, group in groups.items() if name in (only or groups)}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -130,17 +115,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks",
         description="Measure speed on this machine, beside the published code if that is installed.",
     )
-    parser.add_argument("--quick", action="store_true", help="small sizes and fewer rows: less than a minute")
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        default=(),
-        metavar="GROUP",
-        choices=GROUPS,
-        help=f"measure these alone: {' '.join(GROUPS)}",
-    )
-    parser.add_argument(
-        "-o", "--output", type=Path, default=FOLDER, metavar="DIR", help=f"where the file goes (default: {FOLDER})"
+    add = parser.add_argument
+    add("--quick", action="store_true", help="small sizes and fewer rows: less than a minute")
+    names = " ".join(GROUPS)
+    add("--only", nargs="+", default=(), metavar="GROUP", choices=[*GROUPS], help=f"measure only these: {names}")
+    folder = results.FOLDER
+    add(
+        "-o", "--output", type=Path, default=folder, metavar="DIR", help=f"where the file goes (default: {folder})"
     )
     return parser
 

@@ -1,103 +1,66 @@
-"""Rows that need processes of their own: start-up, memory, two processes against one."""
+"""Rows that need processes of their own: memory, two processes against one, upscaling."""
 
 from __future__ import annotations
 
-import csv
 import os
-import signal
 import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
+
+import cv2
+import torch
+import torch.distributed as dist
 
 from benchmarks import peer
-from benchmarks.child import result_of, start_child
-from benchmarks.enlarging import SIZE
-from benchmarks.record import Row, at_least, ratio_of
+from benchmarks.child import forget_peak, held_memory, peak_memory, result_of, start_child
+from benchmarks.iterations import contenders
+from benchmarks.row import Goal, Row
 from benchmarks.sizes import Sizes
-from benchmarks.timing import spread
+from benchmarks.timing import interleaved, spread
+from esrgan_train.allocator import keep_freed_memory
+from esrgan_train.archs.initialisation import start_as_bilinear
+from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.data.sample_photos import sample_photos
 from esrgan_train.devices import multiplies_bf16
-from esrgan_train.errors import RunError
+from esrgan_train.inference.upscaler import Upscaler
 
-_FIRST_ITERATION = 12.0  # seconds at most
-_PATIENCE = 120.0  # seconds until a start-up counts as failed
-_ROUNDS = 2
-_UPSCALE_FASTER, _UPSCALE_MUCH_FASTER = 1.4, 3.5
-
-
-def startup_row(sizes: Sizes, *, overrides: tuple[str, ...] = ()) -> Row:
-    """From the command to the first iteration done, on the sample photographs."""
-    rounds = _ROUNDS if sizes.processes else 1
-    seconds = [time_to_first_iteration(overrides) for _ in range(rounds)]
-    ours = spread(seconds)
-    return Row(
-        name="from the command to the first iteration done, sample photographs",
-        unit="s",
-        ours=ours,
-        rounds=rounds,
-        goal=f"≤ {_FIRST_ITERATION:.0f} s",
-        reached=ours.median <= _FIRST_ITERATION,
-        note="python -m esrgan_train, with its first validation and the rehearsal of the GAN stage",
-    )
-
-
-def time_to_first_iteration(overrides: tuple[str, ...] = ()) -> float:
-    """Seconds until ``metrics.csv`` holds the losses of iteration 1; the run is ended then.
-
-    Raises:
-        RunError: the run ends or takes too long before.
-    """
-    with TemporaryDirectory() as folder:
-        run_dir = Path(folder) / "run"
-        command = [sys.executable, "-m", "esrgan_train", "data=sample", f"run_dir={run_dir}"]
-        command += ["trainer.log_every_n_steps=1", *overrides]
-        start = time.perf_counter()
-        with (Path(folder) / "output").open("w+") as output:
-            run = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True, text=True)
-            try:
-                while not has_first_iteration(run_dir / "metrics.csv"):
-                    if run.poll() is not None or time.perf_counter() - start > _PATIENCE:
-                        output.seek(0)
-                        raise RunError(f"the timed run did not train: {output.read().strip()[-300:]}")
-                    time.sleep(0.02)
-                return time.perf_counter() - start
-            finally:
-                if run.poll() is None:
-                    kill_group(run)  # its folder goes with it
-                run.wait()
-
-
-def kill_group(process: subprocess.Popen[str]) -> None:
-    """End a process and, where the system knows groups, those that it has started."""
-    if hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-
-
-def has_first_iteration(file: Path) -> bool:
-    """Whether a ``metrics.csv`` holds a training loss."""
-    if not file.is_file():
-        return False
-    with file.open(newline="") as lines:
-        return any(row.get("train/pixel") for row in csv.DictReader(lines))
+_ROUNDS, _TIMED = 2, 3  # times that processes are started, and iterations that each of them times
+_UPSCALE_FASTER = {"32": 1.4, "bf16": 3.5}
+_UPSCALE_REPEATS = 5
+_PICTURE = (480, 360)  # width and height
 
 
 def memory_row(sizes: Sizes) -> Row:
     """The most memory that the iteration of both players holds."""
-    results = {side: result_of(start_child("memory", side, sizes), f"memory, {side}") for side in _sides()}
-    peaks = {side: result["peak"] / 2**20 for side, result in results.items()}
-    before = ", ".join(f"{result['before'] / 2**20:.0f} ({side})" for side, result in results.items())
+    sides = {"ours": "gan_iteration", **({} if peer.missing() else {"peer": "peer"})}
+    results = {
+        name: result_of(start_child(measure_memory, side, sizes), f"memory, {name}")
+        for name, side in sides.items()
+    }
+    peaks = {name: spread([result["peak"]], scale=2**-20) for name, result in results.items()}
+    before = ", ".join(f"{result['before'] / 2**20:.0f} ({name})" for name, result in results.items())
     return Row(
+        key="memory",
         name=f"peak memory of the G + D iteration, GT {sizes.gt_size}, batch {sizes.gan_batch}, defaults",
+        sizes={"gt_size": sizes.gt_size, "batch_size": sizes.gan_batch},
         unit="MiB",
-        ours=spread([peaks["ours"]]),
-        peer=spread([peaks["peer"]]) if "peer" in peaks else None,
-        losses={side: result["losses"] for side, result in results.items()},
+        ours=peaks["ours"],
+        peer=peaks.get("peer"),
+        losses={name: result["losses"] for name, result in results.items()},
         note=f"of the whole process (VmHWM); held before the first iteration: {before}",
     )
+
+
+def measure_memory(side: str, sizes: Sizes) -> dict[str, Any]:
+    """Bytes held before, and at most during two iterations of both players."""
+    if side != "peer":
+        keep_freed_memory()  # as training does
+    step = contenders(sizes, ["gan_iteration"], batch_size=sizes.gan_batch, only=side)[side]
+    forget_peak()
+    before = held_memory()
+    step()
+    step()
+    return {"before": before, "peak": peak_memory(), "losses": step.losses}
 
 
 def processes_row(sizes: Sizes) -> Row:
@@ -106,19 +69,24 @@ def processes_row(sizes: Sizes) -> Row:
     single: list[float] = []
     losses: dict[str, dict[str, float]] = {}
     for _ in range(_ROUNDS):
-        children = [
-            start_child("processes", "ours", sizes, OMP_NUM_THREADS="1", **_rank(rank, port))
-            for port in [free_port()]
-            for rank in range(2)
-        ]
+        shared = {
+            "WORLD_SIZE": "2",
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": free_port(),
+            "OMP_NUM_THREADS": "1",
+        }
+        children = [start_child(measure_processes, sizes, RANK=str(rank), **shared) for rank in range(2)]
         results = [result_of(child, "two processes") for child in children]
         pair += [max(each) for each in zip(*(result["seconds"] for result in results), strict=True)]
-        alone = result_of(start_child("processes", "ours", sizes, OMP_NUM_THREADS="2"), "one process")
-        single += alone["seconds"]
-        losses = {"ours": results[0]["losses"], "peer": alone["losses"]}
+        alone = start_child(measure_processes, sizes, WORLD_SIZE="1", OMP_NUM_THREADS="2")
+        result = result_of(alone, "one process")
+        single += result["seconds"]
+        losses = {"ours": results[0]["losses"], "peer": result["losses"]}
     return Row(
+        key="processes",
         name=f"G + D iteration in 2 gloo processes of one core, GT {sizes.gt_size}, "
         f"batch {sizes.gan_batch} in all",
+        sizes={"gt_size": sizes.gt_size, "batch_size": sizes.gan_batch},
         unit="s",
         ours=spread(pair),
         peer=spread(single),
@@ -129,42 +97,81 @@ def processes_row(sizes: Sizes) -> Row:
     )
 
 
-def upscale_rows(sizes: Sizes) -> list[Row]:
-    """Upscaling one picture in float32 and, where that is native, in bf16."""
-    precisions = {"32": _UPSCALE_FASTER, **({"bf16": _UPSCALE_MUCH_FASTER} if multiplies_bf16("cpu") else {})}
-    sides = [*precisions, *(["peer"] if peer.is_installed() else [])]
-    found = {side: result_of(start_child("upscale", side, sizes), f"upscaling, {side}") for side in sides}
-    theirs = spread(found["peer"]["seconds"]) if "peer" in found else None
-    rows = []
-    for precision, goal in precisions.items():
-        ours = spread(found[precision]["seconds"])
-        means = {"ours": precision, "peer": "peer"}
-        rows.append(
-            Row(
-                name=f"upscaling {SIZE[0]} × {SIZE[1]} pixels ×4, 64 channels, 16 convolutions, {precision}",
-                unit="s",
-                ours=ours,
-                peer=theirs,
-                rounds=len(found[precision]["seconds"]),
-                goal=f"≥ {goal}×",
-                reached=at_least(goal, ratio_of(theirs, ours)),
-                losses={side: {"mean level": found[key]["mean"]} for side, key in means.items() if key in found},
-                note="each in a process of its own, as started by its users",
-            )
-        )
-    return rows
+def measure_processes(sizes: Sizes) -> dict[str, Any]:
+    """Seconds of each iteration; the batch is split between the processes that the environment names."""
+    keep_freed_memory()  # as training does
+    world = int(os.environ["WORLD_SIZE"])
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    if world > 1:
+        dist.init_process_group("gloo")
+    step = contenders(sizes, ["gan_iteration"], batch_size=max(1, sizes.gan_batch // world), only="gan_iteration")[
+        "gan_iteration"
+    ]
+    step()
+    seconds = []
+    for _ in range(_TIMED):
+        if world > 1:
+            dist.barrier()
+        seconds += interleaved({"": step}, rounds=1, warm_up=0)[""]
+    if world > 1:
+        dist.destroy_process_group()
+    return {"seconds": seconds, "losses": step.losses}
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
+def free_port() -> str:
+    """A port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        return str(probe.getsockname()[1])
 
 
-def _sides() -> list[str]:
-    return ["ours", "peer"] if peer.is_installed() else ["ours"]
+def upscale_rows() -> list[Row]:
+    """Upscaling one picture in float32 and, where that is native, in bf16."""
+    precisions = ["32", *(["bf16"] if multiplies_bf16("cpu") else [])]
+    found = {
+        side: result_of(start_child(measure_upscaling, side), f"upscaling, {side}")
+        for side in [*precisions, *([] if peer.missing() else ["peer"])]
+    }
+    theirs = spread(found["peer"]["seconds"]) if "peer" in found else None
+    return [
+        Row(
+            key=f"upscale_{precision}",
+            name=f"upscaling {_PICTURE[0]} × {_PICTURE[1]} pixels ×4, 64 channels, 16 convolutions, {precision}",
+            sizes={"width": _PICTURE[0], "height": _PICTURE[1]},
+            unit="s",
+            ours=spread(found[precision]["seconds"]),
+            peer=theirs,
+            rounds=_UPSCALE_REPEATS,
+            goal=Goal("speedup", _UPSCALE_FASTER[precision]),
+            losses={
+                name: {"mean level": found[side]["mean"]}
+                for name, side in (("ours", precision), ("peer", "peer"))
+                if side in found
+            },
+            note="each in a process of its own, as started by its users",
+        )
+        for precision in precisions
+    ]
 
 
-def _rank(rank: int, port: int) -> dict[str, str]:
-    return {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+def measure_upscaling(side: str) -> dict[str, Any]:
+    """Seconds of each repeat, and the mean level of the result.
+
+    Args:
+        side: ``32`` or ``bf16``, this project's upscaler in that precision; ``peer``, the published one.
+    """
+    picture = cv2.resize(sample_photos().training.decode(0).hr, _PICTURE, interpolation=cv2.INTER_AREA)
+    network = SRVGGNetCompact()
+    torch.manual_seed(0)
+    start_as_bilinear(network)
+    if side == "peer":
+        upscale: Any = peer.PublishedUpscaler(network.state_dict())
+    else:
+        keep_freed_memory()  # as the command does
+        upscale = Upscaler(network.eval(), device=torch.device("cpu"), precision=side, tile=None)
+    seconds = []
+    for _ in range(_UPSCALE_REPEATS + 1):
+        start = time.perf_counter()
+        enlarged = upscale(picture)
+        seconds.append(time.perf_counter() - start)
+    return {"seconds": seconds[1:], "mean": float(enlarged.mean())}

@@ -1,35 +1,19 @@
-"""What this machine can do at best: convolutions at the networks' shapes, and memory."""
+"""What this machine can do at best: convolutions of the networks' shapes, and memory."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
-from benchmarks.costs import (
-    ConvShape,
-    IterationCost,
-    Shapes,
-    discriminator_shapes,
-    generator_shapes,
-    vgg_shapes,
-)
+from benchmarks.costs import Convolution, Cost, iteration_costs
 from benchmarks.sizes import Sizes
+from benchmarks.timing import best_of
 from esrgan_train.archs.cpu.weight_gradient import convolve
 
-REPEATS = 5  # the best of them counts: a floor is not to be blamed for what else runs
-_MEGABYTES = 128
-
-
 FORMATS = {"32": torch.float32, "bf16": torch.bfloat16}
-
-
-def takes_taps_first(precision: str) -> bool:
-    """Whether the discriminator saves multiplications on this CPU, see ``archs.doubled_conv``."""
-    return precision == "32"
+_MEGABYTES = 128
 
 
 class Floor:
@@ -41,26 +25,17 @@ class Floor:
     """
 
     def __init__(self, sizes: Sizes, *, bf16: bool) -> None:
-        lr_side = sizes.gt_size // 4
-        generator = generator_shapes(lr_side=lr_side, num_feat=sizes.num_feat, num_conv=sizes.num_conv, upscale=4)
-        self.rates: dict[str, dict[str, float]] = {}
-        for precision, dtype in FORMATS.items():
-            if precision == "bf16" and not bf16:
-                continue
-            networks: dict[str, Shapes] = {
-                "generator": generator,
-                "discriminator": discriminator_shapes(
-                    side=sizes.gt_size, num_feat=sizes.discriminator_feat, taps_first=takes_taps_first(precision)
-                ),
-            }
-            if sizes.perceptual:
-                networks["perceptual"] = vgg_shapes(side=sizes.gt_size)
-            self.rates[precision] = {
-                name: conv_rate(shapes, sizes.gan_batch, dtype) for name, shapes in networks.items()
-            }
+        costs = iteration_costs(
+            tuple(sizes.overrides()), gt_size=sizes.gt_size, stage="gan", perceptual=sizes.thorough
+        )
+        self.rates = {
+            precision: {name: conv_rate(cost.convolutions, sizes.gan_batch, dtype) for name, cost in costs.items()}
+            for precision, dtype in FORMATS.items()
+            if bf16 or precision == "32"
+        }
         self.memory = memory_rate()
 
-    def seconds(self, costs: dict[str, IterationCost], *, samples: int, precision: str) -> float:
+    def seconds(self, costs: Mapping[str, Cost], *, samples: int, precision: str) -> float:
         """The convolutions of an iteration of ``samples``, by network, at the rates of their shapes."""
         return sum(samples * cost.flops / self.rates[precision][name] for name, cost in costs.items())
 
@@ -69,18 +44,25 @@ class Floor:
         rates = {p: {name: rate / 1e9 for name, rate in each.items()} for p, each in self.rates.items()}
         return {"conv_gflops": rates, "memory_gb_per_second": self.memory / 1e9}
 
+    def in_words(self) -> list[str]:
+        """One line for each format, and one for memory."""
+        lines = [
+            f"convolutions, {precision}, channels_last, forward and backward, GFLOP/s: "
+            + ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in rates.items())
+            for precision, rates in self.rates.items()
+        ]
+        return [*lines, f"memory, read and written: {self.memory / 1e9:.1f} GB/s"]
 
-def conv_rate(shapes: Shapes, batch: int, dtype: torch.dtype) -> float:
-    """Operations per second of forward and backward pass, channels_last, over each distinct shape as often as
-    the network has it.
-    """
-    seconds: dict[tuple[int, ...], float] = {}
-    for shape in shapes:
-        key = _key(shape)
-        if key not in seconds:
-            seconds[key] = best_of(_conv_pass(shape, batch, dtype))
-    flops = 3 * batch * sum(shape.flops for shape in shapes)
-    return flops / sum(seconds[_key(shape)] for shape in shapes)
+
+def conv_rate(convolutions: Mapping[Convolution, int], batch: int, dtype: torch.dtype) -> float:
+    """Operations per second, forward and backward, channels_last; each shape counts as often as it runs."""
+    flops = seconds = 0.0
+    for shape, times in convolutions.items():
+        run = _conv_pass(shape, batch, dtype)
+        weights = shape.in_channels * shape.out_channels * shape.kernel**2
+        flops += times * 3 * 2 * weights * batch * (shape.in_side // shape.stride) ** 2
+        seconds += times * best_of(run)
+    return flops / seconds
 
 
 def memory_rate() -> float:
@@ -90,33 +72,16 @@ def memory_rate() -> float:
     return 2 * source.numel() * 4 / best_of(lambda: target.copy_(source))
 
 
-def best_of(run: Callable[[], object], repeats: int = REPEATS) -> float:
-    """The shortest of some repeats in seconds, after one that does not count."""
-    run()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
-
-
-def _key(shape: ConvShape) -> tuple[int, ...]:
-    return shape.in_channels, shape.out_channels, shape.kernel, shape.stride, shape.out_side
-
-
-def _conv_pass(shape: ConvShape, batch: int, dtype: torch.dtype) -> Callable[[], object]:
+def _conv_pass(shape: Convolution, batch: int, dtype: torch.dtype) -> Callable[[], object]:
     layout: Any = {"dtype": dtype, "memory_format": torch.channels_last}
     image = torch.rand(batch, shape.in_channels, shape.in_side, shape.in_side).to(**layout).requires_grad_()
     weight = torch.rand(shape.out_channels, shape.in_channels, shape.kernel, shape.kernel)
     weight = weight.to(**layout).requires_grad_()
-    gradient = torch.rand(batch, shape.out_channels, shape.out_side, shape.out_side).to(**layout)
+    out_side = shape.in_side // shape.stride
+    gradient = torch.rand(batch, shape.out_channels, out_side, out_side).to(**layout)
 
     def run() -> object:
-        if shape.kernel == 1:
-            output = F.conv2d(image, weight)
-        else:
-            output = convolve(image, weight, None, stride=shape.stride)
+        output = convolve(image, weight, None, stride=shape.stride)
         return torch.autograd.grad(output, (image, weight), gradient)
 
     return run

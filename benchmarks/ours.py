@@ -18,13 +18,13 @@ MAX_STEPS = 1000  # with a constant learning rate it has no effect
 
 def make_module(overrides: Sequence[str], *, seed: int = 0) -> ESRGANModule:
     """The module that ``overrides`` configure, for the CPU."""
-    cfg = compose_config(["experiment=x4_prelu", "trainer.accelerator=cpu", *overrides])
+    cfg = compose_config(["trainer.accelerator=cpu", *overrides])
     torch.manual_seed(seed)
     return build_module(cfg, choose_precision(cfg.trainer.precision, "cpu"))
 
 
 def random_batch(*, batch_size: int, gt_size: int, upscale: int, seed: int = 1) -> Batch:
-    """Smooth random images: lr, hr, hr_target. Noise alone would be no task, and its losses tell nothing."""
+    """Smooth random images: lr, hr, hr_target. Noise alone would be no task, and its losses would show nothing."""
     drawn = torch.Generator().manual_seed(seed)
     coarse = torch.rand(batch_size, 3, gt_size // 8, gt_size // 8, generator=drawn)
     hr = torch.nn.functional.interpolate(coarse, size=(gt_size, gt_size), mode="bilinear")

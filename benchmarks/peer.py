@@ -23,15 +23,19 @@ from torch import Tensor, nn
 from esrgan_train.losses.perceptual import PUBLISHED_LAYERS
 from esrgan_train.losses.vgg_weights import random_weights
 
-MISSING = (
-    "the published code is not installed, so only our own figures follow: "
-    "pip install --no-deps --no-build-isolation basicsr==1.4.2 realesrgan==0.3.0"
-)
+_NEEDED = ("basicsr", "realesrgan", "addict", "lmdb", "requests", "tqdm")
 
 
-def is_installed() -> bool:
-    """Whether both packages are there."""
-    return all(importlib.util.find_spec(name) is not None for name in ("basicsr", "realesrgan"))
+def missing() -> str | None:
+    """What to install before the published code can run; None if it can."""
+    absent = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if not absent:
+        return None
+    return (
+        f"the published code cannot run ({', '.join(absent)} not installed), so only our own figures follow: make "
+        "bench installs it, or pip install '.[dev]' && "
+        "pip install --no-deps --no-build-isolation basicsr==1.4.2 realesrgan==0.3.0"
+    )
 
 
 def make_importable() -> None:
@@ -88,13 +92,8 @@ class PublishedStep:
 
     def losses(self) -> dict[str, float]:
         """Of the last step, under this project's names."""
-        names = {
-            "l_pix": "pixel",
-            "l_g_pix": "pixel",
-            "l_g_percep": "perceptual",
-            "l_d_real": "d_real",
-            "l_d_fake": "d_fake",
-        }
+        names = {"l_pix": "pixel", "l_g_pix": "pixel", "l_g_percep": "perceptual"}
+        names |= {"l_d_real": "d_real", "l_d_fake": "d_fake"}
         return {names[name]: float(value) for name, value in self.model.log_dict.items() if name in names}
 
 
@@ -134,7 +133,7 @@ def _on_the_cpu(perceptual_seed: int | None) -> Iterator[None]:
         return network
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its imports' deprecations are not this project's to mend
+        warnings.simplefilter("ignore")  # its imports' deprecations are not this project's to fix
         import basicsr.archs.vgg_arch
 
         with (

@@ -1,4 +1,4 @@
-"""Timing: repeats that take turns, and what is said of them."""
+"""Timing: repeats that take turns, and their spread."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def interleaved(
 ) -> dict[str, list[float]]:
     """Seconds of each contender in each round; in a round every contender runs once.
 
-    Taking turns spreads whatever else the machine does over all of them. The order turns round from one round
-    to the next, so that none always runs on what the same other one left in the caches.
+    Taking turns spreads whatever else the machine does over all of them. The order is reversed from one round to
+    the next, so that none always runs on what the same other one left in the caches.
 
     Args:
         contenders: what to run, by name.
         rounds: how often, at least 1.
         warm_up: untimed rounds before.
-        budget_seconds: no round begins after this time, once ``MIN_ROUNDS`` are done.
+        budget_seconds: no round starts after this time, once ``MIN_ROUNDS`` are done.
         clock: returns seconds.
     """
     for _ in range(warm_up):
@@ -59,3 +59,8 @@ def interleaved(
             contenders[name]()
             seconds[name].append(clock() - start)
     return seconds
+
+
+def best_of(run: Callable[[], object], repeats: int = 5) -> float:
+    """The shortest of some repeats in seconds, after one that does not count."""
+    return min(interleaved({"": run}, rounds=repeats)[""])

@@ -114,3 +114,12 @@ def test_targets_of_make_exist(page: Path):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {m[1] for line in code_in(page.read_text()) if (m := re.match(r"make ([a-z-]+)", line))}
     assert named <= targets
+
+
+def test_the_files_of_the_architecture_exist():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"(?<![*\w/])(?:[a-z_]+/)+(?:[a-z_]+\.(?:py|yaml|md))?|(?<![*\w/])[a-z_]+\.py\b", page))
+    places = (ROOT, ROOT / "esrgan_train", ROOT / "esrgan_train" / "archs")
+    missing = {name for name in named if not any((place / name).exists() for place in places)}
+    assert len(named) > 30
+    assert missing <= {"val/", "model/"}  # names of values, and a folder of a run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -28,10 +29,8 @@ TINY = replace(
     image_rounds=1,
     loop_gt_size=16,
     loop_block=1,
-    index_files=30,
-    worker_samples=(20, 40),
 )
-GROUPS = ("iterations", "pixel", "degradation", "sample", "waiting", "overhead", "index", "workers")
+GROUPS = ("iterations", "pixel", "degradation", "sample", "waiting", "overhead")
 
 
 def measure(folder: Path, *groups: str) -> dict[str, Any]:
@@ -44,20 +43,23 @@ def test_every_group_gives_its_rows_and_both_sides_compute_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     content = measure(tmp_path, *GROUPS)
-    rows = {row["name"].partition(",")[0]: row for row in content["rows"]}
-    assert len(content["rows"]) == 12
+    rows = {row["key"]: row for row in content["rows"]}
+    assert rows.keys() == {
+        *("gan_iteration_fp32", "gan_iteration", "pixel_iteration", "degradation", "usm_degradation", "sample"),
+        *("pixel_waiting", "gan_waiting", "pixel_overhead", "gan_overhead"),
+    }
     for row in content["rows"]:
         assert row["ours"]["min"] <= row["ours"]["median"] <= row["ours"]["max"]
         if row["peer"] is not None:
             assert row["ratio"] == pytest.approx(row["peer"]["median"] / row["ours"]["median"])
-    gan = next(row for row in content["rows"] if "shared_fake_forward=false" in row["name"])
+    gan = rows["gan_iteration_fp32"]
+    assert gan["sizes"] == {"gt_size": 16, "batch_size": 2}
     assert gan["losses"]["ours"].keys() == {"pixel", "d_real", "d_fake"}
     assert gan["losses"]["ours"] == pytest.approx(gan["losses"]["peer"], rel=1e-4)
     assert gan["floor"] > 0
-    for row in content["rows"]:
-        if "inside Lightning" in row["name"]:
-            assert row["losses"]["ours"] == row["losses"]["peer"]  # bit for bit the same weights
-    assert "finding 30 photos in folders of 1" in rows
+    for stage in ("pixel", "gan"):
+        losses = rows[f"{stage}_overhead"]["losses"]
+        assert losses["ours"] == losses["peer"]  # bit for bit the same weights
     assert content["floor"]["conv_gflops"]["32"]["discriminator"] > 0
     assert content["machine"]["cores"] >= 1
     printed = capsys.readouterr().out
@@ -68,10 +70,10 @@ def test_every_group_gives_its_rows_and_both_sides_compute_the_same(
 def test_without_the_published_code_one_line_says_so_and_ours_still_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    monkeypatch.setattr(peer, "is_installed", lambda: False)
+    monkeypatch.setattr(peer, "missing", lambda: "not installed")
     with caplog.at_level("WARNING"):
         content = measure(tmp_path, "iterations", "degradation")
-    assert [record.getMessage() for record in caplog.records].count(peer.MISSING) == 1
+    assert [record.getMessage() for record in caplog.records].count("not installed") == 1
     assert len(content["rows"]) == 4
     for row in content["rows"]:
         assert row["peer"] is None
@@ -80,13 +82,17 @@ def test_without_the_published_code_one_line_says_so_and_ours_still_come(
         assert row["ours"]["median"] > 0
 
 
-def test_quick_leaves_out_what_takes_long():
-    class Rates:
-        pass
+def test_the_message_names_what_is_missing_and_how_to_install_it(monkeypatch: pytest.MonkeyPatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "lmdb" else found(name))
+    assert (message := peer.missing()) is not None
+    for part in ("lmdb not installed", "make bench", "pip install '.[dev]'"):
+        assert part in message
 
-    quick = command.groups_of(QUICK, Rates()).keys()  # type: ignore[arg-type]
-    full = command.groups_of(command.FULL, Rates()).keys()  # type: ignore[arg-type]
-    assert {"perceptual", "index"} <= full - quick
+
+def test_quick_leaves_out_what_takes_long():
+    quick, full = command.chosen_groups(QUICK).keys(), command.chosen_groups(command.FULL).keys()
+    assert {"perceptual", "upscale"} <= full - quick
     assert quick < full
 
 

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.apart import has_first_iteration, memory_row, processes_row, upscale_rows
+from benchmarks.apart import measure_memory, memory_row, processes_row, upscale_rows
 from benchmarks.child import forget_peak, has_peak_memory, peak_memory, result_of, start_child
 from benchmarks.sizes import QUICK
+from benchmarks.startup import has_first_iteration
 from esrgan_train.devices import multiplies_bf16
 from esrgan_train.errors import RunError
 
 TINY = replace(QUICK, gt_size=16, gan_batch=2, num_feat=8, num_conv=2, discriminator_feat=8)
 
 
-@pytest.mark.skipif(not has_peak_memory(), reason="this system does not tell peak memory")
+@pytest.mark.skipif(not has_peak_memory(), reason="this system does not report peak memory")
 def test_the_peak_is_forgotten_and_found_again():
     forget_peak()
     before = peak_memory()
@@ -50,15 +51,15 @@ def test_two_processes_and_one_are_measured():
 
 @pytest.mark.tools
 def test_upscaling_is_measured_apart_and_both_sides_make_the_same_picture():
-    rows = upscale_rows(TINY)
+    rows = upscale_rows()
     for row in rows:
         assert row.rounds == 5
         assert row.losses["ours"]["mean level"] == pytest.approx(row.losses["peer"]["mean level"], abs=0.1)
 
 
-def test_a_child_that_fails_is_told_in_one_line():
-    with pytest.raises(RunError, match=r"a process of the benchmark failed \(memory, ours\): TypeError: .*str"):
-        result_of(start_child("memory", "ours", replace(TINY, gt_size="wrong")), "memory, ours")  # type: ignore[arg-type]
+def test_a_child_that_fails_is_reported_in_one_line():
+    with pytest.raises(RunError, match=r"a process of the benchmark failed \(memory, ours\): KeyError: 'nobody'"):
+        result_of(start_child(measure_memory, "nobody", TINY), "memory, ours")
 
 
 def test_only_a_training_loss_counts_as_the_first_iteration(tmp_path: Path):

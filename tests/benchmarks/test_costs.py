@@ -1,153 +1,166 @@
-"""The formulas against torch's own counter and the networks' own layers."""
+"""What is counted, against figures worked out by hand and published by others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
+import torchvision
 
-from benchmarks.costs import (
-    DISCRIMINATOR_PUBLISHED,
-    DISCRIMINATOR_SHARED,
-    GENERATOR,
-    VGG,
-    ConvShape,
-    discriminator_shapes,
-    forward_bytes,
-    forward_flops,
-    generator_shapes,
-    gradient_bytes,
-    iteration_costs,
-    vgg_shapes,
-)
-from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
-from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.losses.adversarial import VanillaLoss
-from esrgan_train.losses.perceptual import PerceptualLoss
-from esrgan_train.training.backward import Game, Judge, content_backward, published_backward, shared_backward
-from esrgan_train.training.objective import Objective
-from esrgan_train.training.precision import Precision
-from esrgan_train.training.stages import AdversarialTerm, Term
+from benchmarks.costs import Convolution, Cost, Counted, iteration_costs
+from benchmarks.floor import conv_rate
+from benchmarks.plan.predict import gradient_bytes
+from benchmarks.plan.recipe import published
+from esrgan_train.errors import UserError
+
+SMALL = ("recipe=published", "generator.num_feat=8", "generator.num_conv=2", "discriminator.num_feat=8")
 
 
-class Counter(TorchDispatchMode):
-    """Adds up torch's formulas. ``FlopCounterMode`` also follows modules, which fails under autograd.grad."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.flops = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        output = func(*args, **(kwargs or {}))
-        if func._overloadpacket in flop_registry:
-            self.flops += flop_registry[func._overloadpacket](*args, **(kwargs or {}), out_val=output)
-        return output
+def conv(channels_in: int, channels_out: int, kernel: int, out_side: int) -> int:
+    """Operations of one convolution, by hand: a multiplication and an addition for each product."""
+    return 2 * channels_in * channels_out * kernel**2 * out_side**2
 
 
-def counted(run: Callable[[], object]) -> int:
-    with Counter() as counter:
-        run()
-    return counter.flops
+def generator(side: int) -> list[int]:
+    """SRVGGNetCompact with 64 channels and 16 convolutions at ×4, by hand."""
+    return [conv(3, 64, 3, side), *[conv(64, 64, 3, side)] * 16, conv(64, 48, 3, side)]
 
 
-@pytest.mark.parametrize(("upscale", "num_feat", "num_conv"), [(4, 64, 16), (2, 24, 8), (3, 8, 0)])
-def test_the_generators_operations_are_torchs(upscale: int, num_feat: int, num_conv: int):
-    network = SRVGGNetCompact(num_feat=num_feat, num_conv=num_conv, upscale=upscale)
-    shapes = generator_shapes(lr_side=16, num_feat=num_feat, num_conv=num_conv, upscale=upscale)
-    assert forward_flops(shapes) == counted(lambda: network(torch.rand(1, 3, 16, 16)))
-    convs = sum(p.numel() for m in network.modules() if isinstance(m, nn.Conv2d) for p in m.parameters())
-    assert sum(shape.weights for shape in shapes) == convs
+def discriminator(side: int) -> list[int]:
+    """UNetDiscriminatorSN with 64 channels, by hand."""
+    return [
+        conv(3, 64, 3, side),
+        *(conv(64, 128, 4, side // 2), conv(128, 256, 4, side // 4), conv(256, 512, 4, side // 8)),
+        *(conv(512, 256, 3, side // 4), conv(256, 128, 3, side // 2), conv(128, 64, 3, side)),
+        *(conv(64, 64, 3, side), conv(64, 64, 3, side), conv(64, 1, 3, side)),
+    ]
 
 
-def test_the_discriminators_operations_and_weights_are_torchs():
-    network = UNetDiscriminatorSN(num_feat=16)
-    shapes = discriminator_shapes(side=32, num_feat=16)
-    assert forward_flops(shapes) == counted(lambda: network(torch.rand(1, 3, 32, 32)))
-    assert sum(s.weights for s in discriminator_shapes(side=32, num_feat=64)) == 4_376_897
+def test_the_pixel_stage_is_three_passes_of_the_generator_worked_out_by_hand():
+    found = iteration_costs(published().overrides, gt_size=256, stage="pixel")["generator"]
+    layers = generator(256 // 4)
+    assert sum(layers) == pytest.approx(5.07e9, rel=1e-3)
+    assert found.flops == 3 * sum(layers) - layers[0]  # no gradient of the image
+    assert found.parameters == 621_424
 
 
-@pytest.mark.parametrize("perceptual", [False, True])
-@pytest.mark.parametrize(
-    ("step", "passes"), [(published_backward, DISCRIMINATOR_PUBLISHED), (shared_backward, DISCRIMINATOR_SHARED)]
-)
-def test_an_iterations_operations_are_torchs(step: Callable[..., object], passes: object, perceptual: bool):
-    game = game_of(perceptual=perceptual)
-    batch = {"lr": torch.rand(1, 3, 8, 8), "hr": torch.rand(1, 3, 32, 32), "hr_target": torch.rand(1, 3, 32, 32)}
-    costs = iteration_costs(
-        gt_size=32,
-        num_feat=8,
-        num_conv=2,
-        discriminator_feat=8,
-        gan=True,
-        perceptual=perceptual,
-        shared_fake_forward=passes is DISCRIMINATOR_SHARED,
-        size=4,
+@pytest.mark.parametrize(("shared", "forward"), [("true", 2), ("false", 3)])
+def test_the_discriminator_is_passed_as_often_as_the_step_says(shared: str, forward: int):
+    overrides = (*published().overrides, f"training.shared_fake_forward={shared}")
+    found = iteration_costs(overrides, gt_size=256, stage="gan")["discriminator"]
+    layers = discriminator(256)
+    # Forward; twice back to the weights, without the gradient of the image; once back to the image alone.
+    assert found.flops == (forward + 2 * 2 + 1) * sum(layers) - 2 * layers[0]
+    assert found.parameters == 4_376_897
+    assert found.convolutions.total() == forward * len(layers)
+
+
+def test_vgg19_is_counted_as_its_publishers_do():
+    meta = torchvision.models.VGG19_Weights.IMAGENET1K_V1.meta
+    fully_connected = 512 * 49 * 4096 + 4096 * 4096 + 4096 * 1000
+    forward = 2 * (1e9 * meta["_ops"] - fully_connected)  # published as products, at 224 × 224
+    found = iteration_costs(published().overrides, gt_size=224, stage="gan", perceptual=True)["perceptual"]
+    # The published figure rounds; target, result, and back to the image alone.
+    assert found.flops == pytest.approx(3 * forward, rel=1e-3)
+    assert found.parameters == 0
+
+
+def test_the_numbers_moved_are_those_that_convolution_and_activation_read_and_write():
+    image, weight, bias, slope = torch.rand(1, 3, 8, 8), torch.rand(5, 3, 3, 3), torch.rand(5), torch.rand(5)
+    with Counted() as counted:
+        output = torch.nn.functional.conv2d(image, weight, bias, padding=1)
+        torch.nn.functional.prelu(output, slope).view(-1)  # a view moves nothing
+    inner = 5 * 8 * 8
+    assert counted.numbers == (3 * 8 * 8 + 5 * 3 * 9 + 5 + inner) + (inner + 5 + inner)
+    assert counted.flops == conv(3, 5, 3, 8)
+    assert counted.convolutions == {Convolution(3, 5, 3, 1, 8): 1}
+
+
+def test_traffic_is_within_reach_of_the_least_that_layers_move():
+    """Each convolution and activation reads its input and writes its output, in each of three passes."""
+    found = iteration_costs(published().overrides, gt_size=256, stage="pixel")["generator"]
+    pixels, widths = 64 * 64, [3, *[64] * 17, 48]
+    least = 3 * pixels * sum(before + 3 * after for before, after in pairwise(widths))
+    assert 1 < found.numbers / least < 1.2  # losses and the enlarged image come on top
+
+
+def test_a_cpu_saves_multiplications_behind_an_enlargement_and_counts_them():
+    plain, saving = (
+        iteration_costs(SMALL, gt_size=64, stage="gan", cpu_kernels=own)["discriminator"].flops
+        for own in (False, True)
     )
-    assert sum(cost.flops for cost in costs.values()) == counted(lambda: step(game, batch, share=1.0))
+    assert 0.5 < saving / plain < 0.95
 
 
-def test_the_pixel_stages_operations_are_torchs():
-    game = game_of(perceptual=False, gan=False)
-    batch = {"lr": torch.rand(1, 3, 8, 8), "hr": torch.rand(1, 3, 32, 32), "hr_target": torch.rand(1, 3, 32, 32)}
-    shapes = generator_shapes(lr_side=8, num_feat=8, num_conv=2, upscale=4)
-    assert GENERATOR.flops(shapes) == counted(lambda: content_backward(game, batch, share=1.0))
+def test_real_tensors_are_counted_on_a_small_crop_and_the_rest_follows_from_the_area():
+    small, large = (
+        iteration_costs(SMALL, gt_size=side, stage="pixel", cpu_kernels=True)["generator"] for side in (64, 128)
+    )
+    assert large.flops == 4 * small.flops
+    plain = iteration_costs(SMALL, gt_size=128, stage="pixel")["generator"]
+    assert plain.flops == large.flops
 
 
-def test_the_perceptual_losss_operations_are_torchs():
-    loss = PerceptualLoss(features="random")
-    sr, target = torch.rand(1, 3, 32, 32, requires_grad=True), torch.rand(1, 3, 32, 32)
-    assert VGG.flops(vgg_shapes(side=32)) == counted(lambda: loss(sr, target).backward())
+@pytest.mark.parametrize("override", ["generator=ultracompact", "experiment=x2_prelu", "upscale=3"])
+def test_any_generator_is_counted(override: str):
+    gt_size = 48
+    cost = iteration_costs(("recipe=published", override), gt_size=gt_size, stage="pixel")["generator"]
+    assert cost.flops > 0
 
 
-def test_bytes_are_those_the_layers_see():
-    network = SRVGGNetCompact(num_feat=8, num_conv=2, upscale=4)
-    seen = 0
+def test_counting_leaves_no_fake_tensors_behind():
+    """The CPU's kernels keep tables from call to call."""
+    from benchmarks.ours import BareStep, make_module, random_batch
 
-    def count(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        nonlocal seen
-        seen += 4 * (inputs[0].numel() + 3 * output.numel())  # convolution and activation
-
-    for module in network.body:
-        if isinstance(module, nn.Conv2d):
-            module.register_forward_hook(count)
-    network(torch.rand(1, 3, 8, 8))
-    assert forward_bytes(generator_shapes(lr_side=8, num_feat=8, num_conv=2, upscale=4), size=4) == seen
+    iteration_costs(SMALL, gt_size=32, stage="gan")
+    module = make_module([*SMALL, "loss.perceptual.weight=0", "loss.adversarial.start_step=0"])
+    step = BareStep(module)
+    step.step(random_batch(batch_size=1, gt_size=32, upscale=4))
+    assert step.losses()["d_real"] > 0
 
 
-def test_a_strided_convolution_reads_its_larger_input():
-    assert ConvShape("c", 1, 1, 4, 2, 8, bias=False).numbers_moved == 16**2 + 8**2
+NEEDS_VALUES = """
+import torch
+from esrgan_train.archs import generator
+
+@generator("needs_values")
+class NeedsValues(torch.nn.Module):
+    def __init__(self, upscale: int = 4) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 3 * upscale**2, 3, padding=1)
+        self.upscale = upscale
+
+    def forward(self, x):
+        scale = 1 if x.mean().item() > 2 else 2
+        return torch.nn.functional.pixel_shuffle(scale * self.conv(x), self.upscale)
+"""
+
+
+def test_a_generator_that_needs_values_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "needs_values_arch.py").write_text(NEEDS_VALUES)
+    monkeypatch.setenv("ESRGAN_TRAIN_ARCHS", str(tmp_path))
+    with pytest.raises(UserError, match="generator=NeedsValues cannot be counted, since it needs values"):
+        iteration_costs(("recipe=published", "generator=needs_values"), gt_size=32, stage="pixel")
 
 
 def test_gradients_of_one_process_go_nowhere_and_of_many_twice():
-    parameters = {"generator_parameters": 100, "discriminator_parameters": 900}
-    assert gradient_bytes(**parameters, processes=1) == 0
-    assert gradient_bytes(**parameters, processes=2) == 4000
-    assert gradient_bytes(**parameters, processes=1000) == pytest.approx(8000, rel=0.01)
+    assert gradient_bytes(1000, processes=1) == 0
+    assert gradient_bytes(1000, processes=2) == 4000
+    assert gradient_bytes(1000, processes=1000) == pytest.approx(8000, rel=0.01)
 
 
-def game_of(*, perceptual: bool, gan: bool = True) -> Game:
-    terms = [Term(name="pixel", function=nn.L1Loss(), weight=1.0)]
-    if perceptual:
-        terms.append(Term(name="perceptual", function=PerceptualLoss(features="random"), weight=1.0))
-    judged = AdversarialTerm(function=VanillaLoss(), weight=0.1)
-    objective = Objective(terms=terms, adversarial=[judged], start_step=0)
-    return Game(
-        generator=SRVGGNetCompact(num_feat=8, num_conv=2, upscale=4),
-        judges=[Judge(UNetDiscriminatorSN(num_feat=8), judged, weight=0.1)] if gan else [],
-        stage=objective.stages["gan"],
-        precision=Precision("32", "cpu", "as requested"),
-    )
+def test_each_shape_counts_as_often_as_it_runs(monkeypatch: pytest.MonkeyPatch):
+    seconds = iter([1.0, 2.0])
+    monkeypatch.setattr("benchmarks.floor.best_of", lambda _: next(seconds))
+    shapes = {Convolution(2, 4, 3, 1, 8): 3, Convolution(4, 4, 4, 2, 8): 1}
+    flops = 3 * (3 * conv(2, 4, 3, 8) + conv(4, 4, 4, 4))
+    assert conv_rate(shapes, 1, torch.float32) == pytest.approx(flops / (3 * 1.0 + 2.0))
 
 
-def test_taps_first_saves_three_quarters_of_the_convolutions_behind_an_enlargement():
-    plain = discriminator_shapes(side=64, num_feat=8)
-    saving = discriminator_shapes(side=64, num_feat=8, taps_first=True)
-    for before, after in zip(plain, saving, strict=True):
-        assert before.name == after.name
-        assert before.weights == after.weights
-        assert before.flops == (4 if before.name in ("conv4", "conv5", "conv6") else 1) * after.flops
+def test_costs_subtract():
+    one, two = Convolution(1, 1, 3, 1, 8), Convolution(2, 2, 3, 1, 8)
+    both = Cost(5.0, 7.0, 9, type(Counted().convolutions)({one: 2, two: 1}))
+    less = Cost(1.0, 2.0, 3, type(Counted().convolutions)({one: 2}))
+    assert both - less == Cost(4.0, 5.0, 6, type(Counted().convolutions)({two: 1}))

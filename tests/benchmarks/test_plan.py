@@ -1,29 +1,24 @@
 from __future__ import annotations
 
-import json
 import re
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.errors import HydraException
 
-from benchmarks.costs import IterationCost, iteration_costs
-from benchmarks.plan import (
-    COMPUTE_EFFICIENCY,
-    GPUS,
-    MEMORY_EFFICIENCY,
-    VARIANTS,
-    Gpu,
-    Prediction,
-    gpu_hours,
-    main,
-    newest_results,
-    predict,
-    predict_recipe,
-    predicted_here,
-    published_recipe,
-    read_results,
-)
+from benchmarks import results
+from benchmarks.costs import Cost
+from benchmarks.iterations import costs_of
+from benchmarks.plan.__main__ import main
+from benchmarks.plan.check import checks
+from benchmarks.plan.gpus import GPUS, Gpu
+from benchmarks.plan.predict import COMPUTE_EFFICIENCY, MEMORY_EFFICIENCY, Prediction, days, predict
+from benchmarks.plan.recipe import published
+from benchmarks.row import Row
+from benchmarks.timing import Spread
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 
@@ -31,55 +26,55 @@ SLOW = Gpu(
     "slow", flops=1e12 / COMPUTE_EFFICIENCY, bytes=1e9 / MEMORY_EFFICIENCY
 )  # of which 1e12 and 1e9 are reached
 FLOOR = {"conv_gflops": {"32": {"generator": 100.0, "discriminator": 200.0}}, "memory_gb_per_second": 10.0}
+COSTS = [Cost(10**10, 5 * 10**6, 500, Counter()), Cost(10**10, 0, 500, Counter())]
 
 
 def predicted(gpus: int = 1, **changes: Any) -> Prediction:
-    options: dict[str, Any] = {
-        "batch": 12,
-        "iterations": 1000,
-        "generator_parameters": 500,
-        "discriminator_parameters": 500,
-        "sample_seconds": 0.1,
-        "cores_per_gpu": 10,
-    }
-    return predict(
-        [IterationCost(10**10, 10**7), IterationCost(10**10, 0)], SLOW, gpus=gpus, **{**options, **changes}
-    )
+    options: dict[str, Any] = {"batch": 12, "iterations": 1000, "loading": 0.01}
+    return predict(COSTS, SLOW, gpus=gpus, **{**options, **changes})
 
 
 def test_a_stage_takes_its_operations_and_bytes_over_the_rates_reached():
     stage = predicted()
-    assert stage.batch == 12
     assert stage.compute == pytest.approx(12 * 2e10 / 1e12)
     assert stage.memory == pytest.approx(12 * 1e7 / 1e9)
     assert stage.exchange == 0
     assert stage.loading == pytest.approx(0.12)
     assert stage.seconds == pytest.approx(0.24 + 0.12)
-    assert stage.loader_cores == pytest.approx(0.12 / 0.36)
+    assert stage.loader_share == pytest.approx(0.12 / 0.36)
     assert stage.saturated == "compute"
 
 
 def test_slow_loading_holds_the_stage_back_and_is_named():
-    stage = predicted(sample_seconds=1.0)
+    stage = predicted(loading=0.1)
     assert stage.seconds == pytest.approx(1.2)
     assert stage.saturated == "loader"
 
 
-def test_more_gpus_take_more_samples_and_exchange_gradients():
+def test_more_gpus_exchange_gradients():
     one, eight, many = predicted(1), predicted(8), predicted(64)
-    assert one.iterations == eight.iterations == 1000
     assert one.compute == eight.compute == many.compute
     assert one.exchange == 0
     assert eight.exchange == pytest.approx(2 * 7 / 8 * 4 * 1000 / 20e9)
     assert many.exchange > 2 * eight.exchange  # between nodes
 
 
+def test_days_are_those_of_all_stages():
+    stage = predicted()
+    assert days([stage, stage]) == pytest.approx(2 * 1000 * 0.36 / 86400)
+
+
 def test_the_recipe_is_that_of_the_configuration():
     cfg = compose_config(["recipe=published"])
-    recipe = published_recipe()
+    recipe = published()
     assert (recipe.batch_size, recipe.gt_size) == (cfg.data.batch_size, cfg.data.gt_size)
-    assert recipe.iterations["pixel"] == cfg.loss.adversarial.start_step
+    assert recipe.iterations["pixel"] == cfg.loss.adversarial.start_step == 1_000_000
     assert sum(recipe.iterations.values()) == cfg.trainer.max_steps
+    assert recipe.perceptual
+
+
+def test_an_experiment_without_a_gan_stage_has_one_stage():
+    assert published(["experiment=x4_net"]).iterations == {"pixel": 1_000_000}
 
 
 # Dense bf16 or fp16 with float32 sums, as NVIDIA's papers on the three architectures print it.
@@ -100,70 +95,44 @@ def test_the_rates_of_consumer_cards_are_those_of_their_maker():
     assert {"RTX 3060", "RTX 3070", "RTX 4060", "RTX 4070", "RTX 5070"} <= rates.keys()
 
 
-def test_gpu_hours_are_those_of_every_gpu():
-    stage = predicted(8)
-    assert gpu_hours([stage, stage], 8) == pytest.approx(8 * 2 * stage.iterations * stage.seconds / 3600)
-
-
 def test_the_gan_stage_costs_more_and_a_faster_gpu_less():
-    hours = []
-    for gpu in (GPUS[0], GPUS[-1]):
-        stages = predict_recipe(
-            VARIANTS[0], gpu, gpus=8, batch=12, gt_size=256, sample_seconds=0.1, cores_per_gpu=float("inf")
-        )
-        assert stages["pixel"].compute < stages["gan"].compute / 20
-        assert stages["pixel"].iterations == 1_000_000
-        hours.append(gpu_hours(stages.values(), 8))
-    assert hours[0] > 3 * hours[1]
-
-
-@pytest.mark.parametrize(
-    ("name", "gan", "shared"),
-    [
-        ("G + D iteration, GT 64, batch 2, fp32, shared_fake_forward=false", True, False),
-        ("G + D iteration, GT 64, batch 2, defaults", True, True),
-        ("pixel-stage iteration, GT 64, batch 2, defaults", False, True),
-    ],
-)
-def test_a_measured_iteration_is_predicted_from_the_rates_of_its_own_file(name: str, gan: bool, shared: bool):
-    costs = iteration_costs(
-        gt_size=64, gan=gan, perceptual=False, shared_fake_forward=shared, taps_first=True, size=4
-    )
-    rates = {"generator": 100e9, "discriminator": 200e9}
-    expected = sum(2 * (cost.flops / rates[part] + cost.bytes / 10e9) for part, cost in costs.items())
-    assert predicted_here(name, FLOOR) == pytest.approx(expected)
-
-
-def test_other_rows_are_not_predicted():
-    assert predicted_here("degradation of a 400 × 400 image, one core", FLOOR) is None
-    assert predicted_here("G + D + VGG19 iteration, GT 64, batch 2, defaults", FLOOR) is None  # no rate for VGG19
+    slow, fast = (published().predict(gpu, gpus=8, loading=0) for gpu in (GPUS[0], GPUS[-1]))
+    assert slow["pixel"].compute < slow["gan"].compute / 20
+    assert days(slow.values()) > 3 * days(fast.values())
 
 
 def write(file: Path) -> None:
-    rows = [
-        {"name": "one sample from a PNG", "ours": {"median": 50.0}},
-        {"name": "G + D iteration, GT 64, batch 2, defaults", "ours": {"median": 1.0}},
-    ]
-    file.write_text(json.dumps({"machine": {}, "floor": FLOOR, "rows": rows}))
+    """Results of a sample and of two iterations, one of which has no rate for VGG19."""
+    sample = Row(key="sample", name="a sample", unit="ms", ours=Spread(50, 50, 50))
+    sizes = {"gt_size": 64, "batch_size": 2}
+    gan = Row(key="gan_iteration", name="an iteration", sizes=sizes, unit="s", ours=Spread(1, 1, 1))
+    perceptual = replace(gan, key="gan_perceptual_iteration")
+    file.parent.mkdir(parents=True)
+    results.write(file, machine={}, floor=FLOOR, rows=[sample, gan, perceptual])
 
 
-def test_the_newest_full_results_are_read_and_the_error_told(
+def test_a_measured_iteration_is_found_by_its_key_and_predicted_from_the_rates_of_its_own_file(tmp_path: Path):
+    write(tmp_path / "results" / "a.json")
+    (check,) = checks(results.read(tmp_path / "results" / "a.json"))
+    costs = costs_of("gan_iteration", gt_size=64, precision="32")
+    rates = {"generator": 100e9, "discriminator": 200e9}
+    expected = sum(2 * (cost.flops / rates[name] + 4 * cost.numbers / 10e9) for name, cost in costs.items())
+    assert check.predicted == pytest.approx(expected)
+    assert check.error == pytest.approx(expected - 1)
+
+
+def test_the_newest_results_are_read_and_the_error_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    folder = tmp_path / "benchmarks" / "results"
-    folder.mkdir(parents=True)
-    write(folder / "2026-01-01_2x-cpu.json")
-    (folder / "2025-01-01_2x-cpu.json").write_text("{}")
-    (folder / "2026-02-01_2x-cpu-quick.json").write_text("{}")
-    assert newest_results(folder) == folder / "2026-01-01_2x-cpu.json"
+    write(tmp_path / "benchmarks" / "results" / "2026-01-01_2x-cpu.json")
     monkeypatch.chdir(tmp_path)
-    assert main([]) == 0
-    out = capsys.readouterr().out
+    assert main(["experiment=x4_prelu", "--gpus", "1"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
     assert "loading 50 ms per sample" in out
-    assert "check: G + D iteration, GT 64, batch 2, defaults: measured 1 s, predicted" in " ".join(out.split())
+    assert "check: an iteration: measured 1 s, predicted" in out
 
 
-def test_without_results_the_loader_is_assumed_and_the_table_says_so(
+def test_without_results_the_loader_is_assumed_and_the_plan_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
@@ -172,31 +141,38 @@ def test_without_results_the_loader_is_assumed_and_the_table_says_so(
     assert "loading is assumed too" in out
     assert "8 × H100 SXM" in out
     assert "12 samples per GPU" in out
+    assert "x4_superultracompact" in out
 
 
-def test_numbers_of_gpus_and_samples_are_as_asked(monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path):
+def test_any_generator_number_of_gpus_and_samples_is_as_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
     monkeypatch.chdir(tmp_path)
-    assert main(["--gpus", "64", "--batch-size", "1"]) == 0
+    assert (
+        main(["generator=ultracompact", "upscale=2", "--gpus", "64", "--batch-size", "1", "--gt-size", "64"]) == 0
+    )
     out = capsys.readouterr().out
     assert re.search(r"64 × RTX 4060 +│ +64 │", out)
     assert "1 × RTX" not in out
+    assert "per sample and iteration, GT 64" in out
+    parameters = 3 * 64 * 9 + 64 + 8 * (64 * 64 * 9 + 64) + 64 * 12 * 9 + 12 + 9 * 64
+    assert f"{parameters:,}" in out
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "named"),
     [
-        *(["--gt-size", "100"], ["--gt-size", "0"], ["--cores-per-gpu", "0"], ["--results", "missing.json"]),
-        *(["--batch-size", "0"], ["--gpus", "8", "0"]),
+        (["--gt-size", "100"], "data.gt_size=100"),
+        (["--batch-size", "0"], "data.batch_size=0"),
+        (["--cores-per-gpu", "0"], "--cores-per-gpu=0"),
+        (["--gpus", "8", "0"], "--gpus=0"),
+        (["--results", "missing.json"], "--results=missing.json"),
+        (["generator.num_feats=8"], "num_feats"),
     ],
 )
-def test_wrong_options_are_told_in_one_line(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_wrong_options_are_named(
+    arguments: list[str], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=arguments[0]):
+    with pytest.raises((UserError, HydraException), match=re.escape(named)):
         main(arguments)
-
-
-def test_a_file_of_something_else_is_refused(tmp_path: Path):
-    file = tmp_path / "a.json"
-    file.write_text('{"rows": []}')
-    with pytest.raises(UserError, match="is no file of python -m benchmarks"):
-        read_results(file)

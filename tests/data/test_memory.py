@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.workers import proportional_bytes
 from esrgan_train.data.loader import PhotoLoader
 from esrgan_train.data.stream import RankStridedSampler
 from esrgan_train.images.find import PathTable
@@ -18,6 +17,12 @@ from tests.data.small import split, training_set
 
 MakePhotos = Callable[..., PathTable]
 SMAPS = Path("/proc/self/smaps_rollup")
+
+
+def proportional_bytes(pid: int) -> int:
+    """Memory of a process, shared pages counted by their share."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 @pytest.mark.tools

@@ -1,0 +1,98 @@
+"""``python -m benchmarks.plan``: what the published recipe costs, on which GPUs, and what runs short first.
+
+Predictions from counted costs, peak rates and stated assumptions; only the loader's time and the check at the end
+are measured, by ``python -m benchmarks``. No GPU has confirmed them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import rich
+from annotated_types import Gt
+from rich.console import Console
+
+from benchmarks.costs import Cost, iteration_costs
+from benchmarks.plan.check import checks
+from benchmarks.plan.predict import COMPUTE_EFFICIENCY, MEMORY_EFFICIENCY
+from benchmarks.plan.recipe import VARIANTS, Recipe, published
+from benchmarks.plan.tables import costs_table, recipe_table
+from benchmarks.results import FOLDER, newest, read
+from esrgan_train.bounds import Count, check_value
+from esrgan_train.cli import run_command
+from esrgan_train.commands import command
+
+MIN_WIDTH = 140  # columns of the wide table
+CORES_PER_GPU = 12.0
+SAMPLE_MS = 100.0  # without a results file
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the tables; the exit status."""
+    options = _parser().parse_args(arguments)
+    for count in options.gpus or ():
+        check_value("--gpus", count, Count)
+    check_value("--cores-per-gpu", options.cores_per_gpu, Annotated[float, Gt(0)])
+    sizes = {"data.gt_size": options.gt_size, "data.batch_size": options.batch_size}
+    size_overrides = [f"{key}={value}" for key, value in sizes.items() if value is not None]
+    recipe = published([*options.overrides, *size_overrides])
+    file = options.results or newest(FOLDER)
+    results = None if file is None else read(file)
+    sample = None if results is None else results.rows.get("sample")
+    sample_ms = SAMPLE_MS if sample is None else sample.ours.median
+
+    console = rich.get_console()
+    console.print(costs_table(_network_costs(recipe, variants=not options.overrides), gt_size=recipe.gt_size))
+    table = recipe_table(recipe, counts=options.gpus, sample_ms=sample_ms, cores_per_gpu=options.cores_per_gpu)
+    Console(width=max(console.width, MIN_WIDTH)).print(table)
+    assumed = f"loading is assumed too: run {command('benchmarks')}"
+    lines = [
+        f"assumed (docs/scaling.md): {COMPUTE_EFFICIENCY:.0%} of peak products, {MEMORY_EFFICIENCY:.0%} of memory "
+        f"bandwidth, {options.cores_per_gpu:g} cores and {recipe.batch_size} samples per GPU; "
+        + (assumed if sample is None else f"loading measured in {file}")
+    ]
+    lines += [f"check: {check}" for check in (() if results is None else checks(results))]
+    console.print("\n".join(lines), highlight=False, soft_wrap=True)
+    return 0
+
+
+def _network_costs(recipe: Recipe, *, variants: bool) -> list[tuple[str, Cost]]:
+    costs = recipe.costs("gan" if "gan" in recipe.iterations else "pixel")
+    others = {
+        name: iteration_costs((f"experiment={name}", *recipe.overrides), gt_size=recipe.gt_size, stage="pixel")[
+            "generator"
+        ]
+        for name in VARIANTS
+        if variants and name != recipe.name
+    }
+    names = {"generator": recipe.name, "perceptual": "VGG19"}
+    first, *rest = [(names.get(name, name), cost) for name, cost in costs.items()]
+    return [first, *others.items(), *rest]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.plan",
+        usage="%(prog)s [key=value ...] [options]",
+        description="Predict what the published recipe costs on GPUs.",
+        epilog="Example: python -m benchmarks.plan generator=rrdb --gpus 1 4",
+    )
+    add = parser.add_argument
+    add("overrides", nargs="*", metavar="key=value", help="as in training: generator=rrdb, experiment=x2_prelu")
+    recipe = published()
+    add("--gt-size", type=int, metavar="N", help=f"HR crop in pixels (default: {recipe.gt_size})")
+    words = "samples per GPU and iteration"
+    add("--batch-size", type=int, metavar="N", help=f"{words} (default: {recipe.batch_size})")
+    add("--gpus", type=int, nargs="+", metavar="N", help="how many (default: a few usual numbers)")
+    words = f"cores that load for each GPU (default: {CORES_PER_GPU:g})"
+    add("--cores-per-gpu", type=float, default=CORES_PER_GPU, metavar="N", help=words)
+    add("--results", type=Path, metavar="FILE", help=f"of the benchmark (default: the newest in {FOLDER})")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,84 @@
+"""From costs and rates to the time that a stage takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from benchmarks.costs import Cost
+from benchmarks.plan.gpus import Gpu
+
+BF16_BYTES = 2
+GPUS_PER_NODE = 8
+
+# Assumptions, each stated in docs/scaling.md.
+COMPUTE_EFFICIENCY = 0.25  # of the peak rate: convolutions of 64 channels fill no tensor core
+MEMORY_EFFICIENCY = 0.7  # of the peak bandwidth
+LINK_BYTES_PER_SECOND = {"node": 20e9, "cluster": 10e9}  # reached by one flat reduction of a few MB
+
+
+class Prediction(NamedTuple):
+    """One stage on some GPUs. Seconds are those of one iteration."""
+
+    iterations: int
+    compute: float
+    memory: float
+    exchange: float
+    loading: float  # that the given cores take for this GPU's samples
+
+    @property
+    def training(self) -> float:
+        """Everything but loading, one after the other."""
+        return self.compute + self.memory + self.exchange
+
+    @property
+    def seconds(self) -> float:
+        """Loading runs beside everything else."""
+        return max(self.training, self.loading)
+
+    @property
+    def loader_share(self) -> float:
+        """By what the cores that load would have to be multiplied for loading to hold nothing back."""
+        return self.loading / self.training
+
+    @property
+    def saturated(self) -> str:
+        """What the iteration waits for most."""
+        if self.loading > self.training:
+            return "loader"
+        busy = {"compute": self.compute, "memory": self.memory, "gradients": self.exchange}
+        return max(busy, key=lambda name: busy[name])
+
+
+def predict(
+    costs: Iterable[Cost], gpu: Gpu, *, gpus: int, batch: int, iterations: int, loading: float
+) -> Prediction:
+    """A stage of ``iterations``.
+
+    Args:
+        costs: by network.
+        gpu: its peak rates.
+        gpus: how many.
+        batch: samples per GPU and iteration, as ``data.batch_size``.
+        iterations: of the stage.
+        loading: seconds that the cores of one GPU take for one sample.
+    """
+    costs = list(costs)
+    link = LINK_BYTES_PER_SECOND["node" if gpus <= GPUS_PER_NODE else "cluster"]
+    return Prediction(
+        iterations=iterations,
+        compute=batch * sum(cost.flops for cost in costs) / (gpu.flops * COMPUTE_EFFICIENCY),
+        memory=batch * sum(cost.numbers for cost in costs) * BF16_BYTES / (gpu.bytes * MEMORY_EFFICIENCY),
+        exchange=gradient_bytes(sum(cost.parameters for cost in costs), processes=gpus) / link,
+        loading=batch * loading,
+    )
+
+
+def gradient_bytes(parameters: int, *, processes: int) -> float:
+    """Bytes that each process sends per iteration to average float32 gradients (ring reduction)."""
+    return 2 * (processes - 1) / processes * 4 * parameters
+
+
+def days(stages: Iterable[Prediction]) -> float:
+    """From the start to the end of all stages."""
+    return sum(stage.iterations * stage.seconds for stage in stages) / 86400

@@ -1,0 +1,20 @@
+"""The wheel holds the package and its configuration, and no benchmark."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_wheel_is_free_of_benchmarks_and_tests(tmp_path: Path):
+    build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet"]
+    subprocess.run([*build, "--wheel-dir", str(tmp_path), str(ROOT)], check=True, timeout=120)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = ZipFile(wheel).namelist()
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"esrgan_train"}
+    assert "esrgan_train/conf/train.yaml" in names
+    assert not [name for name in names if "benchmark" in name]
