@@ -33,7 +33,7 @@ def find_pairs(truth: Path, *, results: Path | None, inputs: Path | None) -> lis
 
 
 def check_sizes(pairs: Sequence[Pair], scale: int) -> None:
-    """``UserError`` naming every pair whose sizes do not fit; the ground truth is cut to multiples of ``scale``."""
+    """``UserError`` naming all pairs whose sizes do not fit; the ground truth is cut to multiples of ``scale``."""
     wrong = []
     for pair in pairs:
         width, height = (side // scale * scale for side in read_upright_size(pair.truth))
