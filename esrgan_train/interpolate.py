@@ -22,25 +22,19 @@ from esrgan_train.modelfiles.field import alike
 from esrgan_train.modelfiles.finite import check_finite
 from esrgan_train.modelfiles.weights import ModelFile, load_weights, published_form, save_model
 
-OUT_SUFFIXES = (".pth", ".safetensors")
-
 log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write weight · A + (1 − weight) · B for each weight; the exit status.
-
-    Raises:
-        UserError: wrong options, an unreadable model, or two models that do not fit each other.
-    """
+    """Write weight · A + (1 − weight) · B for each weight."""
     options = _parser().parse_args(arguments)
-    targets = plan_outputs(options.output, options.weight, (options.a, options.b))
-    a, b = (in_published_form(load_weights(path)) for path in (options.a, options.b))
-    check_pair(a, b)
+    targets = _plan_outputs(options.output, options.weight, (options.a, options.b))
+    a, b = (_in_published_form(load_weights(path)) for path in (options.a, options.b))
+    _check_pair(a, b)
     for model in (a, b):
         check_finite(model.state_dict, str(model.path))
     for target, weight in targets.items():
-        save_model(target, interpolate(a.state_dict, b.state_dict, weight), mixed_metadata(a, b, weight))
+        save_model(target, interpolate(a.state_dict, b.state_dict, weight), _metadata(a, b, weight))
         log.info("%g · %s + %g · %s → %s", weight, a.path, 1 - weight, b.path, target)
     return DONE
 
@@ -60,7 +54,7 @@ def interpolate(a: Mapping[str, Tensor], b: Mapping[str, Tensor], weight: float)
     }
 
 
-def in_published_form(model: ModelFile) -> ModelFile:
+def _in_published_form(model: ModelFile) -> ModelFile:
     """The same model with its class and options, and with PReLU slopes if it is a compact one."""
     model = identified(model)
     named = {"arch": model.arch, "target": model.target, "options": model.options}
@@ -70,8 +64,7 @@ def in_published_form(model: ModelFile) -> ModelFile:
     return replace(model, state_dict=state_dict, options=options, metadata=metadata)
 
 
-def check_pair(a: ModelFile, b: ModelFile) -> None:
-    """``UserError`` that lists the differences, unless both are the same network."""
+def _check_pair(a: ModelFile, b: ModelFile) -> None:
     differences = []
     classes = (a.arch or a.target, b.arch or b.target)
     if None not in classes and classes[0] != classes[1]:
@@ -83,14 +76,11 @@ def check_pair(a: ModelFile, b: ModelFile) -> None:
         if name in second and not alike(first[name], second[name])
     ]
     if not differences:  # otherwise these explain why the weights differ
+        one, two = ({name: tuple(t.shape) for name, t in model.state_dict.items()} for model in (a, b))
         differences = [
-            *(f"{name} only in the first" for name in a.state_dict if name not in b.state_dict),
-            *(f"{name} only in the second" for name in b.state_dict if name not in a.state_dict),
-            *(
-                f"{name} {tuple(tensor.shape)} and {tuple(b.state_dict[name].shape)}"
-                for name, tensor in a.state_dict.items()
-                if name in b.state_dict and tensor.shape != b.state_dict[name].shape
-            ),
+            *(f"{name} only in the first" for name in one if name not in two),
+            *(f"{name} only in the second" for name in two if name not in one),
+            *(f"{name} {one[name]} and {two[name]}" for name in one if two.get(name, one[name]) != one[name]),
         ]
     if differences:
         more = f" and {len(differences) - 5} more" if len(differences) > 5 else ""
@@ -100,14 +90,10 @@ def check_pair(a: ModelFile, b: ModelFile) -> None:
         )
 
 
-def plan_outputs(output: Path, weights: Sequence[float], sources: Sequence[Path]) -> dict[Path, float]:
-    """Which file gets which weight: ``output`` itself, or with several weights ``<name>_<weight>``.
-
-    Raises:
-        UserError: another kind of file, the same weight twice, or a source that would be replaced.
-    """
-    if output.suffix.lower() not in OUT_SUFFIXES:
-        raise UserError(f"-o {output} must end in {' or '.join(OUT_SUFFIXES)}: a mixture is a model to use")
+def _plan_outputs(output: Path, weights: Sequence[float], sources: Sequence[Path]) -> dict[Path, float]:
+    """Which file gets which weight: ``output`` itself, or with several weights ``<name>_<weight>``."""
+    if output.suffix.lower() not in (".pth", ".safetensors"):
+        raise UserError(f"-o {output} must end in .pth or .safetensors: a mixture is a model to use")
     targets: dict[Path, float] = {}
     for weight in weights:
         several = f"{output.stem}_{weight:g}{output.suffix}"
@@ -120,19 +106,16 @@ def plan_outputs(output: Path, weights: Sequence[float], sources: Sequence[Path]
     return targets
 
 
-def mixed_metadata(a: ModelFile, b: ModelFile, weight: float) -> dict[str, Any]:
-    """What builds the network, and which two models are in it."""
+def _metadata(a: ModelFile, b: ModelFile, weight: float) -> dict[str, Any]:
     named = a if a.arch or a.target else b
-    upscale = a.metadata.get("upscale", b.metadata.get("upscale", named.options.get("upscale")))
     shares = ((weight, a), (1 - weight, b))
-    parts = [{"weight": share, "file": model.path.name, **model.metadata} for share, model in shares]
     return {
         "arch": named.arch,
         "target": named.target,
         "options": named.options,
-        "upscale": upscale,
+        "upscale": a.metadata.get("upscale", b.metadata.get("upscale", named.options.get("upscale"))),
         "version": __version__,
-        "mixed_from": parts,
+        "mixed_from": [{"weight": part, "file": model.path.name, **model.metadata} for part, model in shares],
     }
 
 
@@ -144,15 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("a", type=Path, metavar="A", help=".pth, .safetensors or .ckpt")
     add("b", type=Path, metavar="B", help="the same network, trained from A or as A was")
-    share = number(Fraction)  # beyond, a network is extrapolated, and often breaks
-    add(
-        "--weight",
-        required=True,
-        nargs="+",
-        type=share,
-        metavar="W",
-        help="of A, in [0, 1]; one file each",
-    )
+    weight = number(Fraction)  # beyond, a network is extrapolated, and often breaks
+    add("--weight", required=True, nargs="+", type=weight, metavar="W", help="of A, in [0, 1]; one file each")
     add("-o", "--output", required=True, type=Path, metavar="OUT", help=".pth or .safetensors; its suffix decides")
     return parser
 

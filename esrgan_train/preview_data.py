@@ -16,25 +16,25 @@ from esrgan_train.images.encode import write_image
 
 log = logging.getLogger(__name__)
 
-SAMPLES = 12
-TARGET = Path("preview/pairs.png")
+_SAMPLES = 12
+_TARGET = Path("preview/pairs.png")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the first training samples, HR beside LR, as one labelled sheet; the exit status."""
+    """Write the first training samples, HR beside LR, as one labelled sheet."""
     overrides = overrides_of(_parser(), sys.argv[1:] if arguments is None else arguments)
     datamodule = build_datamodule(compose_config(overrides))
     datamodule.setup("fit")  # reports what was left out
-    write_image(TARGET, pairs_sheet(datamodule.training, range(SAMPLES)))
+    write_image(_TARGET, pairs_sheet(datamodule.training, range(_SAMPLES)))
     log.info("%s", datamodule.describe())
-    log.info("the first %d samples as training will see them: %s", SAMPLES, TARGET)
+    log.info("the first %d samples as training will see them: %s", _SAMPLES, _TARGET)
     return DONE
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m esrgan_train.preview_data",
-        description=f"Draw the first {SAMPLES} training samples, HR beside LR, in {TARGET}.",
+        description=f"Draw the first {_SAMPLES} training samples, HR beside LR, in {_TARGET}.",
         epilog="python -m esrgan_train --help lists the options, such as data=folder data.train_dir=my/photos.",
     )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="options of the training")

@@ -27,30 +27,25 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Draw the samples as a sheet and describe them; the exit status.
-
-    A sample is a function of the run's seed and its number, so it is the one that the run used, as long as the
-    photos are the same.
-    """
+    """Draw the samples as a sheet and describe them, as the run met them if the photos are the same."""
     options = _parser().parse_args(arguments)
     photos = build_datamodule(read_config(options.run)).training
-    for sample in options.samples:
-        log.info("%s", describe(photos, sample))
+    for n in options.samples:
+        log.info("%s", _describe(photos, n))
     target = options.output or options.run / "replay.png"
     write_image(target, pairs_sheet(photos, options.samples))
     log.info("drawn in %s", target)
     return DONE
 
 
-def describe(photos: TrainingSet, number: int) -> str:
-    """One line on a sample: its photo, and the values in it."""
-    sample = photos.sample(number)
+def _describe(photos: TrainingSet, n: int) -> str:
+    sample = photos.sample(n)
     parts = [
         f"{name} {array.min():.3f} to {array.max():.3f}, mean {array.mean():.3f}"
         + ("" if np.isfinite(array).all() else ", NOT FINITE")
         for name, array in (("LR", sample.lr), ("HR", sample.hr))
     ]
-    return f"sample {number}: {sample.name} at scale {sample.scale:.3g}; {'; '.join(parts)}"
+    return f"sample {n}: {sample.name} at scale {sample.scale:.3g}; {'; '.join(parts)}"
 
 
 def read_config(run: Path) -> DictConfig:

@@ -24,13 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Upscale every photo; one that fails is reported, with the reason, and the others are done.
-
-    Returns the exit status: 0 done, 1 at least one photo failed.
-
-    Raises:
-        UserError: wrong options.
-    """
+    """Upscale every photo; one that fails is reported with the reason, and the others are done."""
     options = _parser().parse_args(arguments)
     targets = plan(options.inputs, options.output, options.format, keep_suffix=options.keep_suffix)
     precision = "32" if options.self_check else options.precision
@@ -65,11 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class _Callable(ModuleType):
-    """This module, which can be called.
-
-    The package offers a function of the same name, and as soon as anyone imports this module, Python makes it
-    the package's attribute ``upscale``: so the module itself is that function.
-    """
+    """This module, made callable: once imported, it stands for the package's function ``upscale``."""
 
     def __call__(self, image: NDArray[Any], generator: nn.Module, *, tile: int | None = None) -> NDArray[Any]:
         """See ``esrgan_train.inference.models.upscale``."""

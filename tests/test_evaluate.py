@@ -15,7 +15,7 @@ from PIL import Image
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.errors import RunError, UserError
 from esrgan_train.evaluate.__main__ import main
-from esrgan_train.evaluate.scores import enlarge_bicubic
+from esrgan_train.evaluate.scores import bicubic_of
 from esrgan_train.upscale import main as upscale
 
 
@@ -53,11 +53,11 @@ def test_a_model_is_scored_the_same_twice(truth: Path, tmp_path: Path, degradati
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 @pytest.mark.parametrize("height", [1, 3, 256, 257])
-def test_bicubic_tiles_join_to_the_whole_picture(scale: int, height: int) -> None:
+def test_bicubic_is_that_of_the_whole_picture_in_8_bits(scale: int, height: int) -> None:
     lr = np.ascontiguousarray(skimage.data.chelsea()[:height, :40])
     planes = torch.from_numpy(lr / np.float32(255)).permute(2, 0, 1)[None]
     whole = torch.nn.functional.interpolate(planes, scale_factor=float(scale), mode="bicubic")[0].permute(1, 2, 0)
-    difference = enlarge_bicubic(lr, scale).astype(int) - (whole.clamp(0, 1) * 255).numpy()
+    difference = bicubic_of(lr, scale).astype(int) - (whole.clamp(0, 1) * 255).numpy()
     assert np.abs(difference).max() < 0.501  # 8 bits, and float32's rounding of places
 
 

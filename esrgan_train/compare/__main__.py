@@ -22,11 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table and write comparison.csv, curves.png and crops.png.
-
-    Raises:
-        UserError: no run to compare.
-    """
+    """Print the table and write comparison.csv, curves.png and crops.png."""
     options = _parser().parse_args(arguments)
     register()
     runs = read_runs(find_runs(options.runs))
@@ -37,9 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     with replacing(out / "curves.png") as unfinished:
         draw_curves(runs).savefig(unfinished, dpi=100)
     written = ["comparison.csv", "curves.png"]
-    photographs = held_out_of(runs, options.photos, crop=options.crop)
-    if any(photographs):
-        write_image(out / "crops.png", draw_crops(runs, photographs))
+    photos = held_out_of(runs, options.photos, crop=options.crop)
+    if any(photos):
+        write_image(out / "crops.png", draw_crops(runs, photos))
         written.append("crops.png")
     else:
         log.warning("no run's held-out photos are here, so there is no crops.png")
@@ -54,13 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     add("runs", nargs="+", type=Path, metavar="RUN", help="run folders, or folders that hold them")
     add("-o", "--output", type=Path, default=Path("comparison"), metavar="OUT", help="default: comparison/")
     add("--photos", type=number(WholeNumber), default=3, metavar="N", help="held-out photos to show; default: 3")
-    add(
-        "--crop",
-        type=number(Count),
-        default=192,
-        metavar="N",
-        help="HR pixels a side of the crops; default: 192",
-    )
+    add("--crop", type=number(Count), default=192, metavar="N", help="HR pixels a side of crops; default: 192")
     return parser
 
 

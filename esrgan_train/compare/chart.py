@@ -20,7 +20,7 @@ _CURVES = {
 
 
 def draw_curves(runs: Sequence[Run]) -> Figure:
-    """One panel a value; the legend stands below, where it covers no curve."""
+    """One panel a value, and a legend below."""
     figure = Figure(figsize=(15, 4.2 + 0.25 * len(runs)), layout="constrained")
     axes = figure.subplots(1, len(_CURVES))
     for axis, (value, title) in zip(axes, _CURVES.items(), strict=True):
@@ -40,7 +40,7 @@ def draw_curves(runs: Sequence[Run]) -> Figure:
 
 
 def thinned(steps: Sequence[int], values: Sequence[float], most: int = 100) -> tuple[list[float], list[float]]:
-    """Means of at most ``most`` equal stretches of the readings: one noisy curve must not hide the others."""
+    """Means of at most ``most`` equal stretches of the readings, so that no noisy curve hides the others."""
     count = min(most, len(steps))
     if not count:
         return [], []

@@ -25,17 +25,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Photo:
-    """A held-out photo: what is shown of it, and what models are given.
+    """A held-out photo: what is shown of it, and what models are given."""
 
-    Attributes:
-        lr: (1, 3, h, w) in [0, 1].
-        part: rows and columns of ``lr`` that are shown.
-        hr: the same part, (H, W, 3).
-    """
-
-    lr: torch.Tensor
-    part: Part
-    hr: NDArray[np.uint8]
+    lr: torch.Tensor  # (1, 3, h, w) in [0, 1]
+    part: Part  # of lr, that is shown
+    hr: NDArray[np.uint8]  # the same part, (H, W, 3)
 
 
 Photos = dict[str, Photo]  # by name
@@ -44,28 +38,24 @@ Photos = dict[str, Photo]  # by name
 def held_out_of(runs: Sequence[Run], count: int, *, crop: int) -> list[Photos]:
     """The first held-out photos of each run.
 
-    A run whose photos are gone, as when its folder was copied from another machine, borrows those of the
-    first run of its scale that has them.
+    A run whose photos are gone, such as one copied from another machine, gets those of the first run of its scale
+    that has them.
     """
-    found: list[Photos | None] = []
+    found: list[Photos] = []
     for run in runs:
         try:
             found.append(_held_out(run, count, crop=crop))
         except UserError as error:
             log.warning("the held-out photos of %s are not here (%s)", run.name, error)
-            found.append(None)
-    lenders = {run.upscale: photos for run, photos in reversed(list(zip(runs, found, strict=True))) if photos}
-    return [
-        photos if photos is not None else lenders.get(run.upscale, {})
-        for run, photos in zip(runs, found, strict=True)
-    ]
+            found.append({})
+    lenders = {run.upscale: photos for run, photos in reversed([*zip(runs, found, strict=True)]) if photos}
+    return [photos or lenders.get(run.upscale, {}) for run, photos in zip(runs, found, strict=True)]
 
 
 def draw_crops(runs: Sequence[Run], photographs: Sequence[Photos]) -> NDArray[np.uint8]:
     """The crops side by side, with bicubic and HR.
 
-    Each model gets the LR of its own run; a warning says where that differs from the first run's. A photo that a
-    run does not have is taken from those that have it.
+    Each model gets the LR of its own run; a warning says where that differs from the first run's.
     """
     for run, photos in zip(runs[1:], photographs[1:], strict=True):
         _warn_of_differences(runs[0], photographs[0], run, photos)
@@ -83,20 +73,17 @@ def draw_crops(runs: Sequence[Run], photographs: Sequence[Photos]) -> NDArray[np
 
 
 def _warn_of_differences(first: Run, photos: Photos, other: Run, theirs: Photos) -> None:
-    if other.upscale != first.upscale:
-        log.warning(
-            "%s upscales ×%d, %s ×%d: their photos differ",
-            *(other.name, other.upscale, first.name, first.upscale),
-        )
-    names = other.name, first.name
+    names, scales = (other.name, first.name), (other.upscale, first.upscale)
+    if scales[0] != scales[1]:
+        log.warning("%s upscales ×%d, %s ×%d: their photos differ", names[0], scales[0], names[1], scales[1])
     if list(theirs) != list(photos):
         log.warning("%s was validated with other photos than %s: compare those of both", *names)
     elif any(not torch.equal(theirs[name].lr, photos[name].lr) for name in theirs):
-        log.warning("%s was validated with photos that were degraded otherwise than those of %s", *names)
+        log.warning("%s was validated with photos that were degraded differently from those of %s", *names)
 
 
 def _held_out(run: Run, count: int, *, crop: int) -> Photos:
-    """The run's first held-out photos by name, degraded as in its validation; of HR the middle ``crop`` alone."""
+    """The run's first held-out photos, degraded as in its validation; only the middle of HR."""
     config = run.config.copy()
     config.data.num_workers = 0
     datamodule = build_datamodule(config)
@@ -105,7 +92,7 @@ def _held_out(run: Run, count: int, *, crop: int) -> Photos:
     for batch in datamodule.val_dataloader():
         if len(found) == count:
             break
-        if not batch["counts"].all():  # it cannot be read
+        if not batch["counts"].all():  # unreadable
             continue
         rows, columns = (middle(side, most=crop, step=run.upscale) for side in batch["hr"].shape[-2:])
         found[batch["name"][0]] = Photo(

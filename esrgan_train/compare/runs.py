@@ -24,23 +24,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True)
 class Run:
-    """What is known of a finished run.
+    """A finished run."""
 
-    Attributes:
-        name: the shortest that no other run has.
-        config: its resolved configuration.
-        rows: of metrics.csv.
-        summary: of summary.json.
-        generator: built from the model file, on the CPU.
-        radius: how far the generator looks, in pixels of its input; None: without end.
-    """
-
-    name: str
-    config: DictConfig
-    rows: list[Row]
-    summary: dict[str, Any]
-    generator: nn.Module
-    radius: int | None
+    name: str  # the shortest that no other run has
+    config: DictConfig  # resolved
+    rows: list[Row]  # of metrics.csv
+    summary: dict[str, Any]  # of summary.json
+    generator: nn.Module  # of the model file, on the CPU
+    radius: int | None  # how far it looks, in pixels of its input; None: without end
 
     @property
     def upscale(self) -> int:
@@ -49,28 +40,22 @@ class Run:
 
 
 def find_runs(given: Sequence[Path]) -> list[Path]:
-    """The run folders among ``given`` and, for folders that hold several such as a sweep's, those inside.
-
-    Raises:
-        UserError: a folder that does not exist or holds no run.
-    """
-    found: dict[Path, None] = {}
+    """The run folders among ``given`` and, for folders that hold several such as a sweep's, those inside."""
+    found: dict[Path, Path] = {}  # by resolved path: each once
     for folder in given:
         if not folder.is_dir():
             raise UserError(f"{folder} is not a folder: give run folders, or a folder that holds them")
-        inside = [folder] if (folder / "config.yaml").exists() else sorted(_inside(folder))
+        configs = (file for file in folder.rglob("config.yaml") if "wandb" not in file.parts)  # W&B has its own
+        inside = [folder] if (folder / "config.yaml").exists() else sorted(file.parent for file in configs)
         if not inside:
             raise UserError(f"{folder} holds no run (no config.yaml in it or below): give a run folder")
-        found.update(dict.fromkeys(inside))
-    return list(found)
+        for run in inside:
+            found.setdefault(run.resolve(), run)
+    return list(found.values())
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
-    """Read run folders; those that cannot be read are left out with a warning.
-
-    Raises:
-        UserError: none can be read.
-    """
+    """Read run folders; those that cannot be read are left out with a warning. ``UserError`` if none can."""
     runs: dict[Path, Run] = {}
     for folder in folders:
         try:
@@ -85,18 +70,12 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
 
 
 def short_names(folders: Sequence[Path]) -> list[str]:
-    """The shortest names that differ: each folder's last part, or as many parts as it takes."""
-    absolute = [folder.resolve() for folder in folders]
-    for count in range(1, max(len(folder.parts) for folder in absolute) + 1):
-        names = ["/".join(folder.parts[-count:]) for folder in absolute]
-        if len(set(names)) == len(names):
-            return names
-    return [str(folder) for folder in absolute]
-
-
-def _inside(folder: Path) -> list[Path]:
-    # W&B keeps a config.yaml of its own inside a run
-    return [file.parent for file in folder.rglob("config.yaml") if "wandb" not in file.parts]
+    """The shortest names that differ: the last part of each folder's path, or as many parts as it takes."""
+    names, parts = [""] * len(folders), 0
+    while len(set(names)) < len(folders) or not parts:
+        parts += 1
+        names = ["/".join(folder.resolve().parts[-parts:]) for folder in folders]
+    return names
 
 
 def _read(folder: Path) -> Run:
@@ -113,12 +92,6 @@ def _read(folder: Path) -> Run:
         raise UserError(f"broken: {type(error).__name__}: {' '.join(str(error).split())}") from error
     if not model.exists():
         raise UserError(f"model/{model.name} is missing")
-    generator = rebuild_generator(load_weights(model))
-    return Run(
-        name=folder.name,
-        config=config,
-        rows=rows,
-        summary=summary,
-        generator=generator,
-        radius=reach_of(generator),
-    )
+    network = rebuild_generator(load_weights(model))
+    radius = reach_of(network)
+    return Run(name=folder.name, config=config, rows=rows, summary=summary, generator=network, radius=radius)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,11 @@ _FURTHER = ("trainer.max_steps", "data.batch_size", "training.accumulate")  # th
 
 
 def records_of(runs: Sequence[Run]) -> list[Record]:
-    """What the table says of each run."""
-    changed = _differing(runs)
+    """What the table says of each run: the settings that are not the same in all, and its results."""
+    settings = [
+        settings_of(run.config) | {name: OmegaConf.select(run.config, name) for name in _FURTHER} for run in runs
+    ]
+    changed = sorted({name for other in settings[1:] for name in differing(settings[0], other)})
     return [
         {
             "run": run.name,
@@ -53,24 +55,13 @@ def print_table(records: Sequence[Record]) -> None:
 
 def write_csv(path: Path, records: Sequence[Record]) -> None:
     """Write the table with all digits."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _columns(records))
-    writer.writeheader()
-    writer.writerows(records)
-    with replacing(path) as unfinished:
-        unfinished.write_bytes(text.getvalue().encode())
-
-
-def _differing(runs: Sequence[Run]) -> list[str]:
-    """Names of the settings that are not the same in all runs."""
-    settings = [
-        settings_of(run.config) | {name: OmegaConf.select(run.config, name) for name in _FURTHER} for run in runs
-    ]
-    return sorted({name for other in settings[1:] for name in differing(settings[0], other)})
+    with replacing(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, _columns(records))
+        writer.writeheader()
+        writer.writerows(records)
 
 
 def _best_of_stages(summary: dict[str, Any]) -> Record:
-    """The best value of each stage and its iteration, in columns named by value and stage."""
     columns: Record = {}
     for stage, name in STAGE_NAMES.items():
         best = summary.get("best", {}).get(stage, {})
@@ -84,7 +75,7 @@ def _columns(records: Sequence[Record]) -> list[str]:
 
 
 def _table(records: Sequence[Record]) -> Table:
-    """One column a run, or one row a run if there are many; what no run has is left out."""
+    """One column a run, or one row a run if there are many; columns without a value are left out."""
     columns = [name for name in _columns(records) if any(record.get(name) is not None for record in records)]
     table = Table(title="runs")
     if len(records) <= _SIDE_BY_SIDE:

@@ -21,7 +21,7 @@ from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.evaluate.pairs import check_sizes, find_pairs
-from esrgan_train.evaluate.scores import Scored, Scorer
+from esrgan_train.evaluate.scores import Scored, all_measures, score
 from esrgan_train.files import replacing
 from esrgan_train.images.encode import write_image
 from esrgan_train.images.sheet import labelled_sheet
@@ -33,11 +33,7 @@ _WORST = 4  # rows of the contact sheet
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Score every pair, print the means, write ``scores.csv`` and ``worst.png``; the exit status.
-
-    Raises:
-        UserError: wrong options, a missing partner, or sizes that do not fit.
-    """
+    """Score every pair, print the means, and write ``scores.csv`` and ``worst.png``."""
     options = _parser().parse_args(arguments)
     if (options.model is None) == (options.results is None):
         raise UserError("give either --model FILE or --results FOLDER")
@@ -52,12 +48,13 @@ def main(arguments: list[str] | None = None) -> int:
         scale = upscaler.scale
     degrade = build(compose_config([f"degradation={options.degradation}", f"upscale={scale}"]).degradation)
     check_sizes(pairs, scale)
-    scorer = Scorer(scale=scale, upscaler=upscaler, degrade=degrade, seed=options.seed)
+    measures = all_measures()
     scores: list[Scored] = []
     for pair in pairs:
-        scores = sorted([*scores, scorer.score(pair)], key=lambda one: one.values["psnr_y"])
+        one = score(pair, scale=scale, upscaler=upscaler, degrade=degrade, seed=options.seed, measures=measures)
+        scores = sorted([*scores, one], key=lambda one: one.values["psnr_y"])
         scores[_WORST:] = [replace(one, crops=()) for one in scores[_WORST:]]  # they would fill the memory
-    _report(scores, list(scorer.measures), options.output)
+    _report(scores, list(measures), options.output)
     return DONE
 
 
@@ -74,12 +71,8 @@ def _report(scores: Sequence[Scored], measures: Sequence[str], folder: Path) -> 
         writer.writerows({"name": one.name, **one.values} for one in sorted(scores, key=lambda one: one.name))
     sheet = []
     for one in scores[:_WORST]:
-        labels = (
-            f"{one.name} LR",
-            f"bicubic {one.values['bicubic_psnr_y']:.2f} dB",
-            f"SR {one.values['psnr_y']:.2f} dB",
-            "HR",
-        )
+        bicubic, sr = (f"{one.values[name]:.2f} dB" for name in ("bicubic_psnr_y", "psnr_y"))
+        labels = (f"{one.name} LR", f"bicubic {bicubic}", f"SR {sr}", "HR")
         sheet.append(list(zip(labels, one.crops, strict=True)))
     write_image(folder / "worst.png", labelled_sheet(sheet, title="The lowest PSNR-Y"))
     log.info("%d pictures: %s and %s", len(scores), folder / "scores.csv", folder / "worst.png")

@@ -26,23 +26,14 @@ class Pair:
 
 
 def find_pairs(truth: Path, *, results: Path | None, inputs: Path | None) -> list[Pair]:
-    """Every photo of the ground truth, with its partners in the other folders.
-
-    Raises:
-        UserError: a folder without photos, or a photo without its partner.
-    """
+    """Every photo of the ground truth, with its partners in the other folders; ``UserError`` if one is missing."""
     truths = _by_name(truth, "--gt")
-    found = _partners(truths, results, "--results") if results is not None else {}
-    given = _partners(truths, inputs, "--lr") if inputs is not None else {}
+    found, given = _partners(truths, results, "--results"), _partners(truths, inputs, "--lr")
     return [Pair(name, path, found.get(name), given.get(name)) for name, path in truths.items()]
 
 
 def check_sizes(pairs: Sequence[Pair], scale: int) -> None:
-    """Compare the sizes of all partners before any work; the ground truth is cut to multiples of ``scale``.
-
-    Raises:
-        UserError: naming every pair that does not fit.
-    """
+    """``UserError`` naming all pairs whose sizes do not fit; the ground truth is cut to multiples of ``scale``."""
     wrong = []
     for pair in pairs:
         width, height = (side // scale * scale for side in read_upright_size(pair.truth))
@@ -57,7 +48,7 @@ def check_sizes(pairs: Sequence[Pair], scale: int) -> None:
 
 
 def _by_name(folder: Path, option: str) -> dict[str, Path]:
-    """The photos of a folder by relative path without suffix; those that differ in it alone keep it."""
+    """The photos of a folder by relative path without suffix, which those keep that differ in it alone."""
     photos = list(find_photos(folder, option=option))
     relative = [path.relative_to(folder) for path in photos]
     names = distinct_names(relative)
@@ -66,8 +57,10 @@ def _by_name(folder: Path, option: str) -> dict[str, Path]:
     return dict(zip(names, photos, strict=True))
 
 
-def _partners(truths: dict[str, Path], folder: Path, option: str) -> dict[str, Path]:
-    """The photos of ``folder`` with the names of ``truths``, with or without suffix."""
+def _partners(truths: dict[str, Path], folder: Path | None, option: str) -> dict[str, Path]:
+    """The photos of ``folder`` by the names of ``truths``; none without a folder."""
+    if folder is None:
+        return {}
     # What upscale --keep-suffix has made of photo.jpg is called photo.jpg without its own suffix.
     kept = {f"{name}{path.suffix}": name for name, path in truths.items() if not name.endswith(path.suffix)}
     found = {kept.get(name, name): path for name, path in _by_name(folder, option).items()}

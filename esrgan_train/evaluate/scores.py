@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from esrgan_train.evaluate.pairs import Pair
 from esrgan_train.images.crop import middle, reduced
 from esrgan_train.images.decode import decode, to_float
 from esrgan_train.images.encode import to_uint8
-from esrgan_train.inference.baseline import Bicubic
+from esrgan_train.inference.baseline import enlarge_bicubic
 from esrgan_train.inference.failures import naming
 from esrgan_train.inference.upscaler import Upscaler
 from esrgan_train.metrics.image_quality import MEASURES
@@ -27,7 +27,6 @@ from esrgan_train.metrics.lpips import SMALLEST, Lpips, weights_file
 log = logging.getLogger(__name__)
 
 _CROP = 192  # pixels a side of what is shown
-_TILE = 256  # LR pixels a side that bicubic enlarges at once
 
 Measure = Callable[[Tensor, Tensor, int], Tensor]  # of (1, 3, H, W) uint8, twice, and the border
 Picture = NDArray[np.uint8]
@@ -35,14 +34,11 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Scored:
-    """One photo's values by measure, those of bicubic by ``bicubic_`` and measure.
-
-    ``crops`` are the middle of LR, bicubic, result and ground truth.
-    """
+    """The scores of one photo."""
 
     name: str
-    values: dict[str, float]
-    crops: tuple[Picture, ...]
+    values: dict[str, float]  # by measure; those of bicubic by "bicubic_" and measure
+    crops: tuple[Picture, ...]  # the middle of LR, bicubic, result and ground truth
 
 
 def all_measures() -> dict[str, Measure]:
@@ -62,51 +58,49 @@ def all_measures() -> dict[str, Measure]:
     return {**MEASURES, "lpips": lpips}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scorer:
-    """Scores results of ``upscaler`` (None: of files), without a border of ``scale`` pixels.
+def score(
+    pair: Pair,
+    *,
+    scale: int,
+    upscaler: Upscaler | None,
+    degrade: Callable[..., NDArray[np.float32]],
+    seed: int,
+    measures: Mapping[str, Measure],
+) -> Scored:
+    """Score the result of ``upscaler``, or else that of the pair, without a border of ``scale`` pixels.
 
-    ``degrade`` makes LR where none is given.
+    ``degrade`` makes the LR of a pair that has none. The sizes must fit.
     """
-
-    scale: int
-    upscaler: Upscaler | None
-    degrade: Callable[..., NDArray[np.float32]]
-    seed: int
-    measures: dict[str, Measure] = field(default_factory=all_measures)
-
-    def score(self, pair: Pair) -> Scored:
-        """Score one photo, whose sizes fit.
-
-        Raises:
-            RunError: the model cannot enlarge it.
-        """
-        scale = self.scale
-        hr = _read(pair.truth)
-        hr = hr[: hr.shape[0] // scale * scale, : hr.shape[1] // scale * scale]
-        lr = self._degraded(hr, pair.name) if pair.lr is None else _read(pair.lr)
-        if self.upscaler is None:
-            assert pair.result is not None
-            sr = _read(pair.result)
-        else:
-            with naming(pair.truth, "enlarging", self.upscaler.memory_remedy):
-                sr = self.upscaler(lr)
-        bicubic = enlarge_bicubic(lr, scale)
-        values = self._values(sr, hr, "") | self._values(bicubic, hr, "bicubic_")
-        return Scored(pair.name, values, _crops(lr, bicubic, sr, hr, scale))
-
-    def _degraded(self, hr: Picture, name: str) -> Picture:
-        rng = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
-        return to_uint8(self.degrade(to_float(hr), rng))
-
-    def _values(self, sr: Picture, hr: Picture, prefix: str) -> dict[str, float]:
-        own, truth = (torch.from_numpy(image).permute(2, 0, 1)[None] for image in (sr, hr))
-        return {prefix + name: float(measure(own, truth, self.scale)) for name, measure in self.measures.items()}
+    hr = _read(pair.truth)
+    hr = hr[: hr.shape[0] // scale * scale, : hr.shape[1] // scale * scale]
+    if pair.lr is None:
+        rng = np.random.default_rng([seed, zlib.crc32(pair.name.encode())])
+        lr = to_uint8(degrade(to_float(hr), rng))
+    else:
+        lr = _read(pair.lr)
+    if upscaler is None:
+        assert pair.result is not None
+        sr = _read(pair.result)
+    else:
+        with naming(pair.truth, "enlarging", upscaler.memory_remedy):
+            sr = upscaler(lr)
+    bicubic = bicubic_of(lr, scale)
+    values = {
+        prefix + name: float(measure(_planes(picture), _planes(hr), scale))
+        for prefix, picture in (("", sr), ("bicubic_", bicubic))
+        for name, measure in measures.items()
+    }
+    return Scored(pair.name, values, _crops(lr, bicubic, sr, hr, scale))
 
 
-def enlarge_bicubic(lr: Picture, scale: int) -> Picture:
+def bicubic_of(lr: Picture, scale: int) -> Picture:
     """(h, w, 3) to (h·scale, w·scale, 3)."""
-    return Upscaler(Bicubic(scale), device=torch.device("cpu"), precision="32", tile=_TILE)(lr)
+    sr = enlarge_bicubic(_planes(lr).float().div_(255), scale)
+    return sr.clamp_(0, 1).mul_(255).round_().byte()[0].permute(1, 2, 0).numpy()
+
+
+def _planes(image: Picture) -> Tensor:
+    return torch.from_numpy(image).permute(2, 0, 1)[None]
 
 
 def _read(path: Path) -> Picture:

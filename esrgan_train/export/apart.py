@@ -12,17 +12,17 @@ from pathlib import Path
 
 from esrgan_train.errors import UserError
 from esrgan_train.export.formats import FormatError, Request, make
-from esrgan_train.export.source import read_source
 from esrgan_train.export.verification import Verdict
+from esrgan_train.inference.models import load_generator
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def make_apart(request: Request) -> Iterator[Verdict]:
-    """As ``formats.make`` of the request's model; what converters print is dropped unless they fail.
+    """``formats.make`` of the request's model; what converters print is dropped unless they fail.
 
     Raises:
-        UserError, FormatError: as ``formats.make``, the latter also if the process dies.
+        FormatError: also if the process dies.
     """
     report = request.file(f".{request.format}.report")
     report.touch()
@@ -49,11 +49,11 @@ def make_apart(request: Request) -> Iterator[Verdict]:
 
 
 def work() -> None:
-    """The child's part: the request comes by stdin, and each verdict or error goes to the report at once."""
+    """What the child runs: the request comes by stdin, and each verdict or error goes to the report at once."""
     request: Request = pickle.load(sys.stdin.buffer)
     with Path(sys.argv[1]).open("wb") as report:
         try:
-            for verdict in make(read_source(request.model)[1], request):
+            for verdict in make(load_generator(request.model), request):
                 pickle.dump(verdict, report)
                 report.flush()
         except (UserError, FormatError) as error:

@@ -20,17 +20,11 @@ from esrgan_train.export.verification import Verdict
 
 @dataclass(frozen=True)
 class Format:
-    """How a format is made.
+    """How a format is made."""
 
-    Attributes:
-        module: in this package; its ``write(generator, request)`` yields a ``Verdict`` on each set of files.
-        packages: that it imports, which only the export needs; so it is imported when it is used.
-        apart: whether it needs native code that may crash, and so a process of its own.
-    """
-
-    module: str
-    packages: tuple[str, ...]
-    apart: bool = False
+    module: str  # in this package: its write(generator, request) yields a Verdict on each set of files
+    packages: tuple[str, ...]  # that only the export needs, so the module is imported when it is used
+    apart: bool = False  # in a process of its own: its native code may crash
 
 
 FORMATS = {
@@ -47,29 +41,21 @@ class FormatError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is to be written.
+    """What is to be written."""
 
-    Attributes:
-        format: one of ``FORMATS``.
-        model: the file that is exported.
-        stem: folder and name of the files, without suffix.
-        metadata: plain values for every file, ``upscale`` among them.
-        fp32: write no float16.
-    """
-
-    format: str
-    model: Path
-    stem: Path
-    metadata: Mapping[str, Any]
-    fp32: bool
+    format: str  # one of FORMATS
+    model: Path  # the file that is exported
+    stem: Path  # folder and name of what is written, without suffix
+    metadata: Mapping[str, Any]  # plain values for every file, "upscale" among them
+    fp32: bool  # write no float16
 
     def file(self, ending: str) -> Path:
-        """The file of that ending."""
+        """The file with that ending."""
         return self.stem.with_name(self.stem.name + ending)  # with_suffix would cut a name at its last dot
 
 
 def check_packages(formats: Iterable[str]) -> None:
-    """``UserError`` that names the packages without which a format cannot be written or run."""
+    """``UserError`` naming the missing packages, without which a format cannot be written or run."""
     needed = dict.fromkeys(package for name in formats for package in FORMATS[name].packages)
     missing = [package for package in needed if find_spec(package) is None]
     if missing:
@@ -79,7 +65,7 @@ def check_packages(formats: Iterable[str]) -> None:
 
 
 def make(generator: nn.Module, request: Request) -> Iterator[Verdict]:
-    """Write the files of one format, run each, and say how far they are from the generator.
+    """Write the files of one format, run each, and compare them with the generator.
 
     Raises:
         UserError: other programs would use the file wrongly.

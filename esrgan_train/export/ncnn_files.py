@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import ncnn
@@ -20,8 +21,7 @@ from esrgan_train.export.verification import Batch, Verdict, verify
 # Two sizes that differ in both directions: what is equal in both would be taken for a constant. No side is too
 # small for networks of the field.
 _SHAPES = ((1, 3, 64, 72), (1, 3, 84, 108))
-_MAGIC = "7767517"  # of a .param file
-_INPUT, _OUTPUT = "data", "output"  # what upscalers built on ncnn ask for; pnnx says in0 and out0
+_INPUT, _OUTPUT = "data", "output"  # what upscalers built on ncnn ask for
 
 
 def write(generator: nn.Module, request: Request) -> Iterator[Verdict]:
@@ -35,9 +35,7 @@ def write(generator: nn.Module, request: Request) -> Iterator[Verdict]:
     convert(generator, param, weights, half=half)
     beside.write_text(json.dumps(request.metadata, indent=2) + "\n", encoding="utf-8")
     files, label = (param, weights, beside), "ncnn fp16" if half else "ncnn fp32"
-    yield verify(
-        Engine(param, weights), generator, label=label, files=files, engine="ncnn", half=half, batched=False
-    )
+    yield verify(Engine(param, weights), generator, label=label, files=files, engine="ncnn", half=half)
 
 
 def convert(generator: nn.Module, param: Path, weights: Path, *, half: bool) -> None:
@@ -49,8 +47,10 @@ def convert(generator: nn.Module, param: Path, weights: Path, *, half: bool) -> 
         scratch = Path(folder)  # pnnx writes other files too
         traced.save(str(scratch / "traced.pt"))
         subprocess.run([pnnx.EXEC_PATH, "traced.pt", *shapes, f"fp16={int(half)}"], cwd=scratch, check=True)
-        text = (scratch / "traced.ncnn.param").read_text()
-        param.write_text(rename_blobs(text, {"in0": _INPUT, "out0": _OUTPUT}))
+        text = (scratch / "traced.ncnn.param").read_text()  # columns of names, in which pnnx says in0 and out0
+        for old, new in (("in0", _INPUT), ("out0", _OUTPUT)):
+            text = re.sub(rf"(?<=\s){old}(?=\s)", new, text)
+        param.write_text(text)
         weights.write_bytes((scratch / "traced.ncnn.bin").read_bytes())
 
 
@@ -78,33 +78,3 @@ class Engine:
                 raise RuntimeError("ncnn cannot run the converted network")
             outputs.append(np.array(sr))
         return np.stack(outputs)
-
-
-def rename_blobs(text: str, names: Mapping[str, str]) -> str:
-    """Rename blobs (the values between layers), wherever they are written or read, and nothing else.
-
-    A ``.param`` file is a magic number, two counts, and one line per layer: type, name, number of inputs, number
-    of outputs, the inputs, the outputs, ``key=value`` entries. An Input layer has its blob's name, and is renamed
-    too.
-
-    Raises:
-        ValueError: this is no ``.param`` file, a blob is not there, or a new name is taken.
-    """
-    lines = text.splitlines()
-    if len(lines) < 3 or lines[0].strip() != _MAGIC:
-        raise ValueError("no ncnn .param file")
-    written: list[str] = []
-    out = lines[:2]
-    for line in lines[2:]:
-        if not line.strip():
-            continue
-        kind, layer, inputs, outputs, *rest = line.split()
-        first_output, end = int(inputs), int(inputs) + int(outputs)
-        written += rest[first_output:end]
-        blobs = [names.get(blob, blob) for blob in rest[:end]]
-        layer = names.get(layer, layer) if kind == "Input" else layer
-        out.append(" ".join([f"{kind:<24} {layer:<24} {inputs} {outputs}", *blobs, *rest[end:]]))
-    for old, new in names.items():
-        if written.count(old) != 1 or new in written:
-            raise ValueError(f"blob {old} cannot be renamed to {new}: the network has {' '.join(written)}")
-    return "\n".join(out) + "\n"

@@ -8,31 +8,28 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
-import onnxruntime
 import torch
 from torch import nn
 
 from esrgan_train.export.formats import Request
-from esrgan_train.export.verification import Batch, Verdict, verify
+from esrgan_train.export.verification import Verdict, runner, verify
+from esrgan_train.inference.onnx_model import OnnxNetwork
 from esrgan_train.modelfiles.weights import METADATA_KEY
 
 _OPSET = 18  # torch's own; TensorRT takes it from 8.6 on, ONNX Runtime from 1.14 on
-_INPUT, _OUTPUT = "input", "output"
 # Two images and odd sizes: 0 and 1 would be taken for constants. No side is too small for networks of the field.
 _EXAMPLE = (2, 3, 71, 83)
 _AXES = {0: "batch", 2: "height", 3: "width"}
 
 
 def write(generator: nn.Module, request: Request) -> Iterator[Verdict]:
-    """Write and run float32 and, unless it is not wanted, float16."""
-    for half, ending in ((False, ".onnx"), (True, "_fp16.onnx")):
-        if half and request.fp32:
-            continue
-        path, label = request.file(ending), "onnx fp16" if half else "onnx fp32"
+    """Write and run float32 and, unless ``request.fp32``, float16."""
+    for half in (False,) if request.fp32 else (False, True):
+        path, label = request.file("_fp16.onnx" if half else ".onnx"), "onnx fp16" if half else "onnx fp32"
         export_onnx(generator, path, request.metadata, half=half)
-        yield verify(_Engine(path), generator, label=label, files=(path,), engine="onnxruntime", half=half)
+        run = runner(OnnxNetwork(path))
+        yield verify(run, generator, label=label, files=(path,), engine="onnxruntime", half=half)
 
 
 def export_onnx(generator: nn.Module, path: Path, metadata: Mapping[str, Any], *, half: bool) -> None:
@@ -47,8 +44,8 @@ def export_onnx(generator: nn.Module, path: Path, metadata: Mapping[str, Any], *
         (torch.zeros(_EXAMPLE, dtype=dtype),),
         dynamo=True,
         dynamic_shapes=({axis: torch.export.Dim(name) for axis, name in _AXES.items()},),
-        input_names=[_INPUT],
-        output_names=[_OUTPUT],
+        input_names=["input"],
+        output_names=["output"],
         opset_version=_OPSET,
         verbose=False,
     )
@@ -58,18 +55,6 @@ def export_onnx(generator: nn.Module, path: Path, metadata: Mapping[str, Any], *
     model.metadata_props.add(key=METADATA_KEY, value=json.dumps(metadata))
     onnx.checker.check_model(model, full_check=True)
     onnx.save_model(model, path)
-
-
-class _Engine:
-    """ONNX Runtime on the CPU."""
-
-    def __init__(self, path: Path) -> None:
-        self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        half = self.session.get_inputs()[0].type == "tensor(float16)"
-        self.number = np.float16 if half else np.float32
-
-    def __call__(self, lr: Batch) -> Batch:
-        return np.asarray(self.session.run([_OUTPUT], {_INPUT: lr.astype(self.number)})[0], dtype=np.float32)
 
 
 def _forget_source(graph: onnx.GraphProto) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,25 +29,21 @@ class Results:
 
 def export_all(generator: nn.Module, requests: Sequence[Request]) -> Results:
     """Write and run every format; files that pass replace those of the same name, the others are dropped."""
-    stem, network = requests[0].stem, type(generator).__name__
-    folder, whole = stem.parent, Results()
+    folder, whole = requests[0].stem.parent, Results()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent) as beside,
         ThreadPoolExecutor(len(FORMATS)) as processes,
     ):
-        unfinished = [replace(request, stem=Path(beside, stem.name)) for request in requests]
+        unfinished = [replace(request, stem=Path(beside, request.stem.name)) for request in requests]
         apart = {
-            request.format: processes.submit(_collect, make_apart(request), request, network)
+            request.format: processes.submit(_result, generator, request)
             for request in unfinished
             if FORMATS[request.format].apart
         }
         for request in unfinished:
             log.info("%-13s writing, then running on photographs", request.format)
-            if request.format in apart:
-                found = apart[request.format].result()
-            else:
-                found = _collect(make(generator, request), request, network)
+            found = apart[request.format].result() if request.format in apart else _result(generator, request)
             whole.verdicts += found.verdicts
             whole.failures += found.failures
         for verdict in (verdict for verdict in whole.verdicts if verdict.passed):
@@ -57,14 +53,19 @@ def export_all(generator: nn.Module, requests: Sequence[Request]) -> Results:
     return whole
 
 
-def _collect(made: Iterator[Verdict], request: Request, network: str) -> Results:
-    """The verdicts on one format, and the reason if it fails."""
-    results = Results()
+def _result(generator: nn.Module, request: Request) -> Results:
+    result, name = Results(), request.format
     try:
-        results.verdicts.extend(made)
+        for verdict in make_apart(request) if FORMATS[name].apart else make(generator, request):
+            result.verdicts.append(verdict)
+            if not verdict.passed:
+                remedy = "--fp32 writes no float16; otherwise " if verdict.label.endswith("fp16") else ""
+                result.failures.append(
+                    f"{verdict.label} differs too much, so it was not kept; {remedy}leave that --format out"
+                )
     except UserError as error:
-        results.failures.append(str(error))
+        result.failures.append(str(error))
     except FormatError as error:
-        name = request.format
-        results.failures.append(f"--format {name} cannot hold {network}: {error}; leave {name} out")
-    return results
+        network = type(generator).__name__
+        result.failures.append(f"--format {name} cannot hold {network}: {error}; leave {name} out")
+    return result

@@ -1,8 +1,7 @@
-"""The model that is exported."""
+"""What written files say of the model that is exported."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -11,38 +10,17 @@ from esrgan_train import __version__
 from esrgan_train.errors import UserError
 from esrgan_train.inference.geometry import scale_of
 from esrgan_train.modelfiles.published import srvgg_options
-from esrgan_train.modelfiles.rebuild import rebuild_generator
-from esrgan_train.modelfiles.weights import ModelFile, load_weights
-
-
-def read_source(path: Path) -> tuple[ModelFile, nn.Module]:
-    """A model file and its network, in evaluation mode and float32 on the CPU."""
-    model = load_weights(path)
-    return model, rebuild_generator(model)
+from esrgan_train.modelfiles.weights import ModelFile
 
 
 def metadata_of(model: ModelFile, generator: nn.Module, *, licence: str | None) -> dict[str, Any]:
-    """What every written file says: all that the model file says, and what only its weights and network show.
+    """All that the model file says, and what only its weights and network show.
 
     Raises:
         UserError: the network does not take RGB images of any size, or does not enlarge by a whole number.
     """
-    said = dict(model.metadata)
-    if model.arch is None and model.target is None and srvgg_options(model.state_dict) is not None:
-        said |= {"arch": "srvgg", "options": srvgg_options(model.state_dict)}
-    said |= {"upscale": _upscale_of(generator), "exported_by": f"esrgan_train {__version__}"}
-    return said if licence is None else said | {"licence": licence}
-
-
-def file_name(model: ModelFile) -> str:
-    """A checkpoint is called like the model of its run, since its own name is ``last`` or ``best``."""
-    name = model.metadata.get("name", model.metadata.get("experiment"))  # the latter in files of earlier versions
-    return name if model.path.suffix.lower() == ".ckpt" and isinstance(name, str) else model.path.stem
-
-
-def _upscale_of(generator: nn.Module) -> int:
     try:
-        scale, multiple = scale_of(generator)
+        upscale, multiple = scale_of(generator)
     except UserError as error:
         raise UserError(f"{error}: it cannot be exported") from error
     if multiple > 1:
@@ -50,4 +28,14 @@ def _upscale_of(generator: nn.Module) -> int:
             f"{type(generator).__name__} takes only pictures whose sides are multiples of {multiple}, which other "
             "programs do not know: it cannot be exported"
         )
-    return scale
+    said = dict(model.metadata)
+    if model.arch is None and model.target is None and (options := srvgg_options(model.state_dict)) is not None:
+        said |= {"arch": "srvgg", "options": options}
+    said |= {"upscale": upscale, "exported_by": f"esrgan_train {__version__}"}
+    return said if licence is None else said | {"licence": licence}
+
+
+def file_name(model: ModelFile) -> str:
+    """The file's own name, or for a checkpoint, which is called ``last`` or ``best``, that of its run's model."""
+    name = model.metadata.get("name", model.metadata.get("experiment"))  # the latter in files of earlier versions
+    return name if model.path.suffix.lower() == ".ckpt" and isinstance(name, str) else model.path.stem

@@ -22,35 +22,26 @@ Run = Callable[[Batch], Batch]  # (B, 3, h, w) → (B, 3, h·s, w·s)
 # the output of a trained network by a small part of an 8-bit level.
 _FLOAT32_TOLERANCE, _FLOAT16_TOLERANCE = 1e-4, 1 / 255
 
-# (row, column, height, width): sizes that no engine favours, that no exporter was shown, and that are not below
-# the 64 pixels that networks of the field may need.
+# Rows and columns: of sizes that no engine favours, that no exporter was shown, and that are not below the 64
+# pixels that networks of the field may need.
 _WINDOWS = {
-    "astronaut": (60, 170, 69, 67),
-    "chelsea": (80, 120, 65, 90),
-    "coffee": (100, 200, 78, 65),
-    "rocket": (150, 250, 67, 73),
+    "astronaut": np.s_[60:129, 170:237],
+    "chelsea": np.s_[80:145, 120:210],
+    "coffee": np.s_[100:178, 200:265],
+    "rocket": np.s_[150:217, 250:323],
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """How far written files are from PyTorch; plain values, which pass from process to process.
+    """How far written files are from PyTorch; plain values, which pass from process to process."""
 
-    Attributes:
-        label: what the table calls them, such as ``onnx fp16``.
-        files: what was written.
-        size: of the files together, in bytes.
-        engine: the program that ran them.
-        tolerance: the largest difference with which they are kept.
-        difference: the largest, over all pixels of all photos; infinite where sizes or numbers are wrong.
-    """
-
-    label: str
+    label: str  # in the table, such as "onnx fp16"
     files: tuple[Path, ...]
-    size: int
-    engine: str
-    tolerance: float
-    difference: float
+    size: int  # of the files together, in bytes
+    engine: str  # the program that ran them
+    tolerance: float  # the largest difference with which they are kept
+    difference: float  # the largest of all photos
 
     @property
     def passed(self) -> bool:
@@ -66,22 +57,17 @@ def verify(
     files: tuple[Path, ...],
     engine: str,
     half: bool = False,
-    batched: bool = True,
 ) -> Verdict:
-    """Run files on photographs, and on two images at once if the format is ``batched``.
-
-    ``run`` is what ``engine`` computes of the files, whose weights are float16 if ``half``.
-    """
-    batches, reference = [*_photos()], runner(generator)
-    if batched:
-        batches.append(np.concatenate([batches[0], batches[0][..., ::-1]]))
+    """Run files, whose weights are float16 if ``half``, on photographs and on two of them at once."""
+    photos, reference = _photos(), runner(generator)
+    two = np.concatenate([photos[0], photos[0][..., ::-1]])
     return Verdict(
         label=label,
         files=files,
         size=sum(path.stat().st_size for path in files),
         engine=engine,
         tolerance=_FLOAT16_TOLERANCE if half else _FLOAT32_TOLERANCE,
-        difference=max(largest_difference(run(lr), reference(lr)) for lr in batches),
+        difference=max(largest_difference(run(lr), reference(lr)) for lr in (*photos, two)),
     )
 
 
@@ -106,8 +92,5 @@ def largest_difference(one: Batch, other: Batch) -> float:
 @functools.cache
 def _photos() -> tuple[Batch, ...]:
     """Windows of photographs inside scikit-image, each (1, 3, h, w)."""
-    windows = (
-        getattr(skimage.data, name)()[row : row + height, column : column + width]
-        for name, (row, column, height, width) in _WINDOWS.items()
-    )
-    return tuple(np.ascontiguousarray(to_float(window).transpose(2, 0, 1)[None]) for window in windows)
+    photos = (to_float(getattr(skimage.data, name)()[place]) for name, place in _WINDOWS.items())
+    return tuple(np.ascontiguousarray(photo.transpose(2, 0, 1)[None]) for photo in photos)

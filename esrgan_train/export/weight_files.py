@@ -9,16 +9,14 @@ from torch import nn
 
 from esrgan_train.errors import UserError
 from esrgan_train.export.formats import Request
-from esrgan_train.export.source import read_source
 from esrgan_train.export.verification import Verdict, runner, verify
+from esrgan_train.inference.models import load_generator
 from esrgan_train.modelfiles.field import options_apart
 from esrgan_train.modelfiles.weights import save_model
 
 
 def write(generator: nn.Module, request: Request) -> Iterator[Verdict]:
-    """Write the file and open it as another program would.
-
-    An architecture that spandrel does not know is opened by this framework instead.
+    """Write the file and open it as another program would: by spandrel, or here if spandrel does not know it.
 
     Raises:
         UserError: spandrel takes the file for another network.
@@ -28,16 +26,14 @@ def write(generator: nn.Module, request: Request) -> Iterator[Verdict]:
     try:
         opened = spandrel.ModelLoader(device="cpu").load_from_file(path)
     except spandrel.UnsupportedModelError:
-        again = runner(read_source(path)[1])
-        yield verify(again, generator, label=label, files=(path,), engine="esrgan_train")
+        run = runner(load_generator(path))
+        yield verify(run, generator, label=label, files=(path,), engine="esrgan_train")
         return
-    network = opened.model.eval()
-    engine = f"spandrel ({opened.architecture.id})"
-    verdict = verify(runner(network), generator, label=label, files=(path,), engine=engine)
+    network, kind = opened.model.eval(), opened.architecture.id
+    verdict = verify(runner(network), generator, label=label, files=(path,), engine=f"spandrel ({kind})")
     if not verdict.passed:
-        same = type(network) is type(generator)
-        guessed = [f"{name}={value}" for name, value in options_apart(network, generator).items()] if same else []
-        guess = " ".join([f"{opened.architecture.id} ×{opened.scale}", *guessed])
+        apart = options_apart(network, generator) if type(network) is type(generator) else {}
+        guess = " ".join([f"{kind} ×{opened.scale}", *(f"{name}={value}" for name, value in apart.items())])
         raise UserError(
             f"--format {label} would be used wrongly by other programs: from the weights, spandrel guesses "
             f"{guess}, which is not what was trained; leave {label} out (this project's commands open the model "

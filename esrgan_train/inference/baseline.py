@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 REACH = 2  # LR pixels around one that its enlargement depends on
 
@@ -11,15 +11,3 @@ REACH = 2  # LR pixels around one that its enlargement depends on
 def enlarge_bicubic(lr: Tensor, upscale: int) -> Tensor:
     """(B, C, h, w) to (B, C, h·upscale, w·upscale); a = −0.75, not clamped: it overshoots."""
     return F.interpolate(lr, scale_factor=float(upscale), mode="bicubic")
-
-
-class Bicubic(nn.Module):
-    """``enlarge_bicubic`` as a generator."""
-
-    def __init__(self, upscale: int) -> None:
-        super().__init__()
-        self.upscale = upscale
-
-    def forward(self, lr: Tensor) -> Tensor:
-        """Enlarge a batch."""
-        return enlarge_bicubic(lr, self.upscale)

@@ -1,45 +1,40 @@
-"""Photos enlarged one after the other, while the next one is read and the last one written."""
+"""Photos enlarged one after the other, while the next one is read and the last one is written."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
 from esrgan_train.errors import RunError, UserError
-from esrgan_train.images.photo import Photo, check_format, read_photo, write_photo
+from esrgan_train.images.photo import Photo, check_format, fill_hidden, read_photo, resize_levels, write_photo
 from esrgan_train.inference.failures import naming
 from esrgan_train.inference.memory import give_back
-from esrgan_train.inference.photos import compare, enlarge, final_size, resize
 from esrgan_train.inference.upscaler import Upscaler
 
 log = logging.getLogger(__name__)
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
 @dataclass
 class Batch:
-    """Enlarges photos and counts them; one that fails goes to ``report``, and the others are done.
-
-    ``scale`` is the final enlargement, by resizing; None keeps the upscaler's. ``self_check`` first compares tiles
-    with the whole picture. ``pixels`` counts those of the files written.
-    """
+    """Enlarges photos and counts them; one that fails is reported, and the others are done."""
 
     upscaler: Upscaler
-    scale: float | None
-    self_check: bool
+    scale: float | None  # final enlargement, by resizing; None keeps the upscaler's
+    self_check: bool  # compare tiles with the whole picture first
     report: Callable[[Exception], object]
     done: int = 0
     failed: int = 0
-    pixels: int = 0
+    pixels: int = 0  # of all files written
 
     def run(self, targets: Mapping[Path, Path]) -> None:
         """Enlarge each photo into its target; no more than three of them are in memory."""
@@ -48,9 +43,13 @@ class Batch:
             ThreadPoolExecutor(1) as writer,
             Progress(console=Console(stderr=True), transient=True) as progress,
         ):
-            bar = progress.add_task("upscaling", total=len(targets))
+            readings = (reader.submit(_read, source) for source in targets)  # each starts when it is asked for
+            following = next(readings, None)
             writing: Future[int] | None = None
-            for (source, target), reading in zip(targets.items(), _read_ahead(reader, list(targets)), strict=True):
+            bar = progress.add_task("upscaling", total=len(targets))
+            for source, target in targets.items():
+                reading, following = following, next(readings, None)
+                assert reading is not None
                 enlarged = self._attempt(self._enlarged, reading, source, target)
                 self._count(writing)
                 writing = None if enlarged is None else writer.submit(_write, target, enlarged)
@@ -58,24 +57,24 @@ class Batch:
             self._count(writing)
 
     def _enlarged(self, reading: Future[Photo], source: Path, target: Path) -> Photo:
-        photo, upscaler, scale = reading.result(), self.upscaler, self.scale
+        photo, upscaler, scale = reading.result(), self.upscaler, self.scale or self.upscaler.scale
         if photo.several:
             log.warning("%s holds several pictures: only the first is enlarged", source)
-        height, width = photo.rgb.shape[:2]
-        check_format(target, photo, final_size(width, height, scale or upscaler.scale))
+        height, width = (max(1, round(side * scale)) for side in photo.rgb.shape[:2])
+        check_format(target, photo, (width, height))
         with naming(source, "enlarging", upscaler.memory_remedy):
             if self.self_check:
-                log.info("%s: %s", source, compare(upscaler, photo))
+                log.info("%s: %s", source, _compare(upscaler, photo))
             enlarged = enlarge(upscaler, photo)
-        if scale is None or scale == upscaler.scale:
+        if scale == upscaler.scale:
             return enlarged
         with naming(source, f"resizing to --scale {scale:g}", "give a smaller --scale"):
-            return resize(enlarged, final_size(width, height, scale))
+            return resize(enlarged, (width, height))
 
-    def _attempt(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    def _attempt(self, work: Callable[..., T], *arguments: Any) -> T | None:
         """What ``work`` returns; None if it fails, which is reported and counted."""
         try:
-            return work(*args, **kwargs)
+            return work(*arguments)
         except (UserError, RunError) as error:
             self.report(error)
             self.failed += 1
@@ -89,13 +88,31 @@ class Batch:
             self.pixels += pixels
 
 
-def _read_ahead(reader: ThreadPoolExecutor, sources: list[Path]) -> Iterator[Future[Photo]]:
-    """Each photo in its turn, while the next one is being read."""
-    following: Future[Photo] | None = None
-    for source, after in zip(sources, [*sources[1:], None], strict=True):
-        reading = following or reader.submit(_read, source)
-        following = None if after is None else reader.submit(_read, after)
-        yield reading
+def enlarge(upscaler: Upscaler, photo: Photo) -> Photo:
+    """Upscale colours and, as a gray picture, transparency; the profile is kept."""
+    rgb, alpha = photo.rgb, None
+    if photo.alpha is not None:
+        rgb = fill_hidden(rgb, photo.alpha)
+        if (photo.alpha == photo.alpha.flat[0]).all():  # a network would tint a plain one
+            alpha = photo.alpha.repeat(upscaler.scale, 0).repeat(upscaler.scale, 1)
+        else:
+            alpha = upscaler(np.repeat(photo.alpha[:, :, None], 3, axis=2))[:, :, 1]
+    return Photo(upscaler(rgb), alpha, photo.gray, photo.profile, several=False)
+
+
+def resize(photo: Photo, size: tuple[int, int]) -> Photo:
+    """Lanczos to ``size`` (width, height), of colours and transparency."""
+    alpha = None if photo.alpha is None else resize_levels(photo.alpha[:, :, None], size)[:, :, 0]
+    return replace(photo, rgb=resize_levels(photo.rgb, size), alpha=alpha)
+
+
+def _compare(upscaler: Upscaler, photo: Photo) -> str:
+    whole = Upscaler(upscaler.network, device=upscaler.device, precision="32", tile=0)
+    difference = np.abs(upscaler(photo.rgb).astype(np.int64) - whole(photo.rgb))
+    return (
+        f"tiles of {upscaler.tile} against the whole: {np.count_nonzero(difference)} of {difference.size} "
+        f"values differ, at most by {difference.max()} of {np.iinfo(photo.rgb.dtype).max} levels"
+    )
 
 
 def _read(path: Path) -> Photo:

@@ -1,4 +1,4 @@
-"""Whatever goes wrong with one photo, as an error that names that photo."""
+"""Any error with one photo becomes one that names the photo."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from esrgan_train.inference.memory import ran_out
 
 @contextmanager
 def naming(photo: Path | str, doing: str, remedy: str) -> Iterator[None]:
-    """Turn any error of the block into a ``RunError`` of one line that names the photo.
+    """Turn any error of the block into a ``RunError`` of one line that names the photo, as a ``UserError`` does.
 
-    A ``UserError`` names its file already. An unforeseen error is named by its class, and shown in full if
-    HYDRA_FULL_ERROR=1 is set. ``remedy`` is for too little memory.
+    Args:
+        photo: its path.
+        doing: what the block does, such as ``enlarging``.
+        remedy: if memory runs out.
     """
     try:
         yield

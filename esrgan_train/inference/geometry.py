@@ -21,20 +21,14 @@ _ROUNDING, _HALF_ROUNDING = 1e-4, 1e-2  # differences that count as rounding, as
 
 @dataclass(frozen=True, kw_only=True)
 class Geometry:
-    """What a network requires of a picture's size, and what it makes of it.
+    """What a network requires of a picture's size, and what it makes of it."""
 
-    Attributes:
-        scale: the enlargement.
-        radius: how many pixels away an input pixel still changes an output pixel, in multiples of ``multiple``;
-            None if no end was found: the network may look at the whole picture.
-        multiple: what a picture's sides, and the places where tiles start, have to be multiples of.
-        least: the smallest side in pixels.
-    """
-
-    scale: int
+    scale: int  # output pixels per input pixel, each way
+    # How many pixels away an input pixel still changes an output pixel, a multiple of ``multiple``; None if no end
+    # was found: the network may look at the whole picture.
     radius: int | None
-    multiple: int = 1
-    least: int = 1
+    multiple: int = 1  # of which a picture's sides, and the places where tiles start, must be multiples
+    least: int = 1  # pixels a side
 
     def fit(self, side: int) -> int:
         """The smallest side not below ``side`` that the network takes."""
@@ -48,7 +42,7 @@ _measured: WeakKeyDictionary[nn.Module, Geometry] = WeakKeyDictionary()
 def measure(network: nn.Module) -> Geometry:
     """The geometry of a network: that of the compact one is known, any other is tried on a few pictures.
 
-    A copy is tried, in evaluation mode and float32 on the CPU: the network itself stays as it is.
+    The network itself stays as it is.
 
     Raises:
         UserError: it does not enlarge RGB pictures by a whole number.
@@ -71,8 +65,7 @@ def reach_of(network: nn.Module) -> int | None:
 def scale_of(network: nn.Module) -> tuple[int, int]:
     """The enlargement, and the smallest number of which a picture's sides must be multiples; found by trying.
 
-    Args:
-        network: in evaluation mode and float32 on the CPU.
+    ``network`` is in evaluation mode and float32 on the CPU.
 
     Raises:
         UserError: it does not enlarge RGB pictures by a whole number.
@@ -100,17 +93,14 @@ def scale_of(network: nn.Module) -> tuple[int, int]:
 def _measure(network: nn.Module) -> Geometry:
     if isinstance(network, SRVGGNetCompact):
         return Geometry(scale=network.upscale, radius=network.num_conv + 2)
-    tried, rounding = network, _ROUNDING
-    if not isinstance(network, OnnxNetwork):
-        tried = deepcopy(network).to("cpu", torch.float32).eval()
-    elif network.is_half:
-        rounding = _HALF_ROUNDING
+    onnx = network if isinstance(network, OnnxNetwork) else None
+    tried = onnx or deepcopy(network).to("cpu", torch.float32).eval()
     scale, multiple = scale_of(tried)
-    if isinstance(network, OnnxNetwork) and network.radius is not None:
-        return Geometry(scale=scale, radius=network.radius)
-    radius: int | None = None
-    if (reached := measure_reach(tried, scale=scale, multiple=multiple, rounding=rounding)) is not None:
-        radius, multiple = reached
+    if onnx and onnx.radius is not None:
+        return Geometry(scale=scale, radius=onnx.radius)
+    rounding = _HALF_ROUNDING if onnx and onnx.is_half else _ROUNDING
+    reached = measure_reach(tried, scale=scale, multiple=multiple, rounding=rounding)
+    radius, multiple = reached or (None, multiple)
     least = next((side for side in MULTIPLES if side >= multiple and _takes(tried, side)), _ENOUGH)
     return Geometry(scale=scale, radius=radius, multiple=multiple, least=least)
 

@@ -11,10 +11,6 @@ from torch import nn
 from esrgan_train.allocator import give_back_freed_memory
 
 SMALLEST_TILE = 64
-# On a CPU, layers' maps above 32 MiB are taken from the system and given back each time (glibc's bound): of 64
-# features, tiles of 256 pixels stay below it and take a sixth less time than tiles of 512, overlap included.
-_LARGEST = {"cpu": 256}
-_LARGEST_ELSEWHERE = 512
 
 # torch, oneDNN (which calls it "could not create a primitive"), CUDA's libraries, OpenCV and ONNX Runtime.
 _WORDS = re.compile(
@@ -26,7 +22,9 @@ _WORDS = re.compile(
 
 def automatic_tile(network: nn.Module, scale: int, device: torch.device) -> int:
     """The side of a tile that needs at most a quarter of the free memory, from 64 to 256 (GPU: 512) pixels."""
-    largest = _LARGEST.get(device.type, _LARGEST_ELSEWHERE)
+    # On a CPU, layers' maps above 32 MiB are taken from the system and given back each time (glibc's bound): of 64
+    # features, tiles of 256 pixels stay below it and take a sixth less time than tiles of 512, overlap included.
+    largest = 256 if device.type == "cpu" else 512
     free = _free_memory(device)
     if free is None:
         return largest

@@ -22,11 +22,9 @@ from esrgan_train.modelfiles.weights import load_weights
 
 
 def load_generator(path: str | Path) -> nn.Module:
-    """The network of any file that ``python -m esrgan_train.upscale`` takes; no code in it is ever run.
+    """The network of a ``.pth``, ``.pt``, ``.safetensors``, ``.ckpt`` or ``.onnx`` file; no code in it is run.
 
-    Args:
-        path: ``.pth``, ``.pt``, ``.safetensors`` or ``.ckpt`` (the averaged generator), or ``.onnx``, which ONNX
-            Runtime runs on the CPU.
+    A ``.ckpt`` gives the averaged generator; ONNX Runtime runs an ``.onnx`` model.
 
     Returns:
         A float32 module in evaluation mode on the CPU: (B, 3, h, w) RGB in [0, 1] → (B, 3, h·s, w·s), not
@@ -46,15 +44,14 @@ def upscale(image: NDArray[Any], generator: nn.Module, *, tile: int | None = Non
 
     Args:
         image: (h, w, 3) RGB, uint8 or uint16.
-        generator: from ``load_generator``; it works on its own device, in evaluation mode.
-        tile: side of a tile in pixels; 0 takes the whole picture, None chooses by free memory. A generator that
-            looks at the whole picture gets it whole, and takes no tiles.
+        generator: from ``load_generator``, on any device; it is put into evaluation mode.
+        tile: side of a tile in pixels; 0 takes the whole picture, None chooses by free memory.
 
     Returns:
         (h·s, w·s, 3) of the same type.
 
     Raises:
-        UserError: another kind of image, or tiles that would not join.
+        UserError: another kind of image, or tiles for a generator that looks at the whole picture.
         RunError: the result is not finite, or does not fit into memory.
     """
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or not image.size:
@@ -69,7 +66,7 @@ def upscale(image: NDArray[Any], generator: nn.Module, *, tile: int | None = Non
 
 
 def open_upscaler(model: Path, *, device: str, precision: str, tile: int | None) -> Upscaler:
-    """Read a model and make it ready, as the options of the same names say."""
+    """Read a model and make it ready; the arguments are the commands' options."""
     where = pick_device(device)
     if where.type == "cpu":
         keep_freed_memory()
@@ -82,7 +79,7 @@ def open_upscaler(model: Path, *, device: str, precision: str, tile: int | None)
 
 
 def pick_device(name: str) -> torch.device:
-    """``auto`` takes the GPU if there is one; ``UserError`` for a device that is not there."""
+    """``auto`` takes the GPU if there is one. ``UserError`` for a device that is not there."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,14 +17,14 @@ _NUMBERS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
 class OnnxNetwork(nn.Module):
-    """What ONNX Runtime computes on the CPU, in the model's own number format.
+    """A model run by ONNX Runtime on the CPU, in its own number format.
 
     Attributes:
         is_half: whether it computes in float16.
-        radius: how many pixels far it looks, if the file says so (it was exported here), else None.
+        radius: how many pixels far it looks, if the file says so (as those exported here do), else None.
 
     Shape:
-        (1, 3, h, w) float32 in [0, 1] → (1, 3, h·s, w·s) float32.
+        (B, 3, h, w) float32 in [0, 1] → (B, 3, h·s, w·s) float32.
 
     Raises:
         UserError: ONNX Runtime is not installed, or the file is no model of RGB pictures of any size.
@@ -54,17 +53,15 @@ class OnnxNetwork(nn.Module):
         if isinstance(channels, int) and channels != 3:
             raise UserError(f"{path} takes {channels} channels: give a model of RGB pictures")
         if any(isinstance(side, int) for side in sides):
-            height, width = sides
-            raise UserError(
-                f"{path} takes only pictures of {width}×{height} pixels: export it with free height and width"
-            )
+            size = f"{sides[1]}×{sides[0]}"
+            raise UserError(f"{path} takes only pictures of {size} pixels: export it with free height and width")
         self.input, self.output = inputs[0].name, outputs[0].name
         self.number = _NUMBERS[inputs[0].type]
         self.is_half = self.number is np.float16
         self.radius = _radius(self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, ""))
 
     def forward(self, lr: Tensor) -> Tensor:
-        """Enlarge a picture."""
+        """Enlarge a batch."""
         fed = np.ascontiguousarray(lr.numpy(), dtype=self.number)
         (sr,) = self.session.run([self.output], {self.input: fed})
         return torch.from_numpy(np.asarray(sr, dtype=np.float32))
@@ -72,9 +69,7 @@ class OnnxNetwork(nn.Module):
 
 def _radius(metadata: str) -> int | None:
     try:
-        said: Any = json.loads(metadata or "{}")
-    except json.JSONDecodeError:
-        return None  # another program's use of the name
-    options = said.get("options") if isinstance(said, dict) and said.get("arch") == "srvgg" else None
-    convs = options.get("num_conv", 16) if isinstance(options, dict) else None  # 16: the class's own default
-    return convs + 2 if isinstance(convs, int) else None
+        said = json.loads(metadata)
+        return int(said["options"].get("num_conv", 16)) + 2 if said["arch"] == "srvgg" else None  # 16: the default
+    except (ValueError, LookupError, TypeError, AttributeError):  # another program's metadata, or none
+        return None

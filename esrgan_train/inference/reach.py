@@ -1,4 +1,10 @@
-"""How far a network looks: measured by changing a block of a picture."""
+"""How far a network looks: measured by changing a block of a picture.
+
+NaN makes everything that is computed from it NaN, whatever the weights and activations: one block of it shows the
+whole reach. Only operations that replace it (max, in some runtimes) hide it, so numbers are changed too, a little
+and a lot. Networks with windows, or with a lower resolution inside, give another result for a picture that starts
+elsewhere; the number of pixels by which it may be moved is the step.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +42,6 @@ def run(network: nn.Module, lr: Tensor) -> Tensor:
 def measure_reach(network: nn.Module, *, scale: int, multiple: int, rounding: float) -> tuple[int, int] | None:
     """How many pixels away an input pixel still changes an output pixel, and in what steps tiles may start.
 
-    NaN makes everything that is computed from it NaN, whatever the weights and activations: one block of it shows
-    the whole reach. Only operations that replace it (max, in some runtimes) hide it, so numbers are changed too,
-    a little and a lot.
-
-    Networks with windows, or with a lower resolution inside, give another result for a picture that starts
-    elsewhere; the number of pixels by which it may be moved is the step.
-
     Args:
         network: in evaluation mode and float32 on the CPU.
         scale: its enlargement.
@@ -67,7 +66,14 @@ def measure_reach(network: nn.Module, *, scale: int, multiple: int, rounding: fl
         return None
     for step in (step for step in MULTIPLES if multiple <= step <= _BLOCK):
         radius = step * _in_units(changed, step)
-        if _may_start_at(network, lr, sr, step, radius, scale, rounding):
+        try:
+            later = run(network, lr[..., step:, step:])
+        except ValueError:
+            continue
+        # Out of sight of its new edges, a picture that starts later must be enlarged the same.
+        expected = sr[..., (step + radius) * scale :, (step + radius) * scale :]
+        found = later[..., radius * scale :, radius * scale :]
+        if (found - expected).abs().max() <= rounding * expected.abs().max():
             return radius, step
     return None
 
@@ -90,16 +96,3 @@ def _in_units(changed: Tensor, unit: int) -> int:
         return 0
     first, last = FARTHEST // unit, (_SIDE - FARTHEST) // unit - 1
     return max(0, *(int(max(first - places.min(), places.max() - last)) for places in (rows, columns)))
-
-
-def _may_start_at(
-    network: nn.Module, lr: Tensor, sr: Tensor, step: int, radius: int, scale: int, rounding: float
-) -> bool:
-    """Whether a picture that starts ``step`` pixels later is enlarged the same, out of sight of its new edges."""
-    try:
-        later = run(network, lr[..., step:, step:])
-    except ValueError:
-        return False
-    expected = sr[..., (step + radius) * scale :, (step + radius) * scale :]
-    found = later[..., radius * scale :, radius * scale :]
-    return bool((found - expected).abs().max() <= rounding * expected.abs().max())

@@ -27,16 +27,16 @@ def plan(inputs: list[str], folder: Path, suffix: str, *, keep_suffix: bool = Fa
     names = [path.as_posix() for path in relative] if keep_suffix else distinct_names(relative)
     targets = [folder / f"{name}.{suffix}" for name in names]
     if together := clashes(names):
-        pairs = "; ".join(" and ".join(f"{sources[n]}" for n in group) for group in together)
+        pairs = "; ".join(" and ".join(str(sources[n]) for n in group) for group in together)
         raise UserError(
             f"{sum(map(len, together))} photos would be written over each other, at least where capitals do not "
             f"count: {pairs}: give them one by one"
         )
     taken = {source.resolve() for source in sources}
-    if lost := [f"{target}" for target in targets if target.resolve() in taken]:
+    if lost := [str(target) for target in targets if target.resolve() in taken]:
         raise UserError(f"{', '.join(lost)} would be overwritten: give another folder with -o")
     for group in () if keep_suffix else clashes([path.with_suffix("").as_posix() for path in relative]):
-        of_one_name, written = (", ".join(f"{paths[n]}" for n in group) for paths in (sources, targets))
+        of_one_name, written = (", ".join(str(paths[n]) for n in group) for paths in (sources, targets))
         log.warning("%s have one name: they become %s", of_one_name, written)
     return dict(zip(sources, targets, strict=True))
 
@@ -49,5 +49,5 @@ def _expand(given: str) -> list[tuple[Path, Path]]:
         return [(path, Path(path.name))]
     found = [Path(name) for name in sorted(glob.glob(given, recursive=True)) if Path(name).is_file()]  # noqa: PTH207
     if not found:
-        raise UserError(f"{given} is no file, folder or pattern that matches one: give a photo or more")
+        raise UserError(f"{given} matches no file: give photos, folders or patterns")
     return [(photo, Path(photo.name)) for photo in found]

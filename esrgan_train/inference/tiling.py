@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import torch
 from torch import Tensor
 
 Network = Callable[[Tensor], Tensor]  # (B, C, h, w) → (B, C, h·scale, w·scale)
@@ -33,12 +34,9 @@ def surroundings(part: slice, length: int, *, radius: int | None, least: int = 1
 def enlarge_part(
     network: Network, lr: Tensor, part: Part, *, radius: int | None, scale: int, least: int = 1
 ) -> Tensor:
-    """The enlargement of some rows and columns of ``lr``: that part of ``network(lr)``, up to float rounding.
-
-    The network sees ``surroundings`` of the part, as a copy, since it may work in place.
-    """
+    """That part of ``network(lr)``, up to float rounding; the network sees a copy of its ``surroundings``."""
     seen = [surroundings(*side, radius=radius, least=least) for side in zip(part, lr.shape[-2:], strict=True)]
-    sr = network(lr[..., seen[0], seen[1]].clone())
+    sr = network(lr[..., seen[0], seen[1]].clone())  # it may work in place
     rows, columns = (
         slice((side.start - outer.start) * scale, (side.stop - outer.start) * scale)
         for side, outer in zip(part, seen, strict=True)
@@ -49,10 +47,7 @@ def enlarge_part(
 def enlarge_tiles(
     network: Network, lr: Tensor, *, tile: int, radius: int | None, scale: int, least: int = 1
 ) -> Iterator[tuple[Part, Tensor]]:
-    """Each tile's enlargement (``enlarge_part``) with its rows and columns of the whole enlargement.
-
-    ``tile`` is a tile's side in pixels of ``lr``; 0 takes the whole picture at once.
-    """
+    """Each tile's enlargement with its rows and columns of the whole enlargement; see ``tiles``."""
     height, width = lr.shape[-2:]
     for part in tiles(height, width, tile):
         rows, columns = (slice(side.start * scale, side.stop * scale) for side in part)
@@ -60,14 +55,13 @@ def enlarge_tiles(
 
 
 def enlarge_tiled(network: Network, lr: Tensor, *, tile: int, radius: int | None, scale: int) -> Tensor:
-    """The whole enlargement, joined of ``enlarge_tiles`` on the device of ``lr``; not clamped."""
-    height, width = lr.shape[-2:]
-    if radius is None or not tile or max(height, width) <= tile:
+    """The whole enlargement, joined from tiles on the device of ``lr``; not clamped."""
+    if not tile:
         return network(lr)
-    sr: Tensor | None = None
+    height, width = lr.shape[-2:]
+    sr = torch.empty(0)
     for (rows, columns), part in enlarge_tiles(network, lr, tile=tile, radius=radius, scale=scale):
-        if sr is None:
+        if not sr.numel():
             sr = part.new_empty((*part.shape[:2], height * scale, width * scale))
         sr[..., rows, columns] = part
-    assert sr is not None
     return sr

@@ -26,11 +26,10 @@ BF16_FOR_8_BITS = "bf16 (32 for 16-bit pictures)"  # whose levels bf16 misses by
 
 
 class Upscaler:
-    """A network ready for pictures: moved to its device, cast once, with its tiling.
+    """A network ready for pictures: on its device, in its precision, with its tiling.
 
     Args:
         network: in evaluation mode; it is changed in place.
-        device: where it works.
         precision: ``32``, ``bf16`` or ``BF16_FOR_8_BITS``.
         tile: side in pixels of the input; 0 takes the whole picture. None chooses by free memory, and smaller
             tiles if that was too much; a network whose reach has no end gets whole pictures.
@@ -43,22 +42,20 @@ class Upscaler:
         self.network, self.device, self.precision = network, device, precision
         self.geometry = measure(network)
         self.scale, self.radius = self.geometry.scale, self.geometry.radius
-        self._automatic = tile is None
         if tile and self.radius is None:
             raise UserError(
                 f"{type(network).__name__} looks over {FARTHEST} pixels far, so tiles would show seams; "
                 "give --tile 0"
             )
+        self._automatic = tile is None
         if tile is None:
             tile = 0 if self.radius is None else automatic_tile(network, self.scale, device)
         self.tile = self._stepped(tile)
-        exact = quick = network.to(device, memory_format=torch.channels_last), torch.float32  # type: ignore[call-overload]
+        self._exact = quick = network.to(device, memory_format=torch.channels_last), torch.float32  # type: ignore[call-overload]
         if precision != "32":
             quick = _in_bf16(copy.deepcopy(network) if precision == BF16_FOR_8_BITS else network)
-        self._networks = {
-            np.dtype(np.uint8): quick,
-            np.dtype(np.uint16): exact if precision == BF16_FOR_8_BITS else quick,
-        }
+        deep = self._exact if precision == BF16_FOR_8_BITS else quick
+        self._networks = {np.dtype(np.uint8): quick, np.dtype(np.uint16): deep}
 
     @property
     def pieces(self) -> str:
@@ -77,11 +74,10 @@ class Upscaler:
             return "give a smaller photo, or free some memory"
         return "give a smaller --tile" if self.tile else "leave --tile 0 out"
 
-    def __call__(self, image: NDArray[Any], *, tile: int | None = None) -> NDArray[Any]:
+    def __call__(self, image: NDArray[Any]) -> NDArray[Any]:
         """Enlarge (h, w, 3) uint8 or uint16 to (h·s, w·s, 3) of the same type; only tiles exist as floats.
 
-        A picture that is too small for the network is continued by reflection, and its enlargement is cut. With
-        ``tile``, this picture gets tiles of that side.
+        A picture that is too small for the network is continued by reflection, and its enlargement is cut.
 
         Raises:
             RunError: the result is not finite, or does not fit into memory.
@@ -89,18 +85,26 @@ class Upscaler:
         height, width = image.shape[:2]
         below, right = self.geometry.fit(height) - height, self.geometry.fit(width) - width
         seen = np.pad(image, ((0, below), (0, right), (0, 0)), mode="reflect") if below or right else image
-        enlarged = _room(seen.shape[0] * self.scale, seen.shape[1] * self.scale, image.dtype)
+        rows, columns = (side * self.scale for side in seen.shape[:2])
+        try:
+            enlarged = np.empty((rows, columns, 3), image.dtype)
+        except MemoryError as error:  # smaller tiles would not help
+            raise RunError(
+                f"not enough memory for an enlargement of {columns} × {rows} pixels; give a smaller photo"
+            ) from error
         while True:
             try:
-                self._fill(enlarged, seen, self.tile if tile is None else self._stepped(tile))
-                break
+                self._fill(enlarged, seen)
+                return np.ascontiguousarray(enlarged[: height * self.scale, : width * self.scale])
             except (RuntimeError, MemoryError) as error:
-                if tile is not None or not self._automatic or self.tile <= SMALLEST_TILE or not ran_out(error):
+                if not self._automatic or self.tile <= SMALLEST_TILE or not ran_out(error):
                     raise
-            self._take_smaller_tiles()
-        return np.ascontiguousarray(enlarged[: height * self.scale, : width * self.scale])
+            smaller = max(SMALLEST_TILE, self._stepped(self.tile // 2))
+            log.info("tiles of %d pixels need more memory than there is: continuing with %d", self.tile, smaller)
+            self.tile = smaller
+            give_back()
 
-    def _fill(self, enlarged: NDArray[Any], image: NDArray[Any], tile: int) -> None:
+    def _fill(self, enlarged: NDArray[Any], image: NDArray[Any]) -> None:
         top_level = float(np.iinfo(image.dtype).max)
         network, number = self._networks[image.dtype]
 
@@ -111,9 +115,8 @@ class Upscaler:
 
         # PyTorch takes no negative strides, and warns of memory that must not be written to.
         levels = torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)[None]
-        parts = enlarge_tiles(
-            run, levels, tile=tile, radius=self.radius, scale=self.scale, least=self.geometry.least
-        )
+        least = self.geometry.least
+        parts = enlarge_tiles(run, levels, tile=self.tile, radius=self.radius, scale=self.scale, least=least)
         with torch.inference_mode():
             for place, sr in parts:
                 part = sr[0].permute(1, 2, 0).float()
@@ -124,19 +127,13 @@ class Upscaler:
     def _finite_remedy(self, levels: np.dtype[Any]) -> str:
         if isinstance(self.network, OnnxNetwork) and self.network.is_half:
             return "give the model in float32"
-        in_bf16 = self.precision == "bf16" or (self.precision == BF16_FOR_8_BITS and levels == np.uint8)
-        return "give --precision 32" if in_bf16 else "give a model that has not diverged"
+        exact = self._networks[levels] is self._exact
+        return "give a model that has not diverged" if exact else "give --precision 32"
 
     def _stepped(self, tile: int) -> int:
-        """The tile, rounded down to a multiple of what the network requires, if it is not 0."""
+        """``tile`` rounded down to a multiple that the network takes; 0 stays 0."""
         step = self.geometry.multiple
         return tile and max(step, tile // step * step)
-
-    def _take_smaller_tiles(self) -> None:
-        smaller = max(SMALLEST_TILE, self._stepped(self.tile // 2))
-        log.info("tiles of %d pixels need more memory than there is: continuing with %d", self.tile, smaller)
-        self.tile = smaller
-        give_back()
 
 
 def inference_precision(asked: str, device: torch.device, network: nn.Module) -> str:
@@ -156,15 +153,6 @@ def inference_precision(asked: str, device: torch.device, network: nn.Module) ->
     if asked != "auto":
         return asked
     return BF16_FOR_8_BITS if multiplies_bf16(device.type) else "32"
-
-
-def _room(height: int, width: int, levels: np.dtype[Any]) -> NDArray[Any]:
-    try:
-        return np.empty((height, width, 3), levels)
-    except MemoryError as error:  # smaller tiles would not help
-        raise RunError(
-            f"not enough memory for an enlargement of {width} × {height} pixels; give a smaller photo"
-        ) from error
 
 
 def _in_bf16(network: nn.Module) -> tuple[nn.Module, torch.dtype]:
