@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.run
+
 SCRIPT = """
 import sys, torch
 from esrgan_train.allocator import keep_freed_memory

@@ -20,6 +20,8 @@ from esrgan_train.errors import UserError
 from esrgan_train.train import train
 from tests.tiny import tiny
 
+pytestmark = pytest.mark.run
+
 SHORT = ("recipe.max_steps=4", "recipe.start_step=2", "callbacks.lpips.use=false")
 
 

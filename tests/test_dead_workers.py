@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.run
+
 REPOSITORY = Path(__file__).parent.parent
 DIE = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
 

@@ -26,6 +26,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.run
 def test_batch_takes_one_iteration_of_each_stage(tmp_path: Path):
     cfg = compose_config(["debug=batch", *tiny(tmp_path, "generator.num_feat=4")])
     assert (cfg.trainer.max_steps, cfg.loss.adversarial.start_step, cfg.data.batch_size) == (2, 1, 2)
@@ -37,6 +38,7 @@ def test_batch_takes_one_iteration_of_each_stage(tmp_path: Path):
     assert [row["step"] for row in metrics if row.get("val/psnr")] == ["2"]
 
 
+@pytest.mark.run
 def test_limit_takes_a_tenth(tmp_path: Path):
     cfg = compose_config(["debug=limit", "recipe=published", "data=folder", "data.train_dir=photos"])
     check(cfg)
@@ -59,6 +61,7 @@ class Poisoned(torch.nn.Module):
         return loss if self.calls == 1 else torch.sqrt((sr - sr.detach()).abs()).sum() + loss
 
 
+@pytest.mark.run
 def test_anomaly_names_the_operation_that_made_nan(tmp_path: Path):
     poisoned = f"loss.pixel.function._target_={__name__}.Poisoned"
     with pytest.raises(RuntimeError, match=r"AbsBackward0' returned nan"):
@@ -66,6 +69,7 @@ def test_anomaly_names_the_operation_that_made_nan(tmp_path: Path):
     torch.autograd.set_detect_anomaly(False)
 
 
+@pytest.mark.run
 def test_profile_shows_where_the_time_goes(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     small = ("trainer.max_steps=8", "trainer.val_check_interval=8", "loss.adversarial.start_step=4")
     more = ("loss.perceptual.weight=1", "callbacks.profile.warmup=2", "trainer.log_every_n_steps=1")
@@ -88,6 +92,7 @@ def test_profile_shows_where_the_time_goes(tmp_path: Path, capfd: pytest.Capture
     assert "profiler" not in shown.err
 
 
+@pytest.mark.run
 def test_a_profiled_run_learns_the_same(tmp_path: Path):
     small = ("trainer.max_steps=4", "trainer.val_check_interval=4", "loss.adversarial.start_step=2")
     for name, preset in (("plain", ()), ("profiled", ("debug=profile", "callbacks.profile.warmup=0"))):

@@ -55,6 +55,7 @@ def test_with_sharpening_both_targets_carry_the_same_noise(general):
     assert difference["hr"].std() > 1e-3
 
 
+@pytest.mark.run
 def test_it_starts_from_the_general_model_and_trains(general, tmp_path):
     overrides = ["experiment=x4_general_wdn", f"init_from={general}", f"run_dir={tmp_path / 'run'}", *SMALL]
     cfg = compose_config(

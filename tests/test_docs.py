@@ -96,6 +96,7 @@ def test_commands_were_found():
     assert any("hydra.searchpath" in command for _, command in COMMANDS)
 
 
+@pytest.mark.run
 def test_files_of_the_documentation_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write_files(tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -20,6 +20,8 @@ from esrgan_train.config import check, compose_config, config_dir
 from esrgan_train.modelfiles.weights import save_model
 from esrgan_train.train import train
 
+pytestmark = pytest.mark.run
+
 FROM_TRAINED = ("x4_general_wdn", "finetune")  # start with the GAN stage, from a trained model
 EXPERIMENTS = sorted(file.stem for file in (config_dir() / "experiment").glob("*.yaml"))
 

@@ -41,6 +41,7 @@ def same(network: torch.nn.Module, other: torch.nn.Module) -> bool:
     return all(torch.equal(tensor, theirs[name]) for name, tensor in network.state_dict().items())
 
 
+@pytest.mark.run
 def test_both_networks_start_from_published_files_and_from_a_checkpoint_of_ours(
     tmp_path: Path, generator: SRVGGNetCompact, discriminator: UNetDiscriminatorSN
 ):
@@ -105,6 +106,7 @@ def test_a_discriminator_that_does_not_fit_is_told_with_options_that_would(
         build_generator(compose_config(tiny(tmp_path / "run", f"init_from={tmp_path / 'wide.pth'}")))
 
 
+@pytest.mark.run
 def test_a_checkpoint_of_the_pixel_stage_holds_no_discriminator(tmp_path: Path):
     train(compose_config(["experiment=x4_net", *tiny(tmp_path / "run", "trainer.max_steps=4")]))
     last = tmp_path / "run/checkpoints/last.ckpt"
@@ -128,6 +130,7 @@ def test_weights_that_are_not_finite_are_refused_at_the_start(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.run
 def test_the_start_is_measured_shown_and_kept_when_the_run_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ):
@@ -166,6 +169,7 @@ def test_the_start_is_measured_shown_and_kept_when_the_run_goes_on(
     assert f"{measured:.4g}" in warned[-1]
 
 
+@pytest.mark.run
 def test_a_trial_of_some_photos_is_no_measurement_of_the_start(tmp_path: Path):
     train(compose_config(tiny(tmp_path / "run", "trainer.num_sanity_val_steps=1", "trainer.max_steps=4")))
     assert "0" not in [row["step"] for row in read_rows(tmp_path / "run/metrics.csv")]

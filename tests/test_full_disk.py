@@ -19,6 +19,8 @@ from esrgan_train.train import train
 from tests.small_files import files_of_at_most
 from tests.tiny import tiny
 
+pytestmark = pytest.mark.run
+
 CHECKOUT = Path(__file__).parent.parent
 PREVIEWS = "{_target_: esrgan_train.callbacks.previews.Previews, max_photos: 1, crop: 64}"
 

@@ -89,6 +89,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     return run
 
 
+@pytest.mark.run
 def test_a_sweep_s_runs_lie_together_compare_and_resume(
     tmp_path: Path, command: Command, caplog: pytest.LogCaptureFixture
 ):

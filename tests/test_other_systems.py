@@ -46,6 +46,7 @@ print(describe_machine()["memory_gb"], len(SIGNALS), choose_num_workers("auto") 
 """
 
 
+@pytest.mark.run
 def test_every_module_can_be_imported_and_asked_without_the_names_of_posix():
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT], env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False

@@ -51,6 +51,7 @@ def test_weights_of_no_use_are_no_good_end(
         outcome(tmp_path, {**GOOD, **worse}, stage, 4)
 
 
+@pytest.mark.run
 def test_a_run_that_diverges_fails_and_says_what_to_change(tmp_path: Path) -> None:
     more = ("trainer.max_steps=4", "recipe.start_step=100", "optimizer.pixel_lr=1e30")
     with pytest.raises(

@@ -20,6 +20,8 @@ from PIL import Image
 from esrgan_train.loggers.metrics_csv import read_rows
 from tests.tiny import tiny
 
+pytestmark = pytest.mark.run
+
 CHECKOUT = Path(__file__).parent.parent
 # The learning rate of the published GAN stage; five iterations, of which the last three are GAN iterations.
 RUN = (

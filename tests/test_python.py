@@ -45,6 +45,7 @@ def write_photo(path: Path, image: Any) -> None:
     cv2.imwrite(str(path), np.ascontiguousarray(image[..., ::-1]))
 
 
+@pytest.mark.run
 @pytest.mark.usefixtures("model")
 def test_the_package_is_light_and_its_names_work(tmp_path: Path):
     write_photo(tmp_path / "photo.png", picture(np.uint8))
@@ -126,6 +127,7 @@ def test_a_negative_tile_is_refused(model: Path):
         upscale(picture(np.uint8), esrgan_train.load_generator(model), tile=-1)
 
 
+@pytest.mark.run
 @pytest.mark.usefixtures("model")
 def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)

@@ -119,6 +119,7 @@ def write_photos(folder: Path) -> list[str]:
     return ["data=folder", f"data.train_dir={folder}"]
 
 
+@pytest.mark.run
 def test_a_run_says_it_and_its_files_are_opened_as_what_was_trained(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

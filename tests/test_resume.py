@@ -58,6 +58,7 @@ def rows(run_dir: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if k != "train/samples_per_second"} for row in csv.DictReader(file)]
 
 
+@pytest.mark.run
 @pytest.mark.parametrize(("workers_before", "workers_after"), [(0, 0), (2, 0), (0, 2)])
 def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(
     tmp_path: Path, workers_before: int, workers_after: int
@@ -80,6 +81,7 @@ def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(
     assert [row for row in rows(tmp_path / "parts") if row["step"] != "7"] == rows(tmp_path / "whole")
 
 
+@pytest.mark.run
 def test_validations_keep_to_their_iterations_after_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     more = ("trainer.max_steps=16", "callbacks.checkpoints.every_n_steps=4", "ckpt_path=auto")
     for _ in range(3):
@@ -95,6 +97,7 @@ def test_validations_keep_to_their_iterations_after_stops(tmp_path: Path, monkey
     assert kept == [f"step_{step:08}.ckpt" for step in (4, 8, 12, 16)]
 
 
+@pytest.mark.run
 def test_a_checkpoint_in_the_middle_of_a_stage_is_no_new_start_of_it(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole", "trainer.max_steps=9")
     run(tmp_path / "parts", "trainer.max_steps=6")
@@ -102,6 +105,7 @@ def test_a_checkpoint_in_the_middle_of_a_stage_is_no_new_start_of_it(tmp_path: P
     assert_equal(parts["state_dict"], whole["state_dict"])
 
 
+@pytest.mark.run
 def test_another_learning_rate_counts_after_resuming_and_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -115,6 +119,7 @@ def test_another_learning_rate_counts_after_resuming_and_is_reported(
     assert "max_steps" not in warned[0]
 
 
+@pytest.mark.run
 def test_another_effective_batch_is_reported_but_not_another_way_to_divide_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -130,6 +135,7 @@ def test_another_effective_batch_is_reported_but_not_another_way_to_divide_it(
     assert warned.count("(was ") == 1
 
 
+@pytest.mark.run
 def test_another_end_is_reported_where_the_learning_rate_falls_towards_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -139,6 +145,7 @@ def test_another_end_is_reported_where_the_learning_rate_falls_towards_it(
     assert "changed trainer.max_steps=8 (was 6)" in caplog.text
 
 
+@pytest.mark.run
 def test_unchanged_settings_are_not_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     run(tmp_path / "run", "trainer.max_steps=6")
     with caplog.at_level(logging.WARNING):
@@ -157,6 +164,7 @@ def place(**given: Any) -> Any:
     return resolve_run_dir(**{"experiment": "x4_prelu", "run_dir": None, "ckpt_path": None, **given})
 
 
+@pytest.mark.run
 def test_last_takes_the_run_that_saved_last(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,8 @@ import torch
 
 from tests.tiny import tiny
 
+pytestmark = pytest.mark.run
+
 CHECKOUT = Path(__file__).parent.parent
 RUN = ("trainer.max_steps=2000", "recipe.start_step=3", "recipe.val_check_interval=100000")
 

@@ -23,6 +23,8 @@ from esrgan_train.errors import RunError, UserError
 from esrgan_train.outcome import optimized_metric
 from tests.tiny import OVERRIDES
 
+pytestmark = pytest.mark.run
+
 SHORT = (
     *("recipe.max_steps=2", "recipe.start_step=2", "recipe.val_check_interval=2", "callbacks.lpips.use=false"),
     "trainer.limit_val_batches=1",

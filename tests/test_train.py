@@ -24,6 +24,7 @@ def raw(cfg: DictConfig) -> Any:
     return OmegaConf.to_container(cfg, resolve=False)
 
 
+@pytest.mark.run
 def test_runs_of_different_configurations_follow_each_other_in_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -45,6 +46,7 @@ def test_runs_of_different_configurations_follow_each_other_in_one_process(
     assert len({model.split("/")[1] for model in models if model.startswith("x4_net")}) == 2
 
 
+@pytest.mark.run
 def test_a_configuration_that_must_not_change_trains(tmp_path: Path) -> None:
     cfg = compose_config(tiny(tmp_path / "run", *SHORT))
     OmegaConf.set_readonly(cfg, True)
@@ -88,6 +90,7 @@ def test_a_run_of_python_is_resumed_in_python(tmp_path: Path) -> None:
     assert namespace["cfg"] == {"run_dir": str(tmp_path), "ckpt_path": "last"}
 
 
+@pytest.mark.run
 def test_words_of_the_command_line_are_looked_through_for_options_without_effect(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

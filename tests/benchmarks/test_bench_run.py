@@ -15,6 +15,8 @@ from benchmarks import peer
 from benchmarks.sizes import QUICK
 from esrgan_train.errors import UserError
 
+pytestmark = pytest.mark.run
+
 TINY = replace(
     QUICK,
     gt_size=16,

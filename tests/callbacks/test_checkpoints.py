@@ -29,6 +29,7 @@ def rows(run_dir: Path) -> list[dict[str, str]]:
     return read_rows(run_dir / "metrics.csv")
 
 
+@pytest.mark.run
 def test_last_the_best_of_each_stage_and_every_kth_are_kept_and_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_best_is_resumed_where_its_checkpoint_is_here_or_is_the_one_resumed(
         assert "the best of the GAN stage starts again: val/psnr 25 after 8 iterations" in caplog.text
 
 
+@pytest.mark.run
 def test_a_save_that_fails_keeps_the_checkpoint_before_and_training_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -14,6 +14,8 @@ from esrgan_train.train import train
 from esrgan_train.training.module import ESRGANModule
 from tests.tiny import tiny
 
+pytestmark = pytest.mark.run
+
 
 @pytest.mark.parametrize(
     ("error", "told", "saved"),

@@ -24,6 +24,8 @@ from esrgan_train.metrics.image_quality import psnr
 from esrgan_train.train import train
 from tests.tiny import tiny
 
+pytestmark = pytest.mark.run
+
 MakeFolders = Callable[..., Path]
 ONE_STEP = (
     "trainer.max_steps=1",

@@ -51,6 +51,7 @@ def test_equal_images_are_at_distance_0_and_farther_ones_farther() -> None:
     assert 0 < distances[1] < distances[2]
 
 
+@pytest.mark.run
 @pytest.mark.usefixtures("weights")
 def test_with_its_weights_it_is_logged_and_in_the_summary(tmp_path: Path) -> None:
     run = tmp_path / "run"
@@ -62,6 +63,7 @@ def test_with_its_weights_it_is_logged_and_in_the_summary(tmp_path: Path) -> Non
     assert float(row["val/lpips"]) == pytest.approx(value, rel=1e-5)
 
 
+@pytest.mark.run
 @pytest.mark.usefixtures("cache")
 def test_without_them_one_line_says_why_and_how_to_get_them(
     tmp_path: Path, caplog: pytest.LogCaptureFixture

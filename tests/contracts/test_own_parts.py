@@ -10,6 +10,8 @@ import pytest
 from esrgan_train.__main__ import main
 from tests.tiny import OVERRIDES
 
+pytestmark = pytest.mark.run
+
 MY_PARTS = """
 import torch
 from torch import nn

@@ -46,6 +46,7 @@ def overrides(*more: str) -> list[str]:
     return tiny(Path("run"), "data._target_=my_film.frames", "+data.film=film.webp", "+data.held_out=4", *more)
 
 
+@pytest.mark.run
 def test_the_example_of_the_documentation_trains() -> None:
     train(compose_config(overrides("trainer.max_steps=2", "recipe.start_step=5", "recipe.val_check_interval=2")))
     assert json.loads(Path("run/summary.json").read_text())["samples"] == 4

@@ -16,6 +16,8 @@ from scipy.stats import ks_2samp
 from benchmarks.published_degradation import degrade_published, seed_published
 from esrgan_train.degradation import RealESRGANDegradation
 
+pytestmark = pytest.mark.run
+
 
 def made_here(count: int, size: int, **options: object) -> list[dict[str, float]]:
     degrade = RealESRGANDegradation(**options)

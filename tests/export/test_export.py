@@ -22,6 +22,8 @@ from esrgan_train.export.verification import largest_difference, runner, verify
 from esrgan_train.modelfiles.weights import load_weights, save_model
 from tests.inference.networks import build
 
+pytestmark = pytest.mark.run
+
 OPTIONS = {"num_feat": 8, "num_conv": 2}
 FILES = {f"mine{end}" for end in (".pth", ".safetensors", ".onnx", "_fp16.onnx", ".param", ".bin", ".json")}
 OWN = """

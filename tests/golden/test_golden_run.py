@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 import torch
 
+pytestmark = pytest.mark.run
+
 HERE = Path(__file__).parent
 OVERRIDES = (
     *("experiment=x4_prelu", "data=sample", "trainer.accelerator=cpu", "trainer.precision=32", "logger=csv"),

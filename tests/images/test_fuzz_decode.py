@@ -9,6 +9,8 @@ import pytest
 
 from tests.images.fuzz_decode import originals
 
+pytestmark = pytest.mark.run
+
 PROGRAM = Path(__file__).with_name("fuzz_decode.py")
 
 

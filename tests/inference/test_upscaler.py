@@ -273,6 +273,7 @@ def test_the_chosen_tile_is_one_that_a_processor_is_quick_with(monkeypatch: pyte
     assert automatic_tile(network(), 2, CPU) == 256
 
 
+@pytest.mark.run
 def test_small_tiles_bound_the_memory() -> None:
     script = (
         "import sys, numpy as np, torch\n"

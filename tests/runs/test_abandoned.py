@@ -59,6 +59,7 @@ def steps_in(metrics: Path) -> list[int]:
     return [int(row["step"]) for row in read_rows(metrics)]
 
 
+@pytest.mark.run
 def test_after_a_step_back_the_branch_left_is_set_aside_and_last_means_the_new_one(
     again: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -100,6 +101,7 @@ def test_after_a_step_back_the_branch_left_is_set_aside_and_last_means_the_new_o
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
 
 
+@pytest.mark.run
 def test_a_best_value_is_not_carried_over_when_it_was_measured_otherwise(
     again: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -152,6 +154,7 @@ def test_a_process_that_dies_while_setting_aside_has_lost_nothing(
     assert read_rows(aside[0] / "metrics.csv") == [row for row in rows if int(row["step"]) > 4]
 
 
+@pytest.mark.run
 def test_a_start_from_scratch_in_the_folder_of_a_run_keeps_that_run(again: Path) -> None:
     before = files(again)
     run(again, "trainer.max_steps=2")

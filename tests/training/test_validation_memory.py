@@ -12,6 +12,8 @@ from PIL import Image
 
 from tests.tiny import tiny
 
+pytestmark = pytest.mark.run
+
 _MOST_MB = 600
 _CHILD = """
 import sys
