@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import types
+from pathlib import Path
 
 import pytest
 import torch
 import torchvision.transforms.functional as transforms_functional
+from filelock import FileLock
 
+from esrgan_train.config import compose_config
+from esrgan_train.train import train
 from tests.dead_workers import pytest_sessionfinish, pytest_testnodedown
+from tests.tiny import tiny
 
 __all__ = ["pytest_sessionfinish", "pytest_testnodedown"]
 
@@ -31,12 +36,28 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
 
 
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A run of eight iterations that has finished, with the checkpoints of all validations; copy it to change it.
+
+    The stages change after five iterations, and every second one is validated. All workers share it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "finished" / "run"
+    with FileLock(f"{folder.parent}.lock"):
+        if not folder.exists():
+            course = ("recipe.start_step=5", "scheduler=constant", "recipe.val_check_interval=2")
+            kept = ("trainer.max_steps=8", "callbacks.checkpoints.every_n_steps=2")
+            train(compose_config(tiny(folder, *course, *kept)))
+    return folder
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a GPU, the tests that need one are skipped."""
-    if torch.cuda.is_available():
-        return
+    """Mark the tests that read the finished run; without a GPU, skip those that need one."""
     for item in items:
-        if "gpu" in item.keywords:
+        if "finished_run" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.run)
+        if "gpu" in item.keywords and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
 
 

@@ -153,24 +153,17 @@ def test_unchanged_settings_are_not_warned_about(tmp_path: Path, caplog: pytest.
     assert not [r for r in caplog.records if "not as it would have" in r.getMessage()]
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("finished") / "run"
-    run(folder, "trainer.max_steps=8", "callbacks.checkpoints.every_n_steps=4")
-    return folder
-
-
 def place(**given: Any) -> Any:
     return resolve_run_dir(**{"experiment": "x4_prelu", "run_dir": None, "ckpt_path": None, **given})
 
 
 @pytest.mark.run
 def test_last_takes_the_run_that_saved_last(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("a", "b"):
-        shutil.copytree(finished, Path("runs/x4_prelu") / name)
+        shutil.copytree(finished_run, Path("runs/x4_prelu") / name)
     Path("runs/x4_prelu/c").mkdir()  # died before its first checkpoint
     os.utime("runs/x4_prelu/a/checkpoints/last.ckpt")  # by saving
     (Path("runs/x4_prelu/b/checkpoints") / "step_00000004.ckpt").unlink()  # making room is no saving
@@ -192,45 +185,46 @@ def test_without_a_checkpoint_last_is_an_error_and_auto_starts_from_scratch(
 
 
 def test_a_cut_off_checkpoint_is_named_and_the_newest_sound_one_taken(
-    finished: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    finished_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run_dir = tmp_path / "run"
-    shutil.copytree(finished, run_dir)
+    shutil.copytree(finished_run, run_dir)
     last = run_dir / "checkpoints" / "last.ckpt"
     (run_dir / "checkpoints" / "best_gan.ckpt").unlink()
-    (run_dir / "checkpoints" / "step_00000008.ckpt").unlink()
+    for step in (6, 8):
+        (run_dir / "checkpoints" / f"step_{step:08}.ckpt").unlink()
     last.write_bytes(last.read_bytes()[:-1000])
     with caplog.at_level(logging.WARNING):
         assert newest_sound(run_dir) == run_dir / "checkpoints" / "step_00000004.ckpt"
     assert str(last) in caplog.text
 
 
-def test_a_flipped_bit_in_a_checkpoint_is_found(finished: Path, tmp_path: Path) -> None:
-    content = bytearray((finished / "checkpoints" / "last.ckpt").read_bytes())
+def test_a_flipped_bit_in_a_checkpoint_is_found(finished_run: Path, tmp_path: Path) -> None:
+    content = bytearray((finished_run / "checkpoints" / "last.ckpt").read_bytes())
     content[len(content) // 2] ^= 1
     (tmp_path / "last.ckpt").write_bytes(content)
     with pytest.raises(UserError, match="damaged"):
         read_step(tmp_path / "last.ckpt")
 
 
-def test_auto_has_nothing_to_do_for_a_complete_run(finished: Path, caplog: pytest.LogCaptureFixture) -> None:
-    before = (finished / "checkpoints" / "last.ckpt").stat().st_mtime_ns
+def test_auto_has_nothing_to_do_for_a_complete_run(finished_run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    before = (finished_run / "checkpoints" / "last.ckpt").stat().st_mtime_ns
     with caplog.at_level(logging.INFO):
-        run(finished, "trainer.max_steps=8", "ckpt_path=auto")
+        run(finished_run, "trainer.max_steps=8", "ckpt_path=auto")
     assert "is complete (8 iterations)" in caplog.text
-    assert (finished / "checkpoints" / "last.ckpt").stat().st_mtime_ns == before
+    assert (finished_run / "checkpoints" / "last.ckpt").stat().st_mtime_ns == before
 
 
 def test_a_slurm_job_finds_its_folder_again(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert place(ckpt_path="auto", slurm_job="42") == (Path("runs/x4_prelu/slurm_42"), None)
-    shutil.copytree(finished, "runs/x4_prelu/slurm_42")
-    shutil.copytree(finished, "runs/x4_prelu/newer")
+    shutil.copytree(finished_run, "runs/x4_prelu/slurm_42")
+    shutil.copytree(finished_run, "runs/x4_prelu/newer")
     assert place(ckpt_path="auto", slurm_job="42").run_dir == Path("runs/x4_prelu/slurm_42")
 
 
-def test_other_stages_than_the_checkpoints_are_refused(finished: Path) -> None:
+def test_other_stages_than_the_checkpoints_are_refused(finished_run: Path) -> None:
     with pytest.raises(UserError, match="was trained with the optimizers pixel, generator, discriminator"):
-        run(finished, "trainer.max_steps=20", "loss.adversarial.weight=0", "ckpt_path=last")
+        run(finished_run, "trainer.max_steps=20", "loss.adversarial.weight=0", "ckpt_path=last")
