@@ -6,6 +6,7 @@ import logging
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from esrgan_train.evaluate.pairs import Pair
 from esrgan_train.images.crop import middle, reduced
 from esrgan_train.images.decode import decode, to_float
 from esrgan_train.images.encode import to_uint8
-from esrgan_train.inference.baseline import enlarge_bicubic
+from esrgan_train.inference.baseline import REACH, enlarge_bicubic
 from esrgan_train.inference.failures import naming
+from esrgan_train.inference.tiling import enlarge_tiles
 from esrgan_train.inference.upscaler import Upscaler
 from esrgan_train.metrics.image_quality import MEASURES
 from esrgan_train.metrics.lpips import SMALLEST, Lpips, weights_file
@@ -27,6 +29,7 @@ from esrgan_train.metrics.lpips import SMALLEST, Lpips, weights_file
 log = logging.getLogger(__name__)
 
 _CROP = 192  # pixels a side of what is shown
+_TILE = 256  # LR pixels a side that are enlarged at once
 
 Measure = Callable[[Tensor, Tensor, int], Tensor]  # of (1, 3, H, W) uint8, twice, and the border
 Picture = NDArray[np.uint8]
@@ -94,9 +97,12 @@ def score(
 
 
 def bicubic_of(lr: Picture, scale: int) -> Picture:
-    """(h, w, 3) to (h·scale, w·scale, 3)."""
-    sr = enlarge_bicubic(_planes(lr).float().div_(255), scale)
-    return sr.clamp_(0, 1).mul_(255).round_().byte()[0].permute(1, 2, 0).numpy()
+    """(h, w, 3) to (h·scale, w·scale, 3), tile by tile: as float32, a large photo would take gigabytes."""
+    planes, enlarge = _planes(lr).float().div_(255), partial(enlarge_bicubic, upscale=scale)
+    bicubic = np.empty((lr.shape[0] * scale, lr.shape[1] * scale, 3), np.uint8)
+    for part, sr in enlarge_tiles(enlarge, planes, tile=_TILE, radius=REACH, scale=scale):
+        bicubic[part] = sr.clamp_(0, 1).mul_(255).round_().byte()[0].permute(1, 2, 0).numpy()
+    return bicubic
 
 
 def _planes(image: Picture) -> Tensor:
