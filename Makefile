@@ -47,7 +47,7 @@ format: $(INSTALLED_DEV)  ## fix style
 types: $(INSTALLED_DEV)  ## check types
 	$(BIN)/mypy
 
-bench: $(INSTALLED_DEV)  ## measure speed on this machine, beside the published code; ARGS=--quick for a minute
+bench: $(INSTALLED_DEV)  ## measure speed on this machine, next to the published code; ARGS=--quick for a minute
 	$(BIN)/python -m benchmarks $(ARGS)
 
 plan: $(INSTALLED_DEV)  ## predict what a training costs on GPUs; ARGS="generator=rrdb --gpus 4", ARGS=--help

@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: how fast this project is on this machine, and beside the published code."""
+"""``python -m benchmarks``: how fast this project is on this machine, and next to the published code."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def chosen_groups(sizes: Sizes, only: Sequence[str] = ()) -> Mapping[str, Group]
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure speed on this machine, beside the published code if that is installed.",
+        description="Measure speed on this machine, next to the published code if that is installed.",
     )
     add = parser.add_argument
     add("--quick", action="store_true", help="small sizes and fewer rows: less than a minute")

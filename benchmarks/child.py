@@ -1,4 +1,4 @@
-"""What has to be measured in a process of its own, and what such a process can say of itself."""
+"""What is measured in a separate process, and the memory that such a process reports."""
 
 from __future__ import annotations
 

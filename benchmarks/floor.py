@@ -17,7 +17,7 @@ _MEGABYTES = 128
 
 
 class Floor:
-    """Rates measured once per run, and what they come to for an iteration.
+    """Rates measured once per run, and what they mean for an iteration.
 
     Args:
         sizes: of the iterations whose shapes are measured.

@@ -50,7 +50,7 @@ class PublishedStep:
 
     Args:
         generator: weights to start from.
-        discriminator: likewise; None leaves the GAN stage out (the published first stage).
+        discriminator: the same; None leaves the GAN stage out (the published first stage).
         generator_options: num_feat, num_conv and upscale.
         discriminator_feat: the discriminator's channels.
         perceptual_seed: of the random VGG19 weights; None leaves the perceptual loss out.

@@ -1,4 +1,4 @@
-"""One measured thing: what was found, beside what, and the goal set for it."""
+"""One measured thing: what was found, compared with what, and its goal."""
 
 from __future__ import annotations
 

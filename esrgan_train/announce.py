@@ -109,7 +109,7 @@ def announce_resume(cfg: DictConfig, checkpoint: dict[str, Any], module: ESRGANM
 
 
 def announce_end(trainer: Trainer, run_dir: Path, model_name: str) -> None:
-    """The closing table, and where everything lies."""
+    """The closing table, and where the results are."""
     summary = callback_of(trainer, Summary)
     if summary is not None and summary.validations:
         show(summary.table())

@@ -17,7 +17,7 @@ _failing: dict[str, str] = {}  # what cannot be written at present, and why
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
-    """Give a path beside ``path`` to write to; if the block succeeds, that file takes the place of ``path``.
+    """Give a path next to ``path`` to write to; if the block succeeds, that file takes the place of ``path``.
 
     If it fails, ``path`` stays as it was and the partial file is removed. Missing folders are made. With
     ``durable`` the content is on the disk before it takes the place, and so is the new name afterwards: power

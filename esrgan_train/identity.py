@@ -27,7 +27,7 @@ ALL, NOTHING, LEARNING = Use.RESUME | Use.HASH | Use.VALIDATION, Use(0), Use.RES
 # The only list of exceptions: an option that is not here is compared for everything. Of the names that fit, the
 # longest decides, for the option and all below it; a star stands for any end.
 EXCEPTIONS: tuple[tuple[str, Use, str], ...] = (
-    ("run_dir ckpt_path init_from init_discriminator_from", NOTHING, "where a run lies, and where it starts"),
+    ("run_dir ckpt_path init_from init_discriminator_from", NOTHING, "where a run is stored, and where it starts"),
     ("experiment model_name", NOTHING, "names"),
     ("recipe debug hparams_search hydra", NOTHING, "their values stand in the options that they set"),
     ("callbacks logger optimized_metric", NOTHING, "show and keep results"),

@@ -21,7 +21,7 @@ _TARGET = Path("preview/pairs.png")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the first training samples, HR beside LR, as one labelled sheet."""
+    """Write the first training samples, HR next to LR, as one labelled sheet."""
     overrides = overrides_of(_parser(), sys.argv[1:] if arguments is None else arguments)
     datamodule = build_datamodule(compose_config(overrides))
     datamodule.setup("fit")  # reports what was left out
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m esrgan_train.preview_data",
-        description=f"Draw the first {_SAMPLES} training samples, HR beside LR, in {_TARGET}.",
+        description=f"Draw the first {_SAMPLES} training samples, HR next to LR, in {_TARGET}.",
         epilog="python -m esrgan_train --help lists the options, such as data=folder data.train_dir=my/photos.",
     )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="options of the training")

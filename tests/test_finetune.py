@@ -82,7 +82,7 @@ def test_fine_tuning_starts_safely(tmp_path: Path):
         build_generator(compose_config(["experiment=finetune"]))
 
 
-def test_a_discriminator_that_does_not_fit_is_told_with_options_that_would(
+def test_a_discriminator_that_does_not_fit_is_refused_with_options_that_would(
     tmp_path: Path, generator: SRVGGNetCompact
 ):
     save_model(tmp_path / "g.pth", generator.state_dict(), {})
@@ -131,7 +131,7 @@ def test_weights_that_are_not_finite_are_refused_at_the_start(
 
 
 @pytest.mark.run
-def test_the_start_is_measured_shown_and_kept_when_the_run_goes_on(
+def test_the_start_is_measured_shown_and_kept_when_the_run_resumes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ):
     """Bilinear enlargement, spoilt by a learning rate three hundred times too high."""

@@ -38,7 +38,7 @@ def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING and "writ" in r.getMessage()]
 
 
-def test_a_run_goes_on_to_its_end_and_the_sound_checkpoint_stays(
+def test_a_run_continues_to_its_end_and_the_sound_checkpoint_stays(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run(tmp_path, "trainer.max_steps=4")

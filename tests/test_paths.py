@@ -196,7 +196,7 @@ def test_flags_may_stand_among_the_overrides(run: Run, tmp_path: Path):
     assert (cfg.upscale, cfg.seed) == (2, 5)
 
 
-def test_a_number_in_yaml_is_told_as_one():
+def test_a_number_in_yaml_is_reported_as_one():
     cfg = OmegaConf.create({"train_dir": 2024})
     with pytest.raises(ValueError, match="put quotes round digits"):
         split(cfg.train_dir)

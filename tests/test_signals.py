@@ -56,7 +56,7 @@ def iterations(folder: Path) -> int:
     return int(torch.load(folder / "run/checkpoints/last.ckpt", weights_only=True)["global_step"])
 
 
-def test_a_signal_to_the_whole_group_saves_and_the_command_that_it_tells_resumes(tmp_path: Path) -> None:
+def test_a_signal_to_the_whole_group_saves_and_the_printed_command_resumes(tmp_path: Path) -> None:
     """As ``timeout``, systemd and SLURM send it: the workers get it too."""
     overrides = tiny(tmp_path / "run", *RUN, "data.num_workers=2")
     done = 0

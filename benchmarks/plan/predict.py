@@ -33,7 +33,7 @@ class Prediction(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """Loading runs beside everything else."""
+        """Loading runs in parallel with everything else."""
         return max(self.training, self.loading)
 
     @property

@@ -87,7 +87,7 @@ def _read(folder: Path) -> Run:
         [float(row["step"]) for row in rows]
         summary["iterations"], summary["val"]["psnr"]
     except FileNotFoundError as error:
-        raise UserError(f"{Path(error.filename).name} is missing, so it has not come to a validation") from error
+        raise UserError(f"{Path(error.filename).name} is missing, so it has not been validated yet") from error
     except Exception as error:  # a broken file can fail in any parser
         raise UserError(f"broken: {type(error).__name__}: {' '.join(str(error).split())}") from error
     if not model.exists():

@@ -38,7 +38,7 @@ def folder_photos(
     Args:
         train_dir: folder, searched recursively; a list of folders, treated as one; or a mapping from folders to
             weights: samples come from the folders in that ratio, however many photos each holds.
-        val_dir: folder beside ``train_dir`` whose photos are all held out.
+        val_dir: folder outside ``train_dir`` whose photos are all held out.
         val_fraction: share of the photos held out without ``val_dir``; see ``hold_out``.
         max_val_photos: most photos held out without ``val_dir``.
 

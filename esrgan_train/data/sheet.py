@@ -16,7 +16,7 @@ _TILE_SIDE = 224  # smaller crops are shown two, three … times as large
 
 
 def pairs_sheet(training: TrainingSet, indices: Iterable[int]) -> NDArray[np.uint8]:
-    """HR beside LR, enlarged by repeating pixels, for each sample number: (H, W, 3) RGB, two pairs per row.
+    """HR next to LR, enlarged by repeating pixels, for each sample number: (H, W, 3) RGB, two pairs per row.
 
     Labels give sample number, photo and, if it is not 1, the scale at which the photo was used.
     """

@@ -1,1 +1,1 @@
-"""Run folders: where a run lies, its checkpoints, and what is set aside."""
+"""Run folders: where a run is stored, its checkpoints, and what is set aside."""

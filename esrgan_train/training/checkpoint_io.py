@@ -21,7 +21,7 @@ def best_file(stage: StageName) -> str:
 
 
 class DurableCheckpointIO(TorchCheckpointIO):
-    """Writes beside the place, flushes to the disk, and renames.
+    """Writes to a temporary name, flushes to disk, and renames.
 
     A failure is reported, not raised: only the first process writes, and the others would wait for it for ever.
     """

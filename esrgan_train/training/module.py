@@ -34,7 +34,7 @@ class ESRGANModule(LightningModule):
         upscale: output pixels per input pixel, each way.
         metadata: plain values kept in the checkpoint, by which other commands rebuild the generator.
         settings: plain values kept in the checkpoint: a resumed run compares its own with them.
-        measured: likewise: what validation depends on besides the weights.
+        measured: the same for what validation depends on besides the weights.
     """
 
     generator: nn.Module
@@ -72,7 +72,7 @@ class ESRGANModule(LightningModule):
         return self.step.make_optimizers()
 
     def setup(self, stage: str) -> None:  # noqa: ARG002
-        """``UserError`` for a Trainer that would lay a number format of its own over this module's."""
+        """``UserError`` for a Trainer that would impose its own number format on this module."""
         if self.trainer.precision != "32-true":
             raise UserError(
                 f"Trainer(precision={self.trainer.precision!r}) does not go with ESRGANModule, which casts by "

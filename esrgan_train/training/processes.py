@@ -78,7 +78,7 @@ def gather_objects(value: Any) -> list[Any]:
 class Agreement:
     """The largest number that any process passed, iteration by iteration.
 
-    The exchange runs on the hosts, beside training, and its result is taken one call later, so nothing waits.
+    The exchange runs on the hosts during training, and its result is taken one call later, so nothing waits.
     """
 
     def __init__(self) -> None:

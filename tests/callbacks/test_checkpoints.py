@@ -114,7 +114,7 @@ def test_a_best_is_resumed_where_its_checkpoint_is_here_or_is_the_one_resumed(
 
 
 @pytest.mark.run
-def test_a_save_that_fails_keeps_the_checkpoint_before_and_training_goes_on(
+def test_a_save_that_fails_keeps_the_checkpoint_before_and_training_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     saves = []

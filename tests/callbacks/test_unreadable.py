@@ -92,7 +92,7 @@ def test_no_good_held_out_photo_ends_the_run_whatever_the_limit(make_folders: Ma
         run(root, "data.max_bad_fraction=1", "trainer.num_sanity_val_steps=-1")
 
 
-def test_unreadable_headers_of_held_out_photos_are_said_at_the_start(
+def test_unreadable_headers_of_held_out_photos_are_reported_at_the_start(
     make_folders: MakeFolders, caplog: pytest.LogCaptureFixture
 ) -> None:
     root = make_folders()

@@ -259,7 +259,7 @@ def test_adding_photos_neither_ends_nor_replays_the_stream(make_photos: MakePhot
     assert grown.training[7]["index"] == before.training[7]["index"] == 7
 
 
-def test_the_fingerprint_tells_what_changed(make_photos: MakePhotos) -> None:
+def test_the_fingerprint_shows_what_changed(make_photos: MakePhotos) -> None:
     held_out = make_photos((40, 40), folder="val")
 
     def fingerprint(photos: PathTable) -> dict[str, Any]:

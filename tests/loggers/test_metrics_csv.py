@@ -29,7 +29,7 @@ def test_values_keep_seven_digits(tmp_path: Path) -> None:
     assert abs(float(row["val/ssim"]) - 0.12345678) < 1e-7
 
 
-def test_a_resumed_run_goes_on_in_the_same_file(tmp_path: Path) -> None:
+def test_a_resumed_run_appends_to_the_same_file(tmp_path: Path) -> None:
     first = MetricsCSV(run_dir=str(tmp_path))
     for step in (10, 20, 30):
         first.log_metrics({"train/pixel": step / 100}, step=step)

@@ -144,7 +144,7 @@ def test_the_best_model_is_that_of_the_last_stage(tmp_path: Path) -> None:
 
 
 @pytest.mark.run
-def test_a_resumed_run_goes_on_in_the_same_wandb_run_even_from_another_place(
+def test_a_resumed_run_continues_the_same_wandb_run_even_from_another_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, started = fake_wandb(monkeypatch)
@@ -278,7 +278,7 @@ logger.finalize("success")
     assert done.stderr == ""
 
 
-def test_tensorboard_counts_iterations_and_a_resumed_run_replaces_what_it_writes_anew(tmp_path: Path) -> None:
+def test_tensorboard_counts_iterations_and_a_resumed_run_replaces_what_it_repeats(tmp_path: Path) -> None:
     write_image(tmp_path / "p.png", np.zeros((8, 8, 3), np.uint8))
     before, after = (tensorboard_logger(run_dir=str(tmp_path)) for _ in range(2))
     for step in (2, 4, 6):
