@@ -90,3 +90,19 @@ def imported_files(file: Path) -> set[Path]:
 
 def test_no_files_import_each_other_in_a_circle() -> None:
     TopologicalSorter({file: imported_files(file) for file in FILES}).prepare()  # or CycleError names them
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(PACKAGE).as_posix())
+def test_no_function_is_longer_than_forty_lines_besides_its_docstring(file: Path) -> None:
+    functions = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef)]
+    lengths = {function.name: lines_of(function) - docstring_lines(function) for function in functions}
+    assert {name: length for name, length in lengths.items() if length > 40} == {}
+
+
+def lines_of(node: ast.stmt) -> int:
+    assert node.end_lineno is not None
+    return node.end_lineno - node.lineno + 1
+
+
+def docstring_lines(function: ast.FunctionDef) -> int:
+    return lines_of(function.body[0]) if ast.get_docstring(function) is not None else 0
