@@ -24,6 +24,8 @@ from esrgan_train.callbacks.guard import Guard
 from esrgan_train.commands import command, interpreter
 from esrgan_train.launch import Launch
 
+pytestmark = pytest.mark.run
+
 NAMES = ["photos", "my photos (2024)", "it's été, #1", 'a "b"', "2024", "[a,b]", "x=1", "~", "$HOME", "a\\b"]
 
 

@@ -131,6 +131,7 @@ def overfit_datamodule(*overrides: str):
     return build_datamodule(compose_config(["debug=overfit", "data.num_workers=0", *overrides]))
 
 
+@pytest.mark.run
 def test_overfit_repeats_its_samples_in_training_and_validation():
     module = overfit_datamodule("data.overfit_samples=3", "data.batch_size=4", "data.gt_size=32")
     first, second = islice(iter(module.train_dataloader()), 2)

@@ -57,6 +57,7 @@ def write_files(folder: Path) -> None:
                 file.write_text(content)
 
 
+@pytest.mark.run
 @pytest.mark.parametrize(
     ("page", "command"), COMMANDS, ids=[f"{page.relative_to(ROOT)}: {command[:70]}" for page, command in COMMANDS]
 )

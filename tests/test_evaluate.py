@@ -41,6 +41,7 @@ def test_scores_of_results_are_scikit_images(truth: Path, tmp_path: Path) -> Non
     assert scores[path.stem] == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.run
 @pytest.mark.parametrize("degradation", ["bicubic", "realesrgan", "light"])
 def test_a_model_is_scored_the_same_twice(truth: Path, tmp_path: Path, degradation: str) -> None:
     torch.save({"params": SRVGGNetCompact(num_feat=8, num_conv=1, upscale=2).state_dict()}, tmp_path / "m.pth")

@@ -176,6 +176,7 @@ def test_a_trial_of_some_photos_is_no_measurement_of_the_start(tmp_path: Path):
     assert json.loads((tmp_path / "run/summary.json").read_text())["start"] == {}
 
 
+@pytest.mark.run
 @pytest.mark.parametrize(
     ("overrides", "harm"),
     [

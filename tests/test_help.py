@@ -27,6 +27,7 @@ def test_modules_were_found():
     )
 
 
+@pytest.mark.run
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")  # they are imported by other tests
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 @pytest.mark.parametrize("module", STARTED)

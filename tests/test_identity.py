@@ -54,6 +54,7 @@ def test_settings_of_earlier_versions_are_left_out() -> None:
     assert changed_settings(before, now) == ["data.gt_size=32 (was 64)", "trainer.max_steps=12 (was 8)"]
 
 
+@pytest.mark.run
 def test_another_class_stands_for_all_of_its_options() -> None:
     before, now = identity().settings, identity("degradation=bicubic").settings
     assert "degradation.first.blur_prob" in differing(before, now)
@@ -74,6 +75,7 @@ def test_a_longer_run_is_a_change_only_where_the_learning_rate_falls_towards_its
     assert changed([*before, "scheduler=cosine"], [*now, "scheduler=cosine"]) == ["trainer.max_steps"]
 
 
+@pytest.mark.run
 def test_validations_compare_while_data_and_degradation_stay() -> None:
     plain = identity().measured
     for alike in ("optimizer.lr=1e-5", "generator.num_feat=8", "data.val_fraction=0.2", "data.gt_size=32"):
@@ -86,6 +88,7 @@ def test_validations_compare_while_data_and_degradation_stay() -> None:
     ]
 
 
+@pytest.mark.run
 def test_the_hash_is_shared_by_runs_that_are_configured_alike() -> None:
     photos = ("data=folder", "data.train_dir=a")
     plain = config_hash(compose_config(photos))
@@ -95,6 +98,7 @@ def test_the_hash_is_shared_by_runs_that_are_configured_alike() -> None:
         assert config_hash(compose_config([*photos, other])) != plain
 
 
+@pytest.mark.run
 def test_the_photos_are_compared_and_not_how_they_are_found() -> None:
     assert "data._target_" not in settings_of(compose_config([]))
     assert identity().settings["photos"] == 3

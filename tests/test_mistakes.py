@@ -28,6 +28,8 @@ from esrgan_train.modelfiles.weights import save_model
 from esrgan_train.train import train
 from tests.tiny import tiny
 
+pytestmark = pytest.mark.run
+
 TINY = ["generator.num_feat=4", "generator.num_conv=1", "discriminator.num_feat=4", "loss.perceptual.weight=0"]
 
 # Overrides, and what the line must contain: what is wrong, and the way out.
@@ -237,7 +239,6 @@ def test_there_are_many_mistakes_and_no_two_are_the_same():
     assert len({name for name, *_ in MISTAKES}) == len({tuple(m[1]) for m in MISTAKES}) == len(MISTAKES)
 
 
-@pytest.mark.run
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -408,7 +409,6 @@ def test_every_choice_passes_the_checks():
     assert checked > 30  # the folders were found
 
 
-@pytest.mark.run
 def test_names_of_metrics_are_those_that_a_run_logs(tmp_path: Path):
     overrides = ["recipe.start_step=1", "trainer.max_steps=2", "trainer.log_every_n_steps=1"]
     train(compose_config(tiny(tmp_path, *overrides, "loss.perceptual.weight=1", "trainer.val_check_interval=2")))

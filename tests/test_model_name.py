@@ -27,6 +27,7 @@ from tests.tiny import OVERRIDES
 RIGHT_EVERYWHERE = re.compile(r'[^<>:"/\\|?*\x00-\x1f]*[^<>:"/\\|?*\x00-\x1f .]')  # Windows refuses the others
 
 
+@pytest.mark.run
 @pytest.mark.parametrize(
     ("overrides", "name"),
     [
@@ -118,6 +119,7 @@ def test_a_sweep_s_runs_lie_together_compare_and_resume(
     assert sorted(path.name for path in sweep.iterdir()) == ["0", "1", "multirun.yaml"]
 
 
+@pytest.mark.run
 def test_a_sweep_into_a_folder_of_another_leaves_its_runs_alone(tmp_path: Path, command: Command):
     (tmp_path / "mine" / "1").mkdir(parents=True)
     seen: list[str] = []

@@ -40,6 +40,7 @@ def test_the_place_in_the_stream_is_found_in_checkpoints_of_earlier_versions(nam
     assert loaded["DataModule"] == {"samples_seen": 12}
 
 
+@pytest.mark.run
 def test_the_configuration_of_an_old_run_builds_its_data(tmp_path: Path) -> None:
     cfg = compose_config([*OVERRIDES, *TINY])
     cfg = OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))

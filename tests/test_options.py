@@ -58,6 +58,7 @@ def target(kind: Any, **options: Any) -> dict[str, Any]:
     return {"_target_": f"{kind.__module__}.{kind.__name__}", **options}
 
 
+@pytest.mark.run
 @pytest.mark.parametrize("kind", [Stranger, StrangeData, strange_function, TakesAnything])
 @pytest.mark.parametrize("option", ["scheduler", "callbacks.mine", "degradation.first.kernel"])
 def test_bounds_of_a_strange_class_are_read_and_nothing_is_built(kind: Any, option: str, composed: DictConfig):
@@ -102,6 +103,7 @@ NUMBERS = [o for o, hint in ANNOTATED.items() if fits(0.5, hint) and not fits("0
 FLAGS = [o for o, hint in ANNOTATED.items() if fits(False, hint) and not fits(64, hint)]
 
 
+@pytest.mark.run
 @pytest.mark.parametrize(
     ("options", "wrong"),
     [

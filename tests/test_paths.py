@@ -34,6 +34,7 @@ def read(override: str) -> Any:
     return OverridesParser.create().parse_override(override).value()
 
 
+@pytest.mark.run
 @pytest.mark.parametrize("name", NAMES)
 def test_hydra_reads_the_name_that_the_shell_hands_over(name: str):
     for option in PATHS:
@@ -183,12 +184,14 @@ def test_folders_with_weights_may_have_any_names(run: Run, tmp_path: Path):
     assert [table.root.name for table in train.tables] == ["2024", "été (1)"]
 
 
+@pytest.mark.run
 def test_the_jobs_of_a_sweep_get_their_paths(run: Run):
     cfgs = run("-m", "seed=1", "data=folder", "data.train_dir=my photos (1),été,2024", "init_from=a b.pth")
     assert [cfg.data.train_dir for cfg in cfgs] == ["my photos (1)", "été", "2024"]
     assert [cfg.init_from for cfg in cfgs] == ["a b.pth"] * 3
 
 
+@pytest.mark.run
 def test_flags_may_stand_among_the_overrides(run: Run, tmp_path: Path):
     (tmp_path / "my cönf" / "experiment").mkdir(parents=True)
     (tmp_path / "my cönf" / "experiment" / "x2_mine.yaml").write_text("# @package _global_\nupscale: 2\n")

@@ -171,6 +171,7 @@ def test_a_network_that_hides_a_setting_is_refused_before_the_run_folder_exists(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.run
 def test_starting_from_weights_of_another_function_is_warned_about(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):

@@ -31,6 +31,7 @@ def test_a_sample_comes_out_as_the_run_met_it(run: Path) -> None:
     assert np.array_equal(met.hr, again.hr)
 
 
+@pytest.mark.run
 def test_it_draws_and_describes_the_samples(run: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         assert main([str(run), "3", "17"]) == 0

@@ -15,6 +15,8 @@ from benchmarks.startup import has_first_iteration
 from esrgan_train.devices import multiplies_bf16
 from esrgan_train.errors import RunError
 
+pytestmark = pytest.mark.run
+
 TINY = replace(QUICK, gt_size=16, gan_batch=2, num_feat=8, num_conv=2, discriminator_feat=8)
 
 

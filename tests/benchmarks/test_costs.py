@@ -15,6 +15,8 @@ from benchmarks.plan.predict import gradient_bytes
 from benchmarks.plan.recipe import published
 from esrgan_train.errors import UserError
 
+pytestmark = pytest.mark.run
+
 SMALL = ("recipe=published", "generator.num_feat=8", "generator.num_conv=2", "discriminator.num_feat=8")
 
 

@@ -22,6 +22,8 @@ from benchmarks.timing import Spread
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 
+pytestmark = pytest.mark.run
+
 SLOW = Gpu(
     "slow", flops=1e12 / COMPUTE_EFFICIENCY, bytes=1e9 / MEMORY_EFFICIENCY
 )  # of which 1e12 and 1e9 are reached

@@ -12,6 +12,8 @@ from benchmarks.plan.check import checks
 from benchmarks.results import Results, newest, read
 from benchmarks.table import markdown, verdict
 
+pytestmark = pytest.mark.run
+
 MINUS = "\N{MINUS SIGN}"
 ROOT = Path(__file__).parents[2]
 FILE = newest(ROOT / "benchmarks" / "results")

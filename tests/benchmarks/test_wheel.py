@@ -7,6 +7,10 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
+pytestmark = pytest.mark.run
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -107,6 +107,7 @@ def test_a_state_without_a_best_is_resumed() -> None:
     assert validate(after, [float("nan")]) == [True]
 
 
+@pytest.mark.run
 def test_a_value_that_is_never_logged_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"monitor=val/beauty is never logged.*val/psnr"):
         stopped(tmp_path, "callbacks.early_stopping.monitor=val/beauty")

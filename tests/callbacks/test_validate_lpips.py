@@ -38,6 +38,7 @@ def no_network(*_: object, **__: object) -> None:
     raise OSError("no network")
 
 
+@pytest.mark.run
 @pytest.mark.usefixtures("weights")
 def test_equal_images_are_at_distance_0_and_farther_ones_farther() -> None:
     hr = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(1))

@@ -148,6 +148,7 @@ def test_wrong_folders_are_refused(
         split(train_dir)
 
 
+@pytest.mark.run
 @pytest.mark.parametrize(
     ("given", "turns"),
     [

@@ -160,6 +160,7 @@ def test_too_many_bad_photos_end_the_run_in_one_line_with_all_of_them_named(
     assert len(caplog.messages) == dataset.bad.count >= 4
 
 
+@pytest.mark.run
 def test_without_a_sound_photo_every_worker_stops(make_photos: MakePhotos) -> None:
     photos = make_photos(*[(80, 80)] * 3)
     dataset = training_set(photos, max_bad_fraction=1)

@@ -25,6 +25,8 @@ from esrgan_train.data.stream import RankStridedSampler
 from esrgan_train.data.workers import cause_in, death, explained
 from esrgan_train.errors import RunError, StopRequestedError, UserError
 
+pytestmark = pytest.mark.run
+
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -210,7 +212,6 @@ def running(pid: int) -> bool:
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc to look for processes in")
 
 
-@pytest.mark.run
 @needs_proc
 def test_a_program_that_keeps_its_loader_ends_though_a_worker_hangs(fifo: Path) -> None:
     process, pids = start_reading(str(fifo))
@@ -220,7 +221,6 @@ def test_a_program_that_keeps_its_loader_ends_though_a_worker_hangs(fifo: Path) 
     assert are_gone(pids, within=1)
 
 
-@pytest.mark.run
 @needs_proc
 @pytest.mark.parametrize("hang", [False, True])
 def test_workers_end_when_the_main_process_was_killed(hang: bool, fifo: Path) -> None:

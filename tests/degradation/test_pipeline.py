@@ -18,6 +18,7 @@ CLEAN = RealESRGANDegradation(
 )
 
 
+@pytest.mark.run
 @pytest.mark.parametrize("upscale", [1, 2, 3, 4, 8])
 @pytest.mark.parametrize("size", [(8, 8), (64, 64), (72, 216), (5, 1)])
 def test_any_factor_and_size(upscale, size):

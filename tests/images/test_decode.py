@@ -62,6 +62,7 @@ def test_the_content_counts_and_not_the_suffix(tmp_path: Path, rgb: Any) -> None
     check_message(tmp_path / "c.png", "it is not a PNG, JPEG")
 
 
+@pytest.mark.run
 def test_a_photo_of_20000_pixels_works(tmp_path: Path) -> None:
     Image.new("L", (20_000, 4_600), 7).save(tmp_path / "a.png")  # more than Pillow's own limit
     image = decode(tmp_path / "a.png")

@@ -25,6 +25,7 @@ def rrdb_radius(blocks: int, doublings: int) -> int:
     return farthest + 15 * blocks + 2
 
 
+@pytest.mark.run
 @pytest.mark.parametrize(
     ("name", "radius"),
     [
@@ -42,6 +43,7 @@ def test_the_radius_is_that_of_the_construction(name: str, radius: int) -> None:
     assert reach_of(build(name)) == radius
 
 
+@pytest.mark.run
 @pytest.mark.parametrize("name", ["realplksr", "omnisr", "rcan", "realcugan"])
 def test_a_network_that_sees_everything_has_no_radius(name: str) -> None:
     assert measure(build(name)).radius is None

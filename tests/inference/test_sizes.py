@@ -48,6 +48,7 @@ def test_a_picture_that_is_large_enough_is_left_alone() -> None:
     assert np.abs(upscaler("span", None)(image) - directly("span", image)).max() <= 1
 
 
+@pytest.mark.run
 @pytest.mark.parametrize("name", ["plksr", "safmn", "ditn", "swinir", "unshuffled rrdb"])
 def test_tiles_join_without_a_seam(name: str) -> None:
     image = skimage.data.chelsea()[50:151, 80:171]

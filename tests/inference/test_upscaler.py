@@ -235,6 +235,7 @@ def onnx_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.run
 @pytest.mark.parametrize(("name", "limit"), [("ours", 0.51), ("foreign", 0.51), ("half", 2.0)])
 def test_an_onnx_model_gives_the_pictures_of_its_weights(onnx_models: Path, name: str, limit: float) -> None:
     image = np.random.default_rng(0).integers(0, 256, (45, 31, 3), np.uint8)
@@ -244,6 +245,7 @@ def test_an_onnx_model_gives_the_pictures_of_its_weights(onnx_models: Path, name
     assert np.abs(upscaler(image) - exact).max() <= limit + 0.5
 
 
+@pytest.mark.run
 def test_what_an_onnx_model_cannot_do_is_refused_in_one_line(
     onnx_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -315,6 +315,7 @@ def test_without_its_package_tensorboard_is_refused_in_one_line(
         tensorboard_logger(run_dir=str(tmp_path))
 
 
+@pytest.mark.run
 @pytest.mark.parametrize(
     ("choice", "names"),
     [

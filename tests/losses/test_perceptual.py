@@ -137,6 +137,7 @@ def test_random_features_depend_on_the_seed_alone():
     assert not torch.equal(random_weights(4)["features.0.weight"], first["features.0.weight"])
 
 
+@pytest.mark.run
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_random_features_are_even_and_their_distance_is_of_the_size_of_the_images(seed):
     loss, hr = PerceptualLoss(features="random", seed=seed), photo()

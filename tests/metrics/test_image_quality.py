@@ -167,6 +167,7 @@ class Largest(TorchDispatchMode):
         return output
 
 
+@pytest.mark.run
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize("name", MEASURES)
 def test_memory_does_not_grow_with_the_picture(name, device):

@@ -40,6 +40,7 @@ def assert_close(ours: dict[str, Tensor], theirs: dict[str, Tensor], tolerance: 
         torch.testing.assert_close(value, theirs[name], rtol=0, atol=tolerance, msg=lambda m, n=name: f"{n}: {m}")
 
 
+@pytest.mark.run
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "published"])
 @pytest.mark.parametrize("parts", [2, 3])
 def test_six_iterations_in_parts_are_six_with_the_whole_batch(

@@ -114,6 +114,7 @@ def run_iteration(module: ESRGANModule) -> list[Stepper]:
     return steppers
 
 
+@pytest.mark.run
 @pytest.mark.parametrize(
     "options",
     [
