@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Predicate
 
-from esrgan_train.bounds import Count, NonNegative, Seed, Wanted, WholeNumber
+from esrgan_train.bounds import Count, NonNegative, Seed, Wanted
 from esrgan_train.checks.devices import device_count
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.training.options import Init, Options
+from esrgan_train.training.stages import Iterations, Weight
 
 
 def _is_text(value: Any) -> bool:
@@ -75,7 +76,7 @@ class Data(StreamOptions, Part):
 class Term:
     """A term of the loss."""
 
-    weight: NonNegative
+    weight: Weight
     function: Part
 
 
@@ -90,8 +91,8 @@ class Perceptual(Term):
 class Adversarial(Term):
     """The adversarial term."""
 
-    start_step: WholeNumber
-    discriminator_warmup: WholeNumber
+    start_step: Iterations
+    discriminator_warmup: Iterations
 
 
 @dataclass(frozen=True, kw_only=True)

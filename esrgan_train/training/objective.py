@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from esrgan_train.bounds import WholeNumber, check_value
-from esrgan_train.training.stages import AdversarialTerm, Stage, StageName, Term
+from esrgan_train.bounds import check_value
+from esrgan_train.training.stages import AdversarialTerm, Iterations, Stage, StageName, Term
 
 
 class Objective(nn.Module):
@@ -28,10 +28,10 @@ class Objective(nn.Module):
     """
 
     def __init__(
-        self, *, terms: Sequence[Term], adversarial: Sequence[AdversarialTerm] = (), start_step: WholeNumber
+        self, *, terms: Sequence[Term], adversarial: Sequence[AdversarialTerm] = (), start_step: Iterations
     ) -> None:
         super().__init__()
-        check_value("loss.adversarial.start_step", start_step, WholeNumber)
+        check_value("loss.adversarial.start_step", start_step, Iterations)
         used = [term for term in terms if term.weight > 0 or "pixel" in term.stages]
         judged = [term for term in adversarial if term.weight > 0]
         self.start_step = start_step

@@ -15,6 +15,8 @@ from torch.profiler import record_function
 from esrgan_train.bounds import NonNegative, WholeNumber, check_fields
 from esrgan_train.losses.adversarial import AdversarialLoss
 
+Weight = NonNegative  # of a term in the generator's loss
+Iterations = WholeNumber  # before a stage starts, or of a warm-up
 StageName = Literal["pixel", "gan"]
 STAGE_NAMES: dict[StageName, str] = {"pixel": "pixel stage", "gan": "GAN stage"}
 LEARNING_RATES: dict[StageName, str] = {"pixel": "optimizer.pixel_lr", "gan": "optimizer.lr"}  # their options
@@ -26,7 +28,7 @@ class Term:
 
     name: str  # of its options, and of its values in the log
     function: Callable[[Tensor, Tensor], Tensor]  # (sr, target), both (B, 3, H, W), to a scalar; sr is not clamped
-    weight: NonNegative
+    weight: Weight
     target: Literal["hr", "hr_target"] = "hr_target"  # which is sharpened where the recipe says so
     stages: tuple[StageName, ...] = ("pixel", "gan")  # in which it counts
 
@@ -43,8 +45,8 @@ class AdversarialTerm:
     """
 
     function: AdversarialLoss
-    weight: NonNegative  # of the generator's loss; the discriminator's own loss has weight 1
-    discriminator_warmup: WholeNumber = 0
+    weight: Weight  # of the generator's loss; the discriminator's own loss has weight 1
+    discriminator_warmup: Iterations = 0
     name: str = "adversarial"  # of its options, and of the generator's loss in the log
     judge: str = "discriminator"  # name of the discriminator
     prefix: str = "d"  # of the discriminator's values in the log
