@@ -4,6 +4,7 @@ PYTHON ?= python3
 ARGS ?=
 
 BIN := $(VENV)/bin
+XDIST := -n auto --dist loadfile --no-loadscope-reorder  # in turn: files with few, long tests do not come last
 STAMP := $(shell cat pyproject.toml constraints.txt Makefile 2>/dev/null | cksum | cut -d' ' -f1)
 INSTALLED := $(VENV)/.installed-$(STAMP)
 INSTALLED_DEV := $(VENV)/.installed-dev-$(STAMP)
@@ -24,10 +25,10 @@ preview-data: setup  ## write a sheet of training pairs to preview/; ARGS="data=
 	$(BIN)/python -m esrgan_train.preview_data $(ARGS)
 
 test: $(INSTALLED_DEV)  ## run the tests
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest $(XDIST) $(ARGS)
 
 test-fast: $(INSTALLED_DEV)  ## run the tests that train no whole run: under a minute
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not run and not tools" $(ARGS)
+	$(BIN)/python -m pytest $(XDIST) -m "not run and not tools" $(ARGS)
 
 test-tools: $(INSTALLED_TOOLS)  ## run the tests that need Debian packages or minutes
 	.ci/debian

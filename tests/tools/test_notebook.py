@@ -15,8 +15,6 @@ from esrgan_train.modelfiles.weights import save_model
 from tests.tiny import tiny
 
 pytestmark = pytest.mark.tools
-nbclient = pytest.importorskip("nbclient")
-nbformat = pytest.importorskip("nbformat")
 
 PAGE = Path(__file__).parents[2] / "docs" / "python.md"
 OPTIONS = {"num_feat": 8, "num_conv": 2, "upscale": 2}
@@ -30,6 +28,7 @@ def cells(run_dir: Path) -> list[str]:
 
 
 def test_the_page_runs_in_a_notebook(tmp_path: Path) -> None:
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     torch.manual_seed(0)
     save_model(
         tmp_path / "model.pth", SRVGGNetCompact(**OPTIONS).state_dict(), {"arch": "srvgg", "options": OPTIONS}
