@@ -139,6 +139,7 @@ def test_not_a_number_in_one_process_is_skipped_by_both(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "nonfinite" / "step_00000002.json").exists()
 
 
+@pytest.mark.tools
 def test_when_a_worker_of_one_process_dies_both_save_and_end_with_one_line(tmp_path: Path) -> None:
     (tmp_path / "deadly.py").write_text(
         "import os, signal\n"
@@ -162,6 +163,7 @@ def test_when_a_worker_of_one_process_dies_both_save_and_end_with_one_line(tmp_p
     assert f"no more data after {done} iterations; saved" in out
 
 
+@pytest.mark.tools
 def test_when_one_process_dies_the_other_stops_soon_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "deadly.py").write_text(
         "import os, signal, torch\n"

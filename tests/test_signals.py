@@ -13,7 +13,7 @@ import torch
 
 from tests.tiny import tiny
 
-pytestmark = pytest.mark.run
+pytestmark = pytest.mark.tools  # kills
 
 CHECKOUT = Path(__file__).parent.parent
 RUN = ("trainer.max_steps=2000", "recipe.start_step=3", "recipe.val_check_interval=100000")
