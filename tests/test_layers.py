@@ -89,7 +89,8 @@ def imported_files(file: Path) -> set[Path]:
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
-    TopologicalSorter({file: imported_files(file) for file in FILES}).prepare()  # or CycleError names them
+    order = TopologicalSorter({file: imported_files(file) for file in FILES}).static_order()
+    assert set(order) >= set(FILES)  # or CycleError names them
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(PACKAGE).as_posix())

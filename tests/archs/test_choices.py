@@ -4,6 +4,7 @@ from pathlib import Path
 
 import hydra
 import pytest
+from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -93,6 +94,7 @@ def test_a_users_class_becomes_a_choice_that_instantiates(compose, tmp_path, mon
 
 def test_the_projects_own_files_hide_no_class():
     store_choices(CONF)
+    assert "srvgg.yaml" in ConfigStore.instance().repo["generator"]
 
 
 @pytest.mark.parametrize("file", ["generator/srvgg.yaml", "discriminator/unet_sn.yml"])
