@@ -96,12 +96,10 @@ def test_photos_too_large_for_it_are_read_by_the_main_process(shared_memory: Any
 
 def test_what_cannot_work_is_refused_with_what_can(shared_memory: Any) -> None:
     shared_memory(30 * MIB)
-    with pytest.raises(
-        UserError, match=r"batch \(19 MiB\) of each of 7 workers: give data\.num_workers=0, a smaller"
-    ):
+    with pytest.raises(UserError, match=r"for 7 × 19 MiB, a batch of each worker: give data\.num_workers=0, a"):
         plan()
     shared_memory(100 * MIB)
-    with pytest.raises(UserError, match=r"of 4 workers: give data\.num_workers=2, or more of it .*size=1g"):
+    with pytest.raises(UserError, match=r"for 4 × 19 MiB.*: give data\.num_workers=2, or more of it .*size=1g"):
         plan(num_workers=4)
     assert plan(num_workers=2).training == Workers(2, ahead=1)
     assert plan(num_workers=0).training.count == 0
