@@ -18,7 +18,7 @@ from benchmarks.child import has_peak_memory
 from benchmarks.floor import Floor
 from benchmarks.iterations import iteration_rows
 from benchmarks.loop import overhead_row, waiting_row
-from benchmarks.machine import describe_machine, load_average, usable_cores
+from benchmarks.machine import describe_machine, load_average
 from benchmarks.pictures import degradation_rows, sample_row
 from benchmarks.row import Row
 from benchmarks.sizes import FULL, QUICK, Sizes
@@ -26,6 +26,7 @@ from benchmarks.startup import startup_row
 from benchmarks.table import table_of
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.cli import run_command
+from esrgan_train.cores import usable_cores
 from esrgan_train.devices import multiplies_bf16
 from esrgan_train.errors import UserError
 

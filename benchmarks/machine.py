@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from esrgan_train import __version__
+from esrgan_train.cores import usable_cores
 from esrgan_train.devices import multiplies_bf16
 
 PACKAGES = ("torch", "torchvision", "lightning", "numpy", "opencv-python-headless", "basicsr", "realesrgan")
@@ -36,12 +37,6 @@ def describe_machine() -> dict[str, Any]:
         "commit": commit(),
         "versions": {name: version_of(name) for name in PACKAGES},
     }
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def load_average() -> float | None:

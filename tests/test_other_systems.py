@@ -41,8 +41,8 @@ for module in pkgutil.walk_packages(esrgan_train.__path__, "esrgan_train."):
         importlib.import_module(module.name)
 from benchmarks.machine import describe_machine
 from esrgan_train.signals import SIGNALS
-from esrgan_train.data.loader import choose_num_workers
-print(describe_machine()["memory_gb"], len(SIGNALS), choose_num_workers("auto") >= 1)
+from esrgan_train.cores import usable_cores
+print(describe_machine()["memory_gb"], len(SIGNALS), usable_cores() >= 1)
 """
 
 

@@ -13,10 +13,10 @@ import torch
 
 from esrgan_train.config import compose_config
 from esrgan_train.errors import StopRequestedError, UserError
+from esrgan_train.processes import Agreement
 from esrgan_train.runs.checkpoints import newest_sound, read_step
 from esrgan_train.runs.place import resolve_run_dir
 from esrgan_train.train import train
-from esrgan_train.training.processes import Agreement
 from tests.tiny import tiny
 
 STAGES = ("recipe.start_step=5", "scheduler=constant")

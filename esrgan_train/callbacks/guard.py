@@ -17,8 +17,8 @@ from esrgan_train.bounds import Count, bounded
 from esrgan_train.commands import command
 from esrgan_train.errors import RunError
 from esrgan_train.files import replacing, reporting_failure
+from esrgan_train.processes import gather_objects
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.processes import gather_objects
 from esrgan_train.training.stages import LEARNING_RATES
 
 log = logging.getLogger(__name__)

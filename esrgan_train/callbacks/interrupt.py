@@ -17,8 +17,8 @@ from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.callbacks.lookup import callback_of
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.errors import RunError, StopAtOnceError, StopRequestedError, UserError
+from esrgan_train.processes import Agreement, gather_objects, is_distributed
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.processes import Agreement, gather_objects, is_distributed
 
 log = logging.getLogger(__name__)
 

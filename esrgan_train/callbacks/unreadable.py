@@ -8,7 +8,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.errors import UserError
-from esrgan_train.training.processes import gather_objects
+from esrgan_train.processes import gather_objects
 
 
 class Unreadable(Callback):

@@ -9,15 +9,18 @@ from typing import Any
 import torch
 from lightning import LightningDataModule
 
+from esrgan_train.cores import own_cores, processes_of_host, share_of_cores
 from esrgan_train.data.bad_photos import BadPhotos
 from esrgan_train.data.first_look import FirstLook
-from esrgan_train.data.loader import PhotoLoader, TrainingLoader, choose_num_workers
+from esrgan_train.data.loader import PhotoLoader, TrainingLoader
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.sources import Sources, digest_of_names, digest_of_sizes
 from esrgan_train.data.stream import STREAM_VERSION, RankStridedSampler
 from esrgan_train.data.training_set import Degradation, Noise, TrainingSet
 from esrgan_train.data.validation_set import FirstSamples, ValidationSet
+from esrgan_train.data.worker_plan import WorkerPlans, plan_workers
 from esrgan_train.errors import UserError
+from esrgan_train.processes import gather_objects
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +49,13 @@ class DataModule(LightningDataModule):
         self.options = options
         self.seed = options.seed
         self.samples_per_iteration = options.batch_size * options.accumulate  # of one process
-        self.num_workers = choose_num_workers(options.num_workers)
         self._remarks = remarks
         limit = options.max_bad_fraction
         self._seen = FirstLook(training.source, "training", max_bad_fraction=limit)
         self._seen_held_out = FirstLook(validation.source, "held-out", max_bad_fraction=limit)
         self._seen_held_out.check_held_out(options.upscale)
         self._loaders: list[PhotoLoader] = []
+        self._workers: WorkerPlans | None = None
         # _start samples were seen when the trainer had done _start_step iterations; that is None before training
         # starts, since the trainer restores its own count after this module's.
         self._start = 0
@@ -95,14 +98,47 @@ class DataModule(LightningDataModule):
         elsewhere = "" if set(val.folders) <= set(train.folders) else f" from {val.describe()}"
         return f"{len(train):,} {kind} from {train.describe()}, {len(val):,} held out{elsewhere}"
 
+    @property
+    def workers(self) -> WorkerPlans:
+        """The worker processes of the loaders; all processes of the run first ask together, in ``setup``."""
+        if self._workers is None:
+            own = own_cores()
+            run = gather_objects(own)
+            self._workers = plan_workers(
+                self.options,
+                cores=share_of_cores(own, run),
+                processes=processes_of_host(own, run),
+                held_out_pixels=self._seen_held_out.most_pixels(self.options.val_max_size),
+            )
+        return self._workers
+
+    @property
+    def num_workers(self) -> int:
+        """How many worker processes make training samples."""
+        return self.workers.training.count
+
+    @property
+    def waited(self) -> float:
+        """Seconds for which training was kept waiting for batches."""
+        return sum(loader.waited for loader in self._loaders if isinstance(loader, TrainingLoader))
+
     def setup(self, stage: str) -> None:
-        """Log, once per run, the remarks and what the first look at the photos found."""
-        if stage != "fit" or (self.trainer is not None and not self.trainer.is_global_zero):
+        """Log, once per run, the remarks, what the first look at the photos found, and the worker processes.
+
+        Raises:
+            UserError: the shared memory has no room for the workers' batches.
+        """
+        if stage != "fit":
+            return
+        self._workers = None  # the trainer may be another one than before
+        workers = self.workers
+        if self.trainer is not None and not self.trainer.is_global_zero:
             return
         for remark in self._remarks:
             log.warning("%s", remark)
         self._seen.report_training(self.training.cutter.needed_side)
         self._seen_held_out.report_held_out(self.options)
+        workers.report()
 
     def train_dataloader(self) -> PhotoLoader:
         """Endless batches from the current position in the stream."""
@@ -112,7 +148,15 @@ class DataModule(LightningDataModule):
         repeat = self.options.overfit_samples
         sampler = RankStridedSampler(start=self._start, rank=rank, world_size=world_size, repeat=repeat)
         size = self.samples_per_iteration
-        loader = TrainingLoader(self.training, batch_size=size, sampler=sampler, num_workers=self.num_workers)
+        workers = self.workers.training
+        loader = TrainingLoader(
+            self.training,
+            batch_size=size,
+            sampler=sampler,
+            num_workers=workers.count,
+            ahead=workers.ahead,
+            pin_memory=self._trains_on_cuda,
+        )
         self._loaders.append(loader)
         return loader
 
@@ -122,13 +166,14 @@ class DataModule(LightningDataModule):
         photos: ValidationSet | FirstSamples = self.validation
         if self.options.overfit_samples is not None:
             photos = FirstSamples(self.training, samples=self.options.overfit_samples)
-        share = -(-len(photos) // world_size)
+        share, workers = -(-len(photos) // world_size), self.workers.validation
         loader = PhotoLoader(
             photos,
             batch_size=1,
             sampler=range(rank, share * world_size, world_size),
-            num_workers=min(self.num_workers, share),
-            prefetch=1,  # they are as large as photos
+            num_workers=min(workers.count, share),
+            ahead=workers.ahead,
+            pin_memory=self._trains_on_cuda,
         )
         self._loaders.append(loader)
         return loader
@@ -161,6 +206,10 @@ class DataModule(LightningDataModule):
     def _place(self) -> tuple[int, int]:
         """Rank and number of processes."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+    @property
+    def _trains_on_cuda(self) -> bool:
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
 
 
 def compose(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 
 from esrgan_train.data.bad_photos import check_share
 from esrgan_train.data.options import StreamOptions
@@ -62,6 +63,12 @@ class FirstLook:
                 *(large, self.looked_at, most),
             )
         self._report_unreadable("held-out photos")
+
+    def most_pixels(self, most: int | None) -> int:
+        """Of the largest of the photos looked at, each cut to ``most`` pixels a side."""
+        limit = math.inf if most is None else most
+        sizes = (header.size for header in self.headers.values())
+        return int(max(min(width, limit) * min(height, limit) for width, height in sizes))
 
     def check_held_out(self, upscale: int) -> None:
         """``UserError`` for a photo that is too small to be measured."""

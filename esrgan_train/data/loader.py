@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import time
 from collections.abc import Iterator, Sequence
 from itertools import repeat
-from typing import Any, Literal
+from typing import Any
 
-import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from esrgan_train.data.bad_photos import BadPhotos
 from esrgan_train.data.stream import RankStridedSampler
-from esrgan_train.data.workers import WorkerIterator, explained, start_worker
+from esrgan_train.data.workers import WorkerIterator, explained, start_method, start_worker
 from esrgan_train.errors import StopAtOnceError, StopRequestedError
 
-MAX_WORKERS = 16
-_PREFETCH_BATCHES = 4  # per worker
 _STAND_INS = 8  # batches until the processes must have agreed: one is fetched ahead, and agreeing takes two
 
 
 class PhotoLoader(DataLoader[dict[str, Any]]):
-    """A loader of training samples or held-out photos, of which each worker makes ``prefetch`` batches ahead.
+    """A loader of training samples or held-out photos, of which each worker makes ``ahead`` batches ahead.
+
+    ``waited`` counts the seconds for which the loop over it was kept waiting.
 
     Photos that a worker could not read are reported here, in the main process. What goes wrong in a worker
     arrives in one line, see ``explained``; what ended the last iteration over the loader stays in ``failure``.
@@ -35,21 +33,22 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
         batch_size: int,
         sampler: RankStridedSampler | range,
         num_workers: int,
-        prefetch: int = _PREFETCH_BATCHES,
+        ahead: int = 2,
+        pin_memory: bool = False,
     ) -> None:
         self.failure: Exception | None = None
+        self.waited = 0.0
         super().__init__(
             dataset,
             batch_size=batch_size,
             sampler=sampler,
             num_workers=num_workers,
             collate_fn=collate,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=pin_memory,
             worker_init_fn=start_worker,
             persistent_workers=num_workers > 0,
-            prefetch_factor=prefetch if num_workers else None,
-            # fork shares the loaded modules and the path table; the libraries of macOS do not survive one
-            multiprocessing_context="fork" if num_workers and sys.platform not in ("win32", "darwin") else None,
+            prefetch_factor=ahead if num_workers else None,
+            multiprocessing_context=start_method() if num_workers else None,
         )
 
     def _get_iterator(self) -> Any:
@@ -58,7 +57,7 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
         bad: BadPhotos | None = getattr(self.dataset, "bad", None)
         try:
-            for batch in super().__iter__():
+            for batch in self._timed(super().__iter__()):
                 if bad is not None:
                     bad.report()
                 yield batch
@@ -76,6 +75,15 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
             if bad is not None:
                 bad.report()
             raise self.failure
+
+    def _timed(self, batches: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        while True:
+            began = time.perf_counter()
+            batch = next(batches, None)
+            self.waited += time.perf_counter() - began
+            if batch is None:
+                return
+            yield batch
 
 
 class TrainingLoader(PhotoLoader):
@@ -104,12 +112,3 @@ def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     shared = all(sample.get("hr_target") is sample["hr"] for sample in samples)
     keys = [key for key in samples[0] if not (shared and key == "hr_target")]
     return {key: default_collate([sample[key] for sample in samples]) for key in keys}
-
-
-def choose_num_workers(num_workers: int | Literal["auto"]) -> int:
-    """``auto``: the usable cores minus one for training, from 1 to ``MAX_WORKERS``."""
-    if num_workers != "auto":
-        return num_workers
-    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(max(1, cores - 1), MAX_WORKERS)

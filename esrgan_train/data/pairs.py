@@ -50,6 +50,11 @@ class PairedPhotos(Photos):
         """Both folders."""
         return f"{super().describe()} with {self.lr.root}"
 
+    @property
+    def packing(self) -> tuple[str, ...]:
+        """Both folders."""
+        return (*super().packing, "--lr", str(self.lr.root))
+
     def subset(self, indices: Indices | list[int]) -> PairedPhotos:
         """The pairs at ``indices``, in that order."""
         return PairedPhotos(self.lr.subset(indices), self.tables[0].subset(indices), upscale=self.upscale)

@@ -70,6 +70,11 @@ class Photos(Source):
         """The folders, in order."""
         return tuple(table.root for table in self.tables)
 
+    @property
+    def packing(self) -> tuple[str, ...]:
+        """The folders."""
+        return tuple(map(str, self.folders))
+
     def photo_of(self, seed: int, n: int) -> int:
         """The photo that sample ``n`` takes."""
         if self.turns is None:

@@ -21,6 +21,12 @@ TRAIN = (
 VAL = ("chelsea.png", "coffee.png", "rocket.jpg")
 
 
+class SamplePhotos(Photos):
+    """Photographs of a package: ``data=sample`` takes no others."""
+
+    packing = ()
+
+
 def sample_photos() -> Sources:
     """The photographs in scikit-image's installed ``data`` folder; three are held out.
 
@@ -34,4 +40,4 @@ def sample_photos() -> Sources:
                 f"data=sample: {folder / name} is missing: reinstall scikit-image from PyPI, or train on "
                 "photos of your own with data=folder data.train_dir=FOLDER"
             )
-    return Sources(Photos(PathTable(folder, TRAIN)), Photos(PathTable(folder, VAL)))
+    return Sources(SamplePhotos(PathTable(folder, TRAIN)), SamplePhotos(PathTable(folder, VAL)))

@@ -74,6 +74,11 @@ class Source(ABC):
         """The folders that hold them, if any."""
         return ()
 
+    @property
+    def packing(self) -> tuple[str, ...]:
+        """What ``esrgan_train.prepare`` takes to decode the photos once for all; empty if that is no help."""
+        return ()
+
     def photo_of(self, seed: int, n: int) -> int:
         """The photo of sample ``n``; by default each epoch shows every photo once."""
         return photo_index(seed, n, len(self))

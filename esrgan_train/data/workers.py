@@ -8,12 +8,13 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import weakref
 from collections.abc import Iterable
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch.utils.data import DataLoader
@@ -37,6 +38,17 @@ _SHARED_MEMORY = (
 )
 _LOOK_CLOSER = "data.num_workers=0 shows where, in the main process"
 _DEATHS = {"SIGKILL": _LESS_MEMORY, "SIGBUS": _SHARED_MEMORY}
+
+
+def start_method() -> Literal["fork"] | None:
+    """How workers are started; None for what is usual on the system.
+
+    A forked worker shares the loaded modules and the table of paths with the main process, so that it starts at
+    once and its memory does not grow with the number of photos. Of the main process's threads none lives on in
+    it: a worker must not wait for what another thread may have held, so it runs one thread, writes no log, and
+    never touches CUDA. The system libraries of macOS do not survive a fork.
+    """
+    return None if sys.platform in ("win32", "darwin") else "fork"
 
 
 def start_worker(worker_id: int) -> None:  # noqa: ARG001 (torch passes it)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from esrgan_train.training.processes import all_reduce_mean
+from esrgan_train.processes import all_reduce_mean
 
 
 class Meter:

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.profiler import record_function
 
 from esrgan_train.devices import prefers_channels_last
+from esrgan_train.processes import all_reduce_mean, process_rank
 from esrgan_train.training.backward import Game, Images, Judge, Measured, published_backward, shared_backward
 from esrgan_train.training.batch import checked_batch
 from esrgan_train.training.buffers import Snapshot, power_vectors
@@ -21,7 +22,6 @@ from esrgan_train.training.objective import Objective
 from esrgan_train.training.options import Options
 from esrgan_train.training.players import MakeOptimizer, Player, StepOptimizer
 from esrgan_train.training.precision import Precision
-from esrgan_train.training.processes import all_reduce_mean, process_rank
 from esrgan_train.training.randomness import seed_layers
 from esrgan_train.training.schedule import Schedule
 from esrgan_train.training.stages import Stage, StageName

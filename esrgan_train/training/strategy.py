@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from lightning.pytorch.strategies import DDPStrategy
 
-from esrgan_train.training.processes import broadcast_from_rank0
+from esrgan_train.processes import broadcast_from_rank0
 
 TIMEOUT = timedelta(minutes=10)  # a process that waits longer for another one fails
 

@@ -11,8 +11,8 @@ from esrgan_train.inference.baseline import enlarge_bicubic
 from esrgan_train.inference.geometry import reach_of
 from esrgan_train.inference.tiling import enlarge_tiled
 from esrgan_train.metrics.image_quality import MEASURES
+from esrgan_train.processes import all_reduce_sum
 from esrgan_train.training.batch import checked_batch
-from esrgan_train.training.processes import all_reduce_sum
 
 _TILE = 256  # LR pixels a side that are enlarged at once
 

@@ -36,7 +36,8 @@ def photos(make_photos: MakePhotos) -> tuple[PathTable, PathTable]:
 
 
 def with_trainer(datamodule: DataModule, **state: Any) -> SimpleNamespace:
-    defaults = {"global_step": 0, "global_rank": 0, "world_size": 1, "is_global_zero": True}
+    device = SimpleNamespace(root_device=torch.device("cpu"))
+    defaults = {"global_step": 0, "global_rank": 0, "world_size": 1, "is_global_zero": True, "strategy": device}
     trainer = SimpleNamespace(**(defaults | state))
     datamodule.trainer = trainer  # type: ignore[assignment]
     return trainer

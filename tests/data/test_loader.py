@@ -3,7 +3,6 @@ from __future__ import annotations
 import gc
 import logging
 import multiprocessing
-import os
 import time
 from collections.abc import Callable
 from itertools import islice
@@ -14,7 +13,7 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from esrgan_train.data.loader import PhotoLoader, TrainingLoader, choose_num_workers, collate
+from esrgan_train.data.loader import PhotoLoader, TrainingLoader, collate
 from esrgan_train.data.stream import RankStridedSampler
 from esrgan_train.data.training_set import TrainingSet
 from esrgan_train.errors import UserError
@@ -108,15 +107,6 @@ def test_collate_leaves_out_a_target_that_is_hr() -> None:
     assert "hr_target" not in collate([{"hr": hr, "hr_target": hr}] * 2)
     assert "hr_target" in collate([{"hr": hr, "hr_target": hr}, {"hr": hr, "hr_target": hr.clone()}])
     assert "hr_target" not in collate([{"hr": hr, "name": "a"}])
-
-
-@pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 1), (8, 7), (64, 16)])
-def test_auto_takes_the_usable_cores_but_one(monkeypatch: pytest.MonkeyPatch, cores: int, workers: int) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
-    assert choose_num_workers("auto") == workers
-    monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    assert choose_num_workers("auto") == workers
 
 
 def test_workers_leave_the_naming_of_bad_photos_to_the_main_process(
