@@ -18,7 +18,7 @@ from esrgan_train.bounds import hints_of
 from esrgan_train.checks.paths import PATHS, SEVERAL, for_hydra, for_shell, path_override, unreadable
 from esrgan_train.checks.tree import locate, targets
 from esrgan_train.config import check, compose_config, config_dir
-from esrgan_train.data.photos import Photos
+from esrgan_train.data.photos import Joined
 from tests.data.small import split
 
 NAMES = [
@@ -179,9 +179,9 @@ def test_folders_with_weights_may_have_any_names(run: Run, tmp_path: Path):
         make_photos(tmp_path / name)
     (cfg,) = run("data=folder", "data.train_dir={2024: 1, été (1): 3}")
     train = split(cfg.data.train_dir).training
-    assert isinstance(train, Photos)
+    assert isinstance(train, Joined)
     assert train.turns == (1, 3)
-    assert [table.root.name for table in train.tables] == ["2024", "été (1)"]
+    assert [folder.name for folder in train.folders] == ["2024", "été (1)"]
 
 
 @pytest.mark.run

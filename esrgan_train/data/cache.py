@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
+import numpy as np
+
 from esrgan_train.data.sources import Decoded
 
 
@@ -27,6 +29,8 @@ class PhotoCache:
             self._photos.move_to_end(index)
             return self._photos[index]
         photo = self.decode(index)
+        if isinstance(photo.hr, np.memmap):  # nothing was decoded, and held pages would count as this process's
+            return photo
         if (size := _bytes_of(photo)) <= self.max_bytes:
             for side in (photo.hr, photo.lr):
                 if side is not None:

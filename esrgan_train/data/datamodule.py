@@ -238,4 +238,5 @@ def compose(
         )
     parts: dict[str, Any] = {"degradation": degradation, "target_noise": target_noise}
     samples, held_out = TrainingSet(training, options, **parts), ValidationSet(validation, options, **parts)
+    remarks = (*remarks, *training.remarks(options.scales))
     return DataModule(samples, held_out, options, remarks=remarks)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +13,8 @@ from annotated_types import Gt
 
 from esrgan_train.bounds import Count, Wanted, bounded, check_value
 from esrgan_train.data.held_out import HeldOutShare, hold_out
-from esrgan_train.data.photos import Photos
+from esrgan_train.data.packed import is_packed, open_packed
+from esrgan_train.data.photos import FolderSource, Photos, join
 from esrgan_train.data.sources import Sources
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import find_photos
@@ -36,9 +36,9 @@ def folder_photos(
     """Photos below ``train_dir``; those below ``val_dir``, or some of the former, are held out.
 
     Args:
-        train_dir: folder, searched recursively; a list of folders, treated as one; or a mapping from folders to
-            weights: samples come from the folders in that ratio, however many photos each holds.
-        val_dir: folder outside ``train_dir`` whose photos are all held out.
+        train_dir: folder, searched recursively, or packed set; a list of these, treated as one; or a mapping from
+            these to weights: samples come from them in that ratio, however many photos each holds.
+        val_dir: folder or packed set outside ``train_dir`` whose photos are all held out.
         val_fraction: share of the photos held out without ``val_dir``; see ``hold_out``.
         max_val_photos: most photos held out without ``val_dir``.
 
@@ -47,24 +47,33 @@ def folder_photos(
             number is out of bounds.
     """
     remarks: list[str] = []
-    find = partial(find_photos, say=remarks.append)
     folders, turns = _folders(train_dir)
-    tables = [find(folder, option="data.train_dir") for folder in folders]
-    places = [("data.train_dir", table.root) for table in tables]
+    parts = [_open(folder, "data.train_dir", remarks) for folder in folders]
+    places = [("data.train_dir", part.table.root) for part in parts]
     if val_dir is not None:
-        held_out = find(val_dir, option="data.val_dir")
-        refuse_overlap([("data.val_dir", held_out.root), *places])
-        return Sources(Photos(*tables, turns=turns), Photos(held_out), tuple(remarks))
+        held_out = _open(val_dir, "data.val_dir", remarks)
+        refuse_overlap([("data.val_dir", held_out.table.root), *places])
+        return Sources(join(parts, turns=turns), held_out, tuple(remarks))
     refuse_overlap(places)
-    if max(map(len, tables)) < 2:
+    if max(map(len, parts)) < 2:
         raise UserError(
             f"data.train_dir={train_dir} holds one photo, and one must be held out: "
             "add photos or give data.val_dir"
         )
-    sides = hold_out(tables, val_fraction=val_fraction, max_val_photos=max_val_photos)
-    train = [table.subset(rest) for table, (rest, _) in zip(tables, sides, strict=True)]
-    val = [table.subset(chosen) for table, (_, chosen) in zip(tables, sides, strict=True) if len(chosen)]
-    return Sources(Photos(*train, turns=turns), Photos(*val), tuple(remarks))
+    sides = hold_out(parts, val_fraction=val_fraction, max_val_photos=max_val_photos)
+    train = [part.subset(rest) for part, (rest, _) in zip(parts, sides, strict=True)]
+    val = [part.subset(chosen) for part, (_, chosen) in zip(parts, sides, strict=True) if len(chosen)]
+    return Sources(join(train, turns=turns), join(val), tuple(remarks))
+
+
+def _open(folder: str | Path, option: str, remarks: list[str]) -> FolderSource:
+    """The photos in a folder, or those of a packed set."""
+    if not is_packed(folder):
+        return Photos(find_photos(folder, option=option, say=remarks.append))
+    source = open_packed(folder, option=option)
+    if source.paired:
+        raise UserError(f"{option}={folder} is a packed set of pairs: give data=paired")
+    return source
 
 
 def refuse_overlap(places: Iterable[tuple[str, Path]]) -> None:

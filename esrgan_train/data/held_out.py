@@ -11,7 +11,7 @@ from annotated_types import Gt, Lt
 from numpy.typing import NDArray
 
 from esrgan_train.bounds import Wanted
-from esrgan_train.images.find import PathTable
+from esrgan_train.data.sources import Source
 
 HeldOutShare = Annotated[float, Gt(0), Lt(1), Wanted("such as 0.05")]
 Indices = NDArray[np.int64]
@@ -20,7 +20,7 @@ _HASH_BYTES = 8
 
 
 def hold_out(
-    tables: Sequence[PathTable], *, val_fraction: float, max_val_photos: int
+    sources: Sequence[Source], *, val_fraction: float, max_val_photos: int
 ) -> list[tuple[Indices, list[int]]]:
     """For each folder the indices of the photos to train on and of those to hold out, both rising.
 
@@ -30,8 +30,8 @@ def hold_out(
     folder keeps at least one, that of the largest. One folder must hold two photos or more.
     """
     candidates: list[tuple[int, int, int]] = []
-    for folder, table in enumerate(tables):
-        hashes = _hashes(table)
+    for folder, source in enumerate(sources):
+        hashes = _hashes(source)
         smallest = hashes.argsort()[:-1][:max_val_photos]
         candidates += [(int(hashes[index]), folder, int(index)) for index in smallest]
     candidates.sort()
@@ -39,13 +39,13 @@ def hold_out(
     below = [candidate for candidate in candidates if candidate[0] < threshold]
     chosen = (below or candidates[:1])[:max_val_photos]
     sides = []
-    for folder, table in enumerate(tables):
+    for folder, source in enumerate(sources):
         held_out = sorted(index for _, owner, index in chosen if owner == folder)
-        rest = np.setdiff1d(np.arange(len(table)), held_out, assume_unique=True)
+        rest = np.setdiff1d(np.arange(len(source)), held_out, assume_unique=True)
         sides.append((rest, held_out))
     return sides
 
 
-def _hashes(table: PathTable) -> NDArray[np.uint64]:
-    digests = b"".join(blake2b(raw, digest_size=_HASH_BYTES).digest() for raw in table.raw())
+def _hashes(source: Source) -> NDArray[np.uint64]:
+    digests = b"".join(blake2b(raw, digest_size=_HASH_BYTES).digest() for raw in source.raw_names())
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64)

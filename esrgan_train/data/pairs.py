@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from esrgan_train.bounds import Count, Wanted, bounded
 from esrgan_train.data.folders import refuse_overlap
-from esrgan_train.data.held_out import HeldOutShare, Indices, hold_out
+from esrgan_train.data.held_out import HeldOutShare, hold_out
+from esrgan_train.data.packed import PackedPhotos, is_packed, open_packed
 from esrgan_train.data.pair_names import SWAP, Side, match
-from esrgan_train.data.photos import Photos
+from esrgan_train.data.photos import FolderSource, Photos
 from esrgan_train.data.sources import Decoded, Sources
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import Header, UnreadableImageError, decode, read_header
@@ -55,9 +56,10 @@ class PairedPhotos(Photos):
         """Both folders."""
         return (*super().packing, "--lr", str(self.lr.root))
 
-    def subset(self, indices: Indices | list[int]) -> PairedPhotos:
+    def subset(self, indices: Iterable[int]) -> PairedPhotos:
         """The pairs at ``indices``, in that order."""
-        return PairedPhotos(self.lr.subset(indices), self.tables[0].subset(indices), upscale=self.upscale)
+        chosen = list(indices)
+        return PairedPhotos(self.lr.subset(chosen), self.table.subset(chosen), upscale=self.upscale)
 
     def _misfit(self, index: int, lr: Sequence[int], hr: Sequence[int]) -> str | None:
         """What is wrong with two sizes, (width, height), and how to fix it; None if they fit."""
@@ -79,48 +81,74 @@ class PairedPhotos(Photos):
 def paired_photos(
     *,
     train_dir: OneFolder,
-    train_lr_dir: OneFolder,
+    train_lr_dir: OneFolder | None,
     val_dir: OneFolder | None,
     val_lr_dir: OneFolder | None,
     val_fraction: HeldOutShare,
     max_val_photos: Count,
     upscale: int,
 ) -> Sources:
-    """Pairs of HR photos below ``train_dir`` and LR photos below ``train_lr_dir``; see ``match``.
+    """Pairs of HR photos below ``train_dir`` and LR photos below ``train_lr_dir``, see ``match``; or a packed set.
 
     Those below ``val_dir`` and ``val_lr_dir`` are held out; without these, some of the others, see ``hold_out``.
 
     Raises:
         UserError: a folder is missing or empty, folders overlap, no photo has a partner, names are ambiguous,
-            only one of ``val_dir`` and ``val_lr_dir`` is given, or a number is out of bounds.
+            a folder is given without its other side, a set holds no pairs, or a number is out of bounds.
     """
-    if (val_dir is None) != (val_lr_dir is None):
-        given, lacking = ("val_dir", "val_lr_dir") if val_lr_dir is None else ("val_lr_dir", "val_dir")
-        raise UserError(f"data.{given} is given without data.{lacking}: give both, or neither")
+    if val_dir is None and val_lr_dir is not None:
+        raise UserError("data.val_lr_dir is given without data.val_dir: give both, or neither")
     remarks: list[str] = []
-    folders = {"train_dir": train_dir, "train_lr_dir": train_lr_dir, "val_dir": val_dir, "val_lr_dir": val_lr_dir}
-    sides = []
-    for name, folder in folders.items():
-        if folder is not None:
-            option = f"data.{name}"
-            sides.append(Side(find_photos(folder, option=option, say=remarks.append), option))
-    refuse_overlap((side.option, side.table.root) for side in sides)
-    pairs, *held_out = (_pairs(hr, lr, upscale, remarks) for hr, lr in zip(sides[::2], sides[1::2], strict=True))
+    opened = [_open("train", train_dir, train_lr_dir, upscale, remarks)]
+    if val_dir is not None:
+        opened.append(_open("val", val_dir, val_lr_dir, upscale, remarks))
+    refuse_overlap(place for _, places in opened for place in places)
+    (pairs, _), *held_out = opened
     if held_out:
-        return Sources(pairs, held_out[0], tuple(remarks))
+        return Sources(pairs, held_out[0][0], tuple(remarks))
     if len(pairs) < 2:
         raise UserError(
             f"data.train_dir={train_dir} holds one pair, and one must be held out: add pairs, or give "
             "data.val_dir and data.val_lr_dir"
         )
-    ((rest, chosen),) = hold_out(pairs.tables, val_fraction=val_fraction, max_val_photos=max_val_photos)
+    ((rest, chosen),) = hold_out([pairs], val_fraction=val_fraction, max_val_photos=max_val_photos)
     return Sources(pairs.subset(rest), pairs.subset(chosen), tuple(remarks))
 
 
-def _pairs(hr: Side, lr: Side, upscale: int, remarks: list[str]) -> PairedPhotos:
-    matched_lr, matched_hr, without_partner = match(lr, hr, upscale=upscale)
+Opened = tuple[FolderSource, list[tuple[str, Path]]]  # with the folders, each given by an option
+
+
+def _open(kind: str, hr: str | Path, lr: str | Path | None, upscale: int, remarks: list[str]) -> Opened:
+    """The pairs of ``data.<kind>_dir`` and ``data.<kind>_lr_dir``."""
+    option, lr_option = f"data.{kind}_dir", f"data.{kind}_lr_dir"
+    if is_packed(hr):
+        source = _open_packed(hr, option, lr_option, lr, upscale)
+        return source, [(option, source.table.root)]
+    if lr is None:
+        raise UserError(f"{option}={hr} is given without {lr_option}: give the folder of their LR photos")
+    sides = [
+        Side(find_photos(folder, option=o, say=remarks.append), o) for folder, o in ((hr, option), (lr, lr_option))
+    ]
+    large, small = sides
+    refuse_overlap((side.option, side.table.root) for side in sides)
+    matched_lr, matched_hr, without_partner = match(small, large, upscale=upscale)
     remarks += without_partner
-    return PairedPhotos(matched_lr, matched_hr, upscale=upscale)
+    pairs = PairedPhotos(matched_lr, matched_hr, upscale=upscale)
+    return pairs, [(side.option, side.table.root) for side in sides]
+
+
+def _open_packed(hr: str | Path, option: str, lr_option: str, lr: str | Path | None, upscale: int) -> PackedPhotos:
+    source = open_packed(hr, option=option)
+    held = source.layout.upscale
+    if held is None:
+        raise UserError(
+            f"{option}={hr} is a packed set without LR photos: give data=folder, or pack them with --lr FOLDER"
+        )
+    if lr is not None:
+        raise UserError(f"{option}={hr} is a packed set that holds LR photos: leave out {lr_option}={lr}")
+    if held != upscale:
+        raise UserError(f"{option}={hr} is a packed set of ×{held} pairs: give upscale={held}, not {upscale}")
+    return source
 
 
 def _remedy(lr: Sequence[int], hr: Sequence[int], upscale: int) -> str:

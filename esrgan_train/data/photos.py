@@ -1,10 +1,12 @@
-"""Photos in folders, and the order in which samples take them."""
+"""Photos in folders, and the order in which samples take them from several."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,28 +18,50 @@ from esrgan_train.images.find import PathTable
 _SAME_FOLDER_ATTEMPTS = 8  # a sample's replacements are sought in its own folder first
 
 
-class Photos(Source):
-    """Photo files, numbered through the folders.
+class FolderSource(Source):
+    """Photos that lie in one folder, named by their paths below it."""
 
-    Args:
-        tables: the photos of each folder; at least one photo in all, and in each folder if there are turns.
-        turns: how many of every sum(turns) samples come from each folder; None treats the folders as one.
-    """
-
-    def __init__(self, *tables: PathTable, turns: Sequence[int] | None = None) -> None:
-        self.tables = tables
-        self.turns = None if turns is None or len(turns) == 1 else tuple(turns)
-        self._ends = np.cumsum([0, *map(len, tables)], dtype=np.int64)
-        names = [table.root.name for table in tables]
-        unique = len(set(names)) == len(names)
-        self._labels = [name if unique else str(table.root) for name, table in zip(names, tables, strict=True)]
+    def __init__(self, table: PathTable) -> None:
+        self.table = table
 
     def __len__(self) -> int:
-        return int(self._ends[-1])
+        return len(self.table)
+
+    @abstractmethod
+    def subset(self, indices: Iterable[int]) -> FolderSource:
+        """The photos at ``indices``, in that order."""
+
+    def name(self, index: int) -> str:
+        """The POSIX path below the folder."""
+        return self.table.relative(index)
+
+    def place(self, index: int) -> str:
+        """The file's path."""
+        return str(self.table[index])
+
+    def describe(self) -> str:
+        """The folder."""
+        return str(self.table.root)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folder."""
+        return (self.table.root,)
+
+    def raw_names(self) -> Iterator[memoryview]:
+        """The bytes of each path below the folder, without a string for each."""
+        return self.table.raw()
+
+
+class Photos(FolderSource):
+    """Photo files."""
 
     def __getitem__(self, index: int) -> Path:
-        folder, inside = self._locate(index)
-        return self.tables[folder][inside]
+        return self.table[index]
+
+    def subset(self, indices: Iterable[int]) -> Photos:
+        """The photos at ``indices``, in that order."""
+        return type(self)(self.table.subset(indices))
 
     def decode(self, index: int) -> Decoded:
         """The photo's pixels."""
@@ -47,51 +71,10 @@ class Photos(Source):
         """What the file says before it is decoded."""
         return read_header(self[index])
 
-    def name(self, index: int) -> str:
-        """The POSIX path below its folder; with several folders, after the folder's name."""
-        folder, inside = self._locate(index)
-        name = self.tables[folder].relative(inside)
-        return name if len(self.tables) == 1 else f"{self._labels[folder]}/{name}"
-
-    def place(self, index: int) -> str:
-        """The file's path."""
-        return str(self[index])
-
-    def describe(self) -> str:
-        """The folders, with the share of samples of each if they are weighted."""
-        if self.turns is None:
-            return " and ".join(map(str, self.folders))
-        total = sum(self.turns)
-        shares = zip(self.folders, self.turns, strict=True)
-        return " and ".join(f"{folder} ({turns} of {total} samples)" for folder, turns in shares)
-
-    @property
-    def folders(self) -> tuple[Path, ...]:
-        """The folders, in order."""
-        return tuple(table.root for table in self.tables)
-
     @property
     def packing(self) -> tuple[str, ...]:
-        """The folders."""
-        return tuple(map(str, self.folders))
-
-    def photo_of(self, seed: int, n: int) -> int:
-        """The photo that sample ``n`` takes."""
-        if self.turns is None:
-            return super().photo_of(seed, n)
-        folder, taken = folder_turn(seed, n, self.turns)
-        return int(self._ends[folder]) + photo_index(seed, taken, len(self.tables[folder]), folder)
-
-    def replacement_of(self, seed: int, n: int, attempt: int, rng: np.random.Generator) -> int:
-        """Another photo from the same folder; after some attempts from any."""
-        if self.turns is None or attempt > _SAME_FOLDER_ATTEMPTS:
-            return super().replacement_of(seed, n, attempt, rng)
-        folder, _ = folder_turn(seed, n, self.turns)
-        return int(self._ends[folder] + rng.integers(len(self.tables[folder])))
-
-    def raw_names(self) -> Iterator[memoryview]:
-        """The bytes of each path below its folder, without a string for each."""
-        return chain.from_iterable(table.raw() for table in self.tables)
+        """The folder."""
+        return (str(self.table.root),)
 
     def file_size(self, index: int) -> int:
         """Bytes of the file; -1 if it is missing, which is reported when photos are read."""
@@ -100,7 +83,99 @@ class Photos(Source):
         except OSError:
             return -1
 
+
+class Joined(Source):
+    """Several sources numbered through, each called after its folder.
+
+    Args:
+        parts: at least one photo in all, and in each part if there are turns.
+        turns: how many of every sum(turns) samples come from each part; None treats all photos alike.
+    """
+
+    def __init__(self, parts: Sequence[Source], *, turns: Sequence[int] | None = None) -> None:
+        self.parts = tuple(parts)
+        self.turns = None if turns is None else tuple(turns)
+        self.paired = parts[0].paired
+        self._ends = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+        folders = [part.folders[0] for part in parts]
+        unique = len({folder.name for folder in folders}) == len(folders)
+        self._labels = [folder.name if unique else str(folder) for folder in folders]
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def decode(self, index: int) -> Decoded:
+        """The photo's pixels."""
+        return self._ask("decode", index)  # type: ignore[no-any-return]
+
+    def header(self, index: int) -> Header:
+        """What is known before decoding."""
+        return self._ask("header", index)  # type: ignore[no-any-return]
+
+    def place(self, index: int) -> str:
+        """Where the photo is."""
+        return self._ask("place", index)  # type: ignore[no-any-return]
+
+    def file_size(self, index: int) -> int:
+        """Bytes of the photo's file."""
+        return self._ask("file_size", index)  # type: ignore[no-any-return]
+
+    def name(self, index: int) -> str:
+        """Its name in its part, after the folder's."""
+        part, inside = self._locate(index)
+        return f"{self._labels[part]}/{self.parts[part].name(inside)}"
+
+    def describe(self) -> str:
+        """The parts, with the share of samples of each if they are weighted."""
+        described = [part.describe() for part in self.parts]
+        if self.turns is None:
+            return " and ".join(described)
+        total = sum(self.turns)
+        shares = zip(described, self.turns, strict=True)
+        return " and ".join(f"{part} ({turns} of {total} samples)" for part, turns in shares)
+
+    def remarks(self, scales: Sequence[float]) -> tuple[str, ...]:
+        """Those of all parts."""
+        return tuple(chain.from_iterable(part.remarks(scales) for part in self.parts))
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Those of all parts."""
+        return tuple(chain.from_iterable(part.folders for part in self.parts))
+
+    @property
+    def packing(self) -> tuple[str, ...]:
+        """What of the parts can be packed."""
+        return tuple(chain.from_iterable(part.packing for part in self.parts))
+
+    def raw_names(self) -> Iterator[bytes | memoryview]:
+        """Those of all parts."""
+        return chain.from_iterable(part.raw_names() for part in self.parts)
+
+    def photo_of(self, seed: int, n: int) -> int:
+        """The photo that sample ``n`` takes."""
+        if self.turns is None:
+            return super().photo_of(seed, n)
+        part, taken = folder_turn(seed, n, self.turns)
+        return int(self._ends[part]) + photo_index(seed, taken, len(self.parts[part]), part)
+
+    def replacement_of(self, seed: int, n: int, attempt: int, rng: np.random.Generator) -> int:
+        """Another photo from the same part; after some attempts from any."""
+        if self.turns is None or attempt > _SAME_FOLDER_ATTEMPTS:
+            return super().replacement_of(seed, n, attempt, rng)
+        part, _ = folder_turn(seed, n, self.turns)
+        return int(self._ends[part] + rng.integers(len(self.parts[part])))
+
+    def _ask(self, what: str, index: int) -> Any:
+        part, inside = self._locate(index)
+        return getattr(self.parts[part], what)(inside)
+
     def _locate(self, index: int) -> tuple[int, int]:
         assert 0 <= index < len(self), index
-        folder = int(np.searchsorted(self._ends, index, side="right")) - 1
-        return folder, index - int(self._ends[folder])
+        part = int(np.searchsorted(self._ends, index, side="right")) - 1
+        return part, index - int(self._ends[part])
+
+
+def join(parts: Sequence[Source], *, turns: Sequence[int] | None = None) -> Source:
+    """The parts as one source; a single one stays itself."""
+    return parts[0] if len(parts) == 1 else Joined(parts, turns=turns)

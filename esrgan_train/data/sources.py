@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
@@ -68,6 +68,10 @@ class Source(ABC):
     def describe(self) -> str:
         """Where the photos come from, for people."""
         return type(self).__name__
+
+    def remarks(self, scales: Sequence[float]) -> tuple[str, ...]:  # noqa: ARG002
+        """What is worth saying of samples at these scales; logged once per run."""
+        return ()
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -32,9 +32,19 @@ class PathTable:
         for path in relative_paths:
             joined += os.fsencode(path)
             ends.append(len(joined))
+        self._set(root, np.frombuffer(bytes(joined), dtype=np.uint8), np.array(ends[1:], dtype=np.int64))
+
+    @classmethod
+    def of(cls, root: Path, joined: NDArray[np.uint8], ends: NDArray[np.int64]) -> PathTable:
+        """The table of paths whose bytes are ``joined``, each ending where ``ends`` says."""
+        table = cls.__new__(cls)
+        table._set(root, joined, ends.astype(np.int64))
+        return table
+
+    def _set(self, root: Path, joined: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
         self.root = root
-        self._bytes: NDArray[np.uint8] = np.frombuffer(bytes(joined), dtype=np.uint8)
-        self._bounds: NDArray[np.int64] = np.stack([ends[:-1], ends[1:]], axis=1)  # (photos, 2): start and end
+        self._bytes = joined
+        self._bounds = np.stack([np.concatenate([[0], ends[:-1]]), ends], axis=1)  # (photos, 2): start and end
 
     def __len__(self) -> int:
         return len(self._bounds)

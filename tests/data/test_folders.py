@@ -8,7 +8,7 @@ import pytest
 
 from esrgan_train.config import compose_config
 from esrgan_train.data.folders import turns_of
-from esrgan_train.data.photos import Photos
+from esrgan_train.data.photos import Joined
 from esrgan_train.data.sources import Source
 from esrgan_train.errors import UserError
 from tests.data.small import split
@@ -103,7 +103,7 @@ def test_several_folders_are_held_out_from_by_the_same_rule(tmp_path: Path) -> N
     touch(tmp_path / "a", 200)
     touch(tmp_path / "b", 100, start=500)
     train, val, _ = split([tmp_path / "a", str(tmp_path / "b")])
-    assert isinstance(train, Photos)
+    assert isinstance(train, Joined)
     assert train.turns is None
     assert len(train) + len(val) == 300
     alone = [names(split(tmp_path / folder).validation) for folder in "ab"]
@@ -115,9 +115,9 @@ def test_weights_come_with_the_folders(tmp_path: Path) -> None:
     touch(tmp_path / "b", 30)
     weighted = {str(tmp_path / "a"): 3, str(tmp_path / "b"): 1.5}
     train, val, _ = split(weighted)
-    assert isinstance(train, Photos)
+    assert isinstance(train, Joined)
     assert train.turns == (2, 1)
-    assert [len(table) for table in train.tables] == [1, 30 - len(val)]  # the only photo of a folder stays
+    assert [len(part) for part in train.parts] == [1, 30 - len(val)]  # the only photo of a folder stays
     assert train.describe() == f"{tmp_path / 'a'} (2 of 3 samples) and {tmp_path / 'b'} (1 of 3 samples)"
 
 
@@ -165,9 +165,9 @@ def test_the_command_line_takes_folders_and_weights(
     touch(tmp_path / "my/b.c", 40)
     cfg = compose_config(["data=folder", given])
     train = split(cfg.data.train_dir).training
-    assert isinstance(train, Photos)
+    assert isinstance(train, Joined)
     assert train.turns == turns
-    assert [table.root for table in train.tables] == [Path("my/a"), Path("my/b.c")]
+    assert [*train.folders] == [Path("my/a"), Path("my/b.c")]
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,11 @@ def test_folders_of_their_own_are_held_out_whole(make_pairs: MakePairs, tmp_path
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"val_dir": "x"}, r"data\.val_dir is given without data\.val_lr_dir: give both"),
+        (
+            {"val_dir": "x"},
+            r"data\.val_dir=x is given without data\.val_lr_dir: give the folder of their LR photos",
+        ),
+        ({"train_lr_dir": None}, r"data\.train_dir=.*hr is given without data\.train_lr_dir: give the folder"),
         ({"val_lr_dir": "x"}, r"data\.val_lr_dir is given without data\.val_dir: give both"),
         ({"train_dir": {"a": 3}}, r"train_dir=\{'a': 3\}: give one folder"),
         ({"train_lr_dir": "gone"}, r"data\.train_lr_dir=gone does not exist"),
