@@ -27,17 +27,17 @@ class Need(NamedTuple):
     """Bytes that a run will add to its folder."""
 
     checkpoint: int  # of one
-    count: int  # checkpoints that come to lie side by side, the one that is being written included
+    kept: int  # checkpoints that come to lie side by side, the one that is being written included
     models: int
     previews: int
 
     @property
     def total(self) -> int:
         """Bytes in all."""
-        return self.checkpoint * self.count + self.models + self.previews
+        return self.checkpoint * self.kept + self.models + self.previews
 
     def __str__(self) -> str:
-        parts = f"{self.count} checkpoints of {shown_bytes(self.checkpoint)}, models, previews"
+        parts = f"{self.kept} checkpoints of {shown_bytes(self.checkpoint)}, models, previews"
         return f"{shown_bytes(self.total)} ({parts})"
 
 
@@ -70,7 +70,7 @@ def too_little(need: Need, run_dir: Path) -> tuple[str, str] | None:
     folder, free = free_space(run_dir)
     if free >= need.total:
         return None
-    fewer = ", a larger callbacks.checkpoints.every_n_steps" if need.count > _ALWAYS_KEPT else ""
+    fewer = ", a larger callbacks.checkpoints.every_n_steps" if need.kept > _ALWAYS_KEPT else ""
     what = f"{shown_bytes(free)} free in {folder}, but the run will write {need}"
     return what, f"free some space, or give run_dir=… on another disk{fewer}"
 
@@ -83,8 +83,7 @@ def free_space(folder: Path) -> tuple[Path, int]:
 
 def validation_interval(trainer: Trainer) -> int:
     """Iterations from one validation to the next."""
-    interval: int | float | None = trainer.val_check_interval  # type: ignore[attr-defined]
-    return max(1, int(interval or trainer.max_steps))
+    return max(1, int(trainer.val_check_interval or trainer.max_steps))
 
 
 def shown_bytes(number: float) -> str:
@@ -93,7 +92,8 @@ def shown_bytes(number: float) -> str:
 
 
 def _bytes(networks: Iterable[nn.Module], *, buffers: bool = True) -> int:
-    tensors = [p for network in networks for p in network.parameters()]
-    if buffers:
-        tensors += [b for network in networks for b in network.buffers()]
-    return sum(tensor.nbytes for tensor in tensors)
+    return sum(
+        tensor.nbytes
+        for network in networks
+        for tensor in (*network.parameters(), *(network.buffers() if buffers else ()))
+    )

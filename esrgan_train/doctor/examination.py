@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -22,7 +23,8 @@ from esrgan_train.screening.scores import measure
 MOST = 1000  # photos of each kind that are decoded unless all are asked for
 
 
-class Seen(NamedTuple):
+@dataclass(frozen=True)
+class Seen:
     """What one photo showed; plain values, which travel between processes."""
 
     index: int

@@ -58,7 +58,7 @@ def _too_large(options: StreamOptions, device: str, forecast: Forecast | None) -
     per_part = -(-size // parts)
     whole = per_part * parts * options.accumulate
     remedy = (
-        f"data.batch_size={per_part} training.accumulate={parts * options.accumulate} (a whole batch of {whole} as "
+        f"data.batch_size={per_part} training.accumulate={parts * options.accumulate} (a whole batch of {whole}, "
         f"now {size * options.accumulate}); up to {largest} should fit"
     )
     return Finding("memory", "problem", what, remedy)

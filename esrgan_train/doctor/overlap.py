@@ -31,6 +31,6 @@ def overlap_check(examination: Examination) -> Iterator[Finding]:
         "overlap",
         "problem",
         f"{compared}: {len(found):,} are trained on as well, or nearly so: val/psnr will look too good",
-        "move one of each two away, or put photos of other scenes into a folder of their own: data.val_dir=my/held_out",
+        "remove one of each two, or hold out photos of other scenes: data.val_dir=my/held_out",
         names,
     )

@@ -57,8 +57,8 @@ def _common(found: list[Alignment], good: int) -> Finding:
         return Finding(
             "pairs",
             "note",
-            f"{checked}: in most, LR lies {_direction(right, down)}, as if made of every n-th pixel; the model will "
-            "learn to move pictures by as much",
+            f"{checked}: in most, LR lies {_direction(right, down)}, as if made of every n-th pixel; "
+            "the model will learn to move pictures by as much",
             "make LR with a filter that keeps the centre (area, bicubic, Lanczos)",
         )
     furthest = max(each.shift for each in found)

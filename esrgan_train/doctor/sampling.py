@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from copy import copy
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -46,7 +46,8 @@ def draw(training: TrainingSet, *, avoiding: Collection[int]) -> Drawn:
     torch.set_num_threads(1)  # as in a worker
     try:
         training[numbers[0]]  # loads libraries and tables
-        samples, started = [], time.perf_counter()
+        samples: list[dict[str, Any]] = []
+        started = time.perf_counter()
         while len(samples) < _LEAST and time.perf_counter() - started < _SECONDS:
             samples.append(timed[numbers[len(samples) % len(numbers)]])
         seconds = time.perf_counter() - started

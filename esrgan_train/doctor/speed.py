@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from esrgan_train.doctor.finding import Finding
+from esrgan_train.doctor.finding import Finding, Status
 from esrgan_train.doctor.rehearsal import Stage
 from esrgan_train.doctor.sampling import Drawn
 from esrgan_train.training.stages import STAGE_NAMES
@@ -65,14 +65,15 @@ def speed_check(
     wanted = max(loading.workers_for(stage.seconds) for stage in stages)
     most = max(1, loading.cores if loading.beside else loading.cores - 1)
     worst = max(loading.waiting(stage.seconds, workers) for stage in stages)
-    sample = f"{1000 * drawn.seconds:.0f} ms of a core for a sample, {drawn.decoding / drawn.seconds:.0%} of it decoding"
+    share = drawn.decoding / drawn.seconds
+    sample = f"{1000 * drawn.seconds:.0f} ms of a core for a sample, {share:.0%} of it decoding"
     what = f"{sample}; with data.num_workers={workers} training waits for data {worst:.0%} of its time"
     enough = f"data.num_workers={min(wanted, most)}"
     if worst <= TOLERATED:
         yield Finding("loader", "ok", f"{what}; {enough} is enough")
     else:
-        status = "problem" if worst > _MUCH else "note"
-        remedy = _remedy(wanted, most, workers, loading, pack if drawn.decoding > _LARGE * drawn.seconds else None)
+        status: Status = "problem" if worst > _MUCH else "note"
+        remedy = _remedy(wanted, most, workers, loading, pack if share > _LARGE else None)
         yield Finding("loader", status, what, remedy)
     yield _length(stages, loading, workers)
 

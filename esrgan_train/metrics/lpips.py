@@ -44,8 +44,8 @@ def fetch_weights() -> None:
 def cannot_be_fetched(error: BaseException) -> UserError:
     """What to do without the network."""
     return UserError(
-        f"callbacks.lpips.use=true: {URL} cannot be fetched ({error}); put that file into {weights_file().parent}, "
-        "or give callbacks.lpips.use=false"
+        f"callbacks.lpips.use=true: {URL} cannot be fetched ({error}); put that file into {weights_file().parent}, or "
+        "give callbacks.lpips.use=false"
     )
 
 
