@@ -43,9 +43,10 @@ def fetch_weights() -> None:
 
 def cannot_be_fetched(error: BaseException) -> UserError:
     """What to do without the network."""
+    folder = weights_file().parent
     return UserError(
-        f"callbacks.lpips.use=true: {URL} cannot be fetched ({error}); put that file into {weights_file().parent}, or "
-        "give callbacks.lpips.use=false"
+        f"callbacks.lpips.use=true: {URL} cannot be fetched ({error}); put that file into {folder}, or give "
+        "callbacks.lpips.use=false"
     )
 
 
