@@ -14,7 +14,6 @@ from rich.console import Console
 
 from benchmarks import peer, results
 from benchmarks.apart import memory_row, processes_row, upscale_rows
-from benchmarks.child import has_peak_memory
 from benchmarks.floor import Floor
 from benchmarks.iterations import iteration_rows
 from benchmarks.loop import overhead_row, waiting_row
@@ -29,6 +28,7 @@ from esrgan_train.cli import run_command
 from esrgan_train.cores import usable_cores
 from esrgan_train.devices import multiplies_bf16
 from esrgan_train.errors import UserError
+from esrgan_train.resident import has_peak_memory
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 
 from benchmarks import peer
-from benchmarks.child import forget_peak, held_memory, peak_memory, result_of, start_child
+from benchmarks.child import result_of, start_child
 from benchmarks.iterations import contenders
 from benchmarks.row import Goal, Row
 from benchmarks.sizes import Sizes
@@ -23,6 +23,7 @@ from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.data.sample_photos import sample_photos
 from esrgan_train.devices import multiplies_bf16
 from esrgan_train.inference.upscaler import Upscaler
+from esrgan_train.resident import forget_peak, held_memory, peak_memory
 
 _ROUNDS, _TIMED = 2, 3  # times that processes are started, and iterations that each of them times
 _UPSCALE_FASTER = {"32": 1.4, "bf16": 3.5}

@@ -22,6 +22,7 @@ from esrgan_train.identity import changed_settings, crops_per_iteration
 from esrgan_train.launch import Launch
 from esrgan_train.logs import show
 from esrgan_train.outcome import best_so_far
+from esrgan_train.space import needed, too_little
 from esrgan_train.training.checkpoint_io import best_file
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import Objective
@@ -82,6 +83,12 @@ def announce_gan_stage(objective: Objective, last: int) -> None:
             "the adversarial loss never reaches the generator",
             *(objective.discriminator_warmup, last),
         )
+
+
+def announce_space(trainer: Trainer, module: ESRGANModule, run_dir: Path, *, done: int) -> None:
+    """A warning if the disk does not hold what the run will write after ``done`` iterations."""
+    if (lacking := too_little(needed(trainer, module, run_dir, done=done), run_dir)) is not None:
+        log.warning("%s: %s", *lacking)
 
 
 def describe_batch(cfg: DictConfig, processes: int) -> str:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train import signals
 from esrgan_train.allocator import keep_freed_memory
-from esrgan_train.announce import announce_end, announce_resume, announce_start
+from esrgan_train.announce import announce_end, announce_resume, announce_space, announce_start
 from esrgan_train.build import build_datamodule, build_module, build_trainer
 from esrgan_train.config import check, with_upscale
 from esrgan_train.contracts.reading import check_reading
@@ -125,6 +125,8 @@ def start(cfg: DictConfig, launch: Launch, run: Run) -> None:
     """Prepare the run folder, and announce what will run."""
     prepare_run_dir(cfg, run.checkpoint)
     announce_start(cfg, launch, run.trainer, run.module, run.datamodule)
+    done = run.checkpoint["global_step"] if run.checkpoint is not None else 0
+    announce_space(run.trainer, run.module, Path(cfg.run_dir), done=done)
     if run.misread is not None:
         log.warning("%s", run.misread)
     if run.checkpoint is not None:

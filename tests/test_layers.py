@@ -11,9 +11,23 @@ import pytest
 import esrgan_train
 
 PACKAGE = Path(esrgan_train.__file__).parent
-ANYWHERE = {"", "bounds", "errors", "files", "devices", "allocator", "signals", "arguments", "cores", "processes"}
+ANYWHERE = {
+    "",
+    "bounds",
+    "errors",
+    "files",
+    "devices",
+    "allocator",
+    "signals",
+    "arguments",
+    "downloads",
+    "resident",
+    "cores",
+    "processes",
+}
 ORDER = [
     "images",
+    "screening",
     "degradation",
     "archs",
     "modelfiles",
@@ -37,9 +51,11 @@ ORDER = [
     "ranks",
     "build",
     "outcome",
+    "space",
     "announce",
     "ending",
     "train",
+    "doctor",
     "preview_data",
     "replay",
     "compare",

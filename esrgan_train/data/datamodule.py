@@ -14,6 +14,7 @@ from esrgan_train.data.bad_photos import BadPhotos
 from esrgan_train.data.first_look import FirstLook
 from esrgan_train.data.loader import PhotoLoader, TrainingLoader
 from esrgan_train.data.options import StreamOptions
+from esrgan_train.data.same_files import same_files
 from esrgan_train.data.sources import Sources, digest_of_names, digest_of_sizes
 from esrgan_train.data.stream import STREAM_VERSION, RankStridedSampler
 from esrgan_train.data.training_set import Degradation, Noise, TrainingSet
@@ -139,6 +140,16 @@ class DataModule(LightningDataModule):
         self._seen.report_training(self.training.cutter.needed_side)
         self._seen_held_out.report_held_out(self.options)
         workers.report()
+        self._report_same_files()
+
+    def _report_same_files(self) -> None:
+        training, held_out = self.training.source, self.validation.source
+        if found := same_files(training, held_out):
+            one, other = found[0]
+            log.warning(
+                "%d held-out files are trained on as well, so val/psnr looks too good: %s is %s; remove one copy",
+                *(len(found), held_out.place(other), training.place(one)),
+            )
 
     def train_dataloader(self) -> PhotoLoader:
         """Endless batches from the current position in the stream."""

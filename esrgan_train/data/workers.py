@@ -113,6 +113,10 @@ class WorkerIterator(_MultiProcessingDataLoaderIter):
             if worker.exitcode is not None:
                 raise RunError(death(worker.pid, worker.exitcode))
 
+    def end_at_once(self) -> None:
+        """Kill the workers, whatever they are doing; nothing more can be fetched."""
+        _kill(self._workers)
+
     def _shutdown_workers(self) -> None:
         if not hasattr(self, "_workers"):  # they could not even be started
             return

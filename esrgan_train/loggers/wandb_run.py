@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import WandbLogger
 from omegaconf import OmegaConf
 
 from esrgan_train.bounds import bounded
+from esrgan_train.errors import RunError
 from esrgan_train.files import replacing
 from esrgan_train.loggers.background import Background
 from esrgan_train.modelfiles.weights import load_weights, save_model
@@ -73,12 +74,9 @@ class _Wandb(WandbLogger):
 
 def _connect(run_dir: Path, project: str, name: str, mode: Mode, log_model: bool) -> _Wandb:
     """Start W&B's run: online if that is wanted and possible. One warning says why an online run is offline."""
-    # The library reads these when it is imported. Nothing of a run may land in the current folder or at home.
-    os.environ["WANDB_SILENT"] = "true"
     folder = run_dir.resolve() / "wandb"
     folder.mkdir(parents=True, exist_ok=True)
-    for variable in ("WANDB_DATA_DIR", "WANDB_ARTIFACT_DIR"):
-        os.environ[variable] = str(folder)
+    _keep_in(folder)
     import wandb
 
     def start(mode: str) -> _Wandb:
@@ -91,7 +89,7 @@ def _connect(run_dir: Path, project: str, name: str, mode: Mode, log_model: bool
     if wanted in ("offline", "disabled"):
         return start(wanted)
     try:
-        if wandb.login(prompt=False, verify=False):
+        if _logged_in():
             return start("online")
         if wanted == "online":
             log.warning("Weights & Biases has no login, so this run is kept offline: log in with `wandb login`")
@@ -101,6 +99,38 @@ def _connect(run_dir: Path, project: str, name: str, mode: Mode, log_model: bool
         )
         _end_helper()  # it holds the run's id
     return start("offline")
+
+
+def has_login() -> bool:
+    """Whether this machine holds a key for W&B, or another identity; the server is not asked, nothing is kept.
+
+    Raises:
+        RunError: the library cannot look for it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        _keep_in(Path(folder))
+        import wandb
+
+        try:
+            return _logged_in()
+        except (wandb.errors.Error, OSError) as error:
+            reason = " ".join(str(error).split())
+            raise RunError(f"Weights & Biases cannot look for its login ({reason}): run `wandb login`") from error
+        finally:
+            _end_helper()
+
+
+def _keep_in(folder: Path) -> None:
+    """Let the library, which reads this when it is imported, write nothing into the current folder or at home."""
+    os.environ["WANDB_SILENT"] = "true"
+    for variable in ("WANDB_DATA_DIR", "WANDB_ARTIFACT_DIR"):
+        os.environ[variable] = str(folder)
+
+
+def _logged_in() -> bool:
+    import wandb
+
+    return bool(wandb.login(prompt=False, verify=False))
 
 
 def _options(run_dir: Path, mode: str) -> dict[str, Any]:

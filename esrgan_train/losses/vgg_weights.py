@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import math
 from pathlib import Path
 
@@ -10,11 +9,13 @@ import torch
 from torch import Tensor
 from torchvision.models import VGG19_Weights  # type: ignore[import-untyped]
 
+from esrgan_train.downloads import FAILURES
 from esrgan_train.errors import UserError, given_as
 from esrgan_train.losses.vgg import CONVS
 from esrgan_train.modelfiles.finite import check_finite
 from esrgan_train.modelfiles.tensor_files import read_safetensors, read_torch
 
+URL: str = VGG19_Weights.IMAGENET1K_V1.url
 RANDOM_GAIN = 0.09  # the demo's GAN stage: perceptual and pixel term alike at a weight of 1
 
 
@@ -44,22 +45,30 @@ def imagenet_weights() -> dict[str, Tensor]:
     Raises:
         UserError: they are not in the cache and cannot be fetched; the message names every way out.
     """
-    url = VGG19_Weights.IMAGENET1K_V1.url
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    file = folder / url.rpartition("/")[2]
+    file = imagenet_file()
     if not file.exists():
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             # The name ends with the first digits of the SHA-256.
-            torch.hub.download_url_to_file(url, str(file), hash_prefix=file.stem.rpartition("-")[2])
-        except (OSError, RuntimeError, http.client.HTTPException) as error:
-            raise UserError(
-                f"loss.perceptual.features=imagenet: {url} cannot be fetched ({error}); put that file into "
-                f"{folder}, or give loss.perceptual.features=<file>, loss.perceptual.features=random or "
-                "loss.perceptual.weight=0"
-            ) from error
+            torch.hub.download_url_to_file(URL, str(file), hash_prefix=file.stem.rpartition("-")[2])
+        except FAILURES as error:
+            raise cannot_be_fetched(error) from error
     with given_as("loss.perceptual.features=imagenet: "):
         return file_weights(file)
+
+
+def imagenet_file() -> Path:
+    """Where torch.hub keeps torchvision's VGG19."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / URL.rpartition("/")[2]
+
+
+def cannot_be_fetched(error: BaseException) -> UserError:
+    """Every way out without the network."""
+    return UserError(
+        f"loss.perceptual.features=imagenet: {URL} cannot be fetched ({error}); put that file into "
+        f"{imagenet_file().parent}, or give loss.perceptual.features=<file>, loss.perceptual.features=random or "
+        "loss.perceptual.weight=0"
+    )
 
 
 def file_weights(file: Path) -> dict[str, Tensor]:

@@ -5,8 +5,6 @@ Source: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perc
 
 from __future__ import annotations
 
-import http.client
-import urllib.request
 from pathlib import Path
 
 import torch
@@ -14,16 +12,16 @@ from torch import Tensor
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 from torchvision.models import AlexNet_Weights  # type: ignore[import-untyped]
 
+from esrgan_train.downloads import FAILURES, look_for
 from esrgan_train.errors import UserError
 
 SMALLEST = 64  # pixels a side; AlexNet's pooling leaves nothing of much smaller images
-_SECONDS = 5.0  # for the server to answer; the download itself has no limit
+URL: str = AlexNet_Weights.IMAGENET1K_V1.url
 
 
 def weights_file() -> Path:
     """Where torch.hub keeps torchvision's AlexNet."""
-    name: str = AlexNet_Weights.IMAGENET1K_V1.url.rpartition("/")[2]
-    return Path(torch.hub.get_dir()) / "checkpoints" / name
+    return Path(torch.hub.get_dir()) / "checkpoints" / URL.rpartition("/")[2]
 
 
 def fetch_weights() -> None:
@@ -32,19 +30,24 @@ def fetch_weights() -> None:
     Raises:
         UserError: it cannot be fetched; the message says where to put it.
     """
-    file, url = weights_file(), AlexNet_Weights.IMAGENET1K_V1.url
+    file = weights_file()
     if file.exists():
         return
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=_SECONDS):
-            pass
-        torch.hub.download_url_to_file(url, str(file), hash_prefix=file.stem.rpartition("-")[2])
-    except (OSError, RuntimeError, http.client.HTTPException) as error:
-        raise UserError(
-            f"callbacks.lpips.use=true: {url} cannot be fetched ({error}); put that file into {file.parent}, or "
-            "give callbacks.lpips.use=false"
-        ) from error
+        look_for(URL)  # the download itself has no limit
+        torch.hub.download_url_to_file(URL, str(file), hash_prefix=file.stem.rpartition("-")[2])
+    except FAILURES as error:
+        raise cannot_be_fetched(error) from error
+
+
+def cannot_be_fetched(error: BaseException) -> UserError:
+    """What to do without the network."""
+    folder = weights_file().parent
+    return UserError(
+        f"callbacks.lpips.use=true: {URL} cannot be fetched ({error}); put that file into {folder}, or give "
+        "callbacks.lpips.use=false"
+    )
 
 
 class Lpips(torch.nn.Module):

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.apart import measure_memory, memory_row, processes_row, upscale_rows
-from benchmarks.child import forget_peak, has_peak_memory, peak_memory, result_of, start_child
+from benchmarks.child import result_of, start_child
 from benchmarks.sizes import QUICK
 from benchmarks.startup import has_first_iteration
 from esrgan_train.devices import multiplies_bf16
 from esrgan_train.errors import RunError
+from esrgan_train.resident import forget_peak, has_peak_memory, peak_memory
 
 pytestmark = pytest.mark.run
 
