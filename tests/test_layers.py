@@ -11,7 +11,7 @@ import pytest
 import esrgan_train
 
 PACKAGE = Path(esrgan_train.__file__).parent
-ANYWHERE = {"", "bounds", "errors", "files", "devices", "allocator", "signals", "arguments"}
+ANYWHERE = {"", "bounds", "errors", "files", "devices", "allocator", "signals", "arguments", "libraries"}
 ORDER = [
     "images",
     "degradation",
