@@ -13,6 +13,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from esrgan_train import libraries  # noqa: F401 — before the others, see there
 from esrgan_train.checks.flags import commas_separate, is_sweep, overrides_first, overrides_in
 from esrgan_train.checks.overrides import is_of_composing
 from esrgan_train.checks.paths import for_hydra

@@ -7,6 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
+from esrgan_train import libraries  # noqa: F401 — before the others, see there
 from esrgan_train.build import build_datamodule
 from esrgan_train.checks.flags import overrides_of
 from esrgan_train.cli import DONE, run_command

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from esrgan_train import moved
+from esrgan_train import libraries, moved  # noqa: F401 — libraries before the others, see there
 from esrgan_train.arguments import number
 from esrgan_train.bounds import WholeNumber
 from esrgan_train.build import build_datamodule

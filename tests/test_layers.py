@@ -22,6 +22,7 @@ ANYWHERE = {
     "arguments",
     "downloads",
     "resident",
+    "libraries",
     "cores",
     "processes",
 }

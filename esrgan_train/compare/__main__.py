@@ -7,6 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
+from esrgan_train import libraries  # noqa: F401 — before the others, see there
 from esrgan_train.arguments import number
 from esrgan_train.bounds import Count, WholeNumber
 from esrgan_train.cli import DONE, run_command

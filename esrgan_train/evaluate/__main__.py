@@ -14,6 +14,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from esrgan_train import libraries  # noqa: F401 — before the others, see there
 from esrgan_train.arguments import add_upscaler_options, number
 from esrgan_train.bounds import Count, Seed
 from esrgan_train.build import build
