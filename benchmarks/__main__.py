@@ -26,8 +26,7 @@ from benchmarks.table import table_of
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.cli import run_command
 from esrgan_train.cores import usable_cores
-from esrgan_train.devices import multiplies_bf16
-from esrgan_train.errors import UserError
+from esrgan_train.errors import RunError, UserError
 from esrgan_train.resident import has_peak_memory
 
 log = logging.getLogger(__name__)
@@ -65,6 +64,7 @@ def bench(sizes: Sizes, *, quick: bool, folder: Path, only: Sequence[str] = ()) 
 
     Raises:
         UserError: one of them cannot be measured here.
+        RunError: something was faster than the best possible; the file is written all the same.
     """
     groups = chosen_groups(sizes, only)
     started = time.perf_counter()
@@ -74,7 +74,7 @@ def bench(sizes: Sizes, *, quick: bool, folder: Path, only: Sequence[str] = ()) 
         log.warning("the load average is %s: other work spoils the figures", machine["load_average_at_start"])
     if (reason := peer.missing()) is not None:
         log.warning("%s", reason)
-    floor = Floor(sizes, bf16=multiplies_bf16("cpu"))
+    floor = Floor()
     file = results.file_name(date=machine["date"][:10], cpu=machine["cpu"], cores=machine["cores"], quick=quick)
     rows: list[Row] = []
     for name, group in groups.items():
@@ -88,7 +88,26 @@ def bench(sizes: Sizes, *, quick: bool, folder: Path, only: Sequence[str] = ()) 
         log.info("%s", line)
     loads = [machine[f"load_average_at_{when}"] for when in ("start", "end")]
     log.info("load average %s to %s, %d s; %s", *loads, machine["seconds"], folder / file)
+    check_floors(rows)
     return folder / file
+
+
+def check_floors(rows: Sequence[Row]) -> None:
+    """Refuse rows that beat their floor.
+
+    Raises:
+        RunError: one does.
+    """
+    beaten = [
+        f"{row.key} took {row.fastest:.3g} {row.unit}, its floor is {row.floor:.3g} ({row.floor_name})"
+        for row in rows
+        if row.beats_floor
+    ]
+    if beaten:
+        raise RunError(
+            f"faster than the best possible: {'; '.join(beaten)}; the floor is measured wrongly, "
+            "so no share of it is worth reading"
+        )
 
 
 def chosen_groups(sizes: Sizes, only: Sequence[str] = ()) -> Mapping[str, Group]:

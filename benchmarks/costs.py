@@ -20,9 +20,9 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry
 
 from benchmarks.ours import BareStep, make_module
+from benchmarks.products import Product
 from esrgan_train.errors import UserError
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.stages import StageName
@@ -32,39 +32,21 @@ _REAL_SIDE = 64  # HR crop on which real tensors are counted; the networks' cost
 
 
 @dataclass(frozen=True)
-class Convolution:
-    """One convolution of a network, of one image."""
-
-    in_channels: int
-    out_channels: int
-    kernel: int
-    stride: int
-    in_side: int  # of the square input, in pixels
-
-
-@dataclass(frozen=True)
 class Cost:
-    """Of one network in one iteration. Figures but the last two are per sample.
+    """Of one network in one iteration; all but the parameters per sample.
 
     Attributes:
         flops: multiplications and additions in products and convolutions, forward and backward.
         numbers: read or written by all operations that are not views, at the least.
         parameters: that are trained.
-        convolutions: of the forward passes, and how often each runs.
     """
 
     flops: float
     numbers: float
     parameters: int
-    convolutions: Counter[Convolution]
 
     def __sub__(self, other: Cost) -> Cost:
-        return Cost(
-            self.flops - other.flops,
-            self.numbers - other.numbers,
-            self.parameters - other.parameters,
-            self.convolutions - other.convolutions,
-        )
+        return Cost(self.flops - other.flops, self.numbers - other.numbers, self.parameters - other.parameters)
 
 
 class Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's has no types
@@ -76,19 +58,19 @@ class Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ha
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.flops = 0
         self.numbers = 0
-        self.convolutions: Counter[Convolution] = Counter()
+        self.products: Counter[Product] = Counter()
+
+    @property
+    def flops(self) -> int:
+        """Of all products."""
+        return sum(times * product.flops for product, times in self.products.items())
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
-        if (formula := flop_registry.get(func._overloadpacket)) is not None:
-            self.flops += formula(*args, **kwargs, out_val=out)
-        if func is torch.ops.aten.convolution.default:
-            image, weight, stride = args[0], args[1], args[3]
-            outward, inward, kernel = weight.shape[:3]
-            self.convolutions[Convolution(inward, outward, kernel, stride[0], image.shape[-1])] += 1
+        if (product := Product.of(func, args, kwargs, out)) is not None:
+            self.products[product] += 1
         if func.namespace == "aten" and not func.is_view and "empty" not in func.__name__:
             moved = (leaf for leaf in tree_leaves((args, kwargs, out)) if isinstance(leaf, Tensor))
             self.numbers += sum(tensor.numel() for tensor in moved)
@@ -132,22 +114,37 @@ def iteration_costs(
 def step_cost(overrides: tuple[str, ...], *, stage: StageName, gt_size: int, cpu_kernels: bool) -> Cost:
     """The cost of one sample in an iteration: what two samples cost more than one, without what a batch shares."""
     side = min(gt_size, _REAL_SIDE) if cpu_kernels else gt_size
-    order = f"training.channels_last={str(cpu_kernels).lower()}"
-    # Both stages exist, whichever is counted, so that nothing else differs between their modules.
-    start = f"loss.adversarial.start_step={500 if stage == 'pixel' else 0}"
-    module = make_module([*overrides, order, start, "trainer.max_steps=1000", "trainer.precision=32"])
-    one, two = (_count(module, side=side, batch_size=n, fake=not cpu_kernels) for n in (1, 2))
+    module = counted_module(overrides, stage=stage, own_way=cpu_kernels)
+    one, two = (count_step(module, side=side, batch_size=n, fake=not cpu_kernels) for n in (1, 2))
     area = (gt_size / side) ** 2
     trained = [player.network for player in module.step.active_players(done=0)]
     return Cost(
         flops=area * (two.flops - one.flops),
         numbers=area * (two.numbers - one.numbers),
         parameters=sum(p.numel() for network in trained for p in network.parameters()),
-        convolutions=one.convolutions,
     )
 
 
-def _count(module: ESRGANModule, *, side: int, batch_size: int, fake: bool) -> Counted:
+def counted_module(
+    overrides: Sequence[str], *, stage: StageName, own_way: bool, precision: str = "32"
+) -> ESRGANModule:
+    """A module whose first iteration is one of ``stage``.
+
+    Args:
+        own_way: in the order of memory in which the networks take the short cuts of a CPU.
+    """
+    order = f"training.channels_last={str(own_way).lower()}"
+    # Both stages exist, whichever is counted, so that nothing else differs between their modules.
+    start = f"loss.adversarial.start_step={500 if stage == 'pixel' else 0}"
+    return make_module([*overrides, order, start, "trainer.max_steps=1000", f"trainer.precision={precision}"])
+
+
+def count_step(module: ESRGANModule, *, side: int, batch_size: int, fake: bool) -> Counted:
+    """One iteration on crops of ``side`` HR pixels; ``fake`` computes shapes alone.
+
+    Raises:
+        UserError: the networks do not run without values.
+    """
     mode = FakeTensorMode()
     with FakeCopyMode(mode) if fake else nullcontext():
         module = deepcopy(module)

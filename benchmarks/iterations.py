@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks import peer
 from benchmarks.costs import NO_PERCEPTUAL, Cost, iteration_costs
-from benchmarks.floor import Floor
+from benchmarks.floor import BestTimes, Floor
+from benchmarks.iteration_products import Work, iteration_products
 from benchmarks.ours import BareStep, make_module, random_batch
 from benchmarks.row import Goal, Row
 from benchmarks.sizes import Sizes
@@ -78,30 +79,45 @@ def iteration_rows(sizes: Sizes, floor: Floor, *keys: str) -> list[Row]:
     batch_size = sizes.pixel_batch if first.stage == "pixel" else sizes.gan_batch
     rounds = sizes.rounds * (3 if first.stage == "pixel" else 1)
     sides = contenders(sizes, keys, batch_size=batch_size)
-    seconds = interleaved(sides, rounds=rounds, budget_seconds=sizes.budget_seconds)
-    rows = []
+    precisions = {key: sides[key].step.module.precision.name for key in keys}  # type: ignore[union-attr]
+    work = {key: work_of(key, sizes, precision=precisions[key]) for key in keys}
+    best = BestTimes(
+        product for each in work.values() for ways in each.values() for way in ways for product in way
+    )
+    turns: dict[str, Callable[[], object]] = {**sides, "floor": best}
+    seconds = interleaved(turns, rounds=rounds, budget_seconds=sizes.budget_seconds)
     for key in keys:
-        precision = sides[key].step.module.precision.name  # type: ignore[union-attr]
-        costs = costs_of(key, gt_size=sizes.gt_size, precision=precision, overrides=sizes.overrides())
-        rows.append(
-            Row(
-                key=key,
-                name=f"{ITERATIONS[key].name}, GT {sizes.gt_size}, batch {batch_size}, {ITERATIONS[key].how}",
-                sizes={"gt_size": sizes.gt_size, "batch_size": batch_size},
-                unit="s",
-                ours=spread(seconds[key]),
-                peer=spread(seconds["peer"]) if "peer" in seconds else None,
-                rounds=len(seconds[key]),
-                goal=Goal("speedup", ITERATIONS[key].speedup),
-                floor=floor.seconds(costs, samples=batch_size, precision=precision),
-                floor_name="its convolutions alone, at the rate of their shapes",
-                losses={
-                    who: sides[each].losses for who, each in (("ours", key), ("peer", "peer")) if each in sides
-                },
-                note=_note(ITERATIONS[key], precision),
-            )
+        floor.add(precisions[key], work[key], best)
+    return [
+        Row(
+            key=key,
+            name=f"{ITERATIONS[key].name}, GT {sizes.gt_size}, batch {batch_size}, {ITERATIONS[key].how}",
+            sizes={"gt_size": sizes.gt_size, "batch_size": batch_size},
+            unit="s",
+            ours=spread(seconds[key]),
+            peer=spread(seconds["peer"]) if "peer" in seconds else None,
+            rounds=len(seconds[key]),
+            goal=Goal("speedup", ITERATIONS[key].speedup),
+            floor=best.seconds_of(work[key]),
+            floor_name="its convolutions alone, each in the fastest way, shared by all cores without loss",
+            losses={who: sides[each].losses for who, each in (("ours", key), ("peer", "peer")) if each in sides},
+            note=_note(ITERATIONS[key], precisions[key]),
         )
-    return rows
+        for key in keys
+    ]
+
+
+def work_of(key: str, sizes: Sizes, *, precision: str) -> Work:
+    """What one of ``ITERATIONS`` multiplies."""
+    iteration = ITERATIONS[key]
+    return iteration_products(
+        ("recipe=published", *sizes.overrides(), *iteration.overrides),
+        gt_size=sizes.gt_size,
+        batch_size=sizes.pixel_batch if iteration.stage == "pixel" else sizes.gan_batch,
+        stage=iteration.stage,
+        perceptual=iteration.perceptual,
+        precision=precision,
+    )
 
 
 def costs_of(key: str, *, gt_size: int, precision: str, overrides: Sequence[str] = ()) -> Mapping[str, Cost]:

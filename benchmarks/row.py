@@ -9,6 +9,7 @@ from typing import Any, Literal
 from benchmarks.timing import Spread
 
 PUBLISHED = "published code"
+FLOOR_TOLERANCE = 1.05  # what two measurements of the same thing differ by
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,16 @@ class Row:
     def floor_reached(self) -> float | None:
         """The floor over our median: 1 is the best possible."""
         return None if self.floor is None or self.ours.median == 0 else self.floor / self.ours.median
+
+    @property
+    def fastest(self) -> float:
+        """The shortest repeat of either side."""
+        return min(side.min for side in (self.ours, self.peer) if side is not None)
+
+    @property
+    def beats_floor(self) -> bool:
+        """Whether a repeat was faster than the best possible, which only a wrong floor allows."""
+        return self.floor is not None and self.floor > FLOOR_TOLERANCE * self.fastest
 
     @property
     def figure(self) -> float | None:

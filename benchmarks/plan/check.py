@@ -1,4 +1,4 @@
-"""The method against measurements: iterations of a results file, predicted from the rates in the same file."""
+"""The method against measurements: iterations of a results file, predicted from what else the file holds."""
 
 from __future__ import annotations
 
@@ -29,16 +29,12 @@ class Check(NamedTuple):
 
 
 def checks(results: Results) -> Iterator[Check]:
-    """Each iteration of the file for which it has rates."""
-    rates, memory = results.floor["conv_gflops"], results.floor["memory_gb_per_second"] * 1e9
+    """Each iteration of the file whose convolutions it has measured."""
+    memory = results.floor["memory_gb_per_second"] * 1e9
     for key, iteration in ITERATIONS.items():
-        precision = "32" if iteration.fp32 or "bf16" not in rates else "bf16"
-        if (row := results.rows.get(key)) is None or precision not in rates:
+        precision = "32" if iteration.fp32 or not results.machine.get("native_bf16") else "bf16"
+        if (row := results.rows.get(key)) is None or row.floor is None:
             continue
         costs = costs_of(key, gt_size=row.sizes["gt_size"], precision=precision)
-        if costs.keys() <= rates[precision].keys():
-            seconds = sum(
-                cost.flops / (rates[precision][name] * 1e9) + cost.numbers * _BYTES[precision] / memory
-                for name, cost in costs.items()
-            )
-            yield Check(row, row.sizes["batch_size"] * seconds)
+        moved = sum(cost.numbers for cost in costs.values()) * _BYTES[precision]
+        yield Check(row, row.floor + row.sizes["batch_size"] * moved / memory)

@@ -9,8 +9,8 @@ import rich
 from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train.commands import command
+from esrgan_train.cores import usable_cores
 from esrgan_train.data.datamodule import DataModule
-from esrgan_train.doctor.cores import usable_cores
 from esrgan_train.doctor.disk import disk_check
 from esrgan_train.doctor.examination import Examination, examine
 from esrgan_train.doctor.finding import Check, Finding, carried_out

@@ -13,10 +13,10 @@ import rich
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader, Dataset
 
+from esrgan_train.cores import usable_cores
 from esrgan_train.data.sources import Source, Sources
 from esrgan_train.data.workers import WorkerIterator, start_worker
 from esrgan_train.doctor.alignment import Alignment, alignment_of
-from esrgan_train.doctor.cores import usable_cores
 from esrgan_train.errors import UserError
 from esrgan_train.screening.scores import measure
 

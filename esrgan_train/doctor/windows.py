@@ -51,9 +51,7 @@ def _scales(sizes: Sequence[tuple[int, int]], needed: int, scales: Sequence[floa
     if idle:
         used = ",".join(f"{scale:.4g}" for scale, share in shares.items() if share) or "1"
         what = f"data.scales: {told} of the photos; those for 0% never apply"
-        yield Finding(
-            "scales", "note", what, f"use larger photos, or leave them out: data.scales=[{used}]"
-        )
+        yield Finding("scales", "note", what, f"use larger photos, or leave them out: data.scales=[{used}]")
     else:
         yield Finding("scales", "ok", f"data.scales: {told} of the photos")
 

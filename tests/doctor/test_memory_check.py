@@ -43,7 +43,9 @@ class Told(Rehearsal):
 
     measures_memory = True
 
-    def __init__(self, *, base: int, each: int, room: int, device: str = "cpu", dies_at: float = float("inf")) -> None:
+    def __init__(
+        self, *, base: int, each: int, room: int, device: str = "cpu", dies_at: float = float("inf")
+    ) -> None:
         self.base, self.each, self.has = base, each, room
         self.device = torch.device(device)
         self.dies_at = dies_at

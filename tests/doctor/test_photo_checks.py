@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import re
 from pathlib import Path
 
@@ -32,9 +31,7 @@ def in_folders(root: Path) -> Sources:
 
 def in_pairs(root: Path) -> Sources:
     (hr, lr), (val_hr, val_lr) = ((root / side / "hr", root / side / "lr") for side in ("training", "held_out"))
-    return paired_photos(
-        train_dir=hr, train_lr_dir=lr, val_dir=val_hr, val_lr_dir=val_lr, upscale=4, **NO_SPLIT
-    )
+    return paired_photos(train_dir=hr, train_lr_dir=lr, val_dir=val_hr, val_lr_dir=val_lr, upscale=4, **NO_SPLIT)
 
 
 def look(sources: Sources, *, every: bool = True) -> Examination:

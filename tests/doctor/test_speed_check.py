@@ -38,7 +38,9 @@ def test_beside_training_on_the_same_cores_workers_cost_time_but_training_does_n
     assert cpu.waiting(10.0, workers=1) == pytest.approx(0.0)
 
 
-def check(training: float, workers: int, *, decoding: float = 0.08, pack: str | None = PACK, loading: Loading = GPU):
+def check(
+    training: float, workers: int, *, decoding: float = 0.08, pack: str | None = PACK, loading: Loading = GPU
+):
     stages = [Stage("pixel", 1000, training), Stage("gan", 500, 4 * training)]
     return list(speed_check(stages, Drawn({}, loading.seconds, decoding), loading, workers=workers, pack=pack))
 
@@ -48,7 +50,9 @@ def test_a_loader_that_keeps_up_is_well() -> None:
     assert (found.check, found.status) == ("loader", "ok")
     assert "100 ms of a core for a sample, 80% of it decoding" in found.what
     assert "waits for data 0% of its time; data.num_workers=3 is enough" in found.what
-    assert length.what.startswith("about 25.0 min, without validations (pixel stage 1,000 iterations of 500 ms: 8.3 min")
+    assert length.what.startswith(
+        "about 25.0 min, without validations (pixel stage 1,000 iterations of 500 ms: 8.3 min"
+    )
 
 
 @pytest.mark.parametrize(("workers", "status"), [(4, "note"), (1, "problem")])

@@ -1,0 +1,22 @@
+"""Measuring on one core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import cv2
+import torch
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it, torch and OpenCV compute in the calling thread alone."""
+    torch_threads, cv2_threads = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(torch_threads)
+        cv2.setNumThreads(cv2_threads)
