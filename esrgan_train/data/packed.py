@@ -113,8 +113,8 @@ def open_packed(folder: str | Path, *, option: str) -> PackedPhotos:
     root = Path(folder)
     if not (root / MARKER).is_file():
         raise UserError(
-            f"{option}={folder} is a packed set that is not finished: give the command that packs it once more, and "
-            "it goes on"
+            f"{option}={folder} is a packed set that is not finished: give the command that packs it once more, "
+            "and it goes on"
         )
     try:
         described = json.loads((root / MARKER).read_text(encoding="utf-8"))

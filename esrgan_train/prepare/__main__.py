@@ -1,4 +1,4 @@
-"""Packs photos into a set that training reads without decoding: ``python -m esrgan_train.prepare SRC... -o DST``."""
+"""Packs photos for training to read without decoding: ``python -m esrgan_train.prepare SRC... -o DST``."""
 
 from __future__ import annotations
 

@@ -105,7 +105,8 @@ def _check_same(before: Mapping[str, Any], given: Mapping[str, Any], folder: Pat
         differing.append(f"the names or sizes of the photos, {given['given']:,} (were {before['given']:,})")
     if differing:
         raise UserError(
-            f"{folder} holds a set that was made otherwise: {', '.join(differing)}; give another folder, or delete it"
+            f"{folder} holds a set that was made otherwise: {', '.join(differing)}; give another folder, or "
+            "delete this one"
         )
 
 
@@ -135,8 +136,8 @@ def _check_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed * _ROOM > free:
         raise UserError(
-            f"-o {folder}: the set takes about {needed * _ROOM / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free: free "
-            "some space, give a folder on another disk, or reduce the photos with --max-side"
+            f"-o {folder}: the set takes about {needed * _ROOM / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free: "
+            "free some space, give a folder on another disk, or reduce the photos with --max-side"
         )
 
 
@@ -184,7 +185,8 @@ def _check(future: Future[None], folder: Path) -> None:
         raise RunError(f"{place}: {error.strerror or error}; the same command goes on where this ended") from error
     except BrokenProcessPool as error:
         raise RunError(
-            "a worker process was killed, most likely because memory ran out: the same command with --workers 1 goes on"
+            "a worker process was killed, most likely because memory ran out: the same command with fewer "
+            "--workers goes on"
         ) from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def pieces(photo: Decoded, options: Options) -> list[Piece]:
             lr = None
             if photo.lr is not None and options.upscale is not None:
                 lr = photo.lr[reduced(rows, options.upscale), reduced(columns, options.upscale)]
-            piece = Piece(f"{TILE_MARK}{top},{left}", hr[rows, columns], lr)
-        if not options.min_detail or detail(np.ascontiguousarray(piece.hr)) >= options.min_detail:
+            piece = Piece(f"{TILE_MARK}{top},{left}", cast(Picture, np.ascontiguousarray(hr[rows, columns])), lr)
+        if not options.min_detail or detail(piece.hr) >= options.min_detail:
             found.append(piece)
     return found

@@ -11,10 +11,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from esrgan_train.images.decode import Picture
-from esrgan_train.images.sheet import Tile, labelled_sheet
+from esrgan_train.images.sheet import Tile, labelled_sheet, stacked
 from esrgan_train.prepare.manifest import Row
 from esrgan_train.screening.verdict import Thresholds
 
@@ -37,11 +38,17 @@ def summary(rows: Sequence[Row], load: Callable[[str], Picture], *, title: str) 
         f"{sum(row.status == status for row in rows):,} {status}"
         for status in ("kept", "reported", "left out", "unreadable")
     )
-    examples = [
-        _examples([row for row in rows if row.status == status], load, most) for status, most in _EXAMPLES.items()
-    ]
-    tiles = [[("sizes and scores of all photos that can be read; red: limits of what is reported", _charts(rows))]]
-    return labelled_sheet([*tiles, *(row for some in examples for row in some)], title=f"{title}: {counts}")
+    charts = (
+        "sizes and scores of the photos; beyond a red line they are reported",
+        _charts(rows),
+    )
+    sheets = [labelled_sheet([[charts]], title=f"{title}: {counts}")]
+    for status, most in _EXAMPLES.items():
+        if chosen := [row for row in rows if row.status == status]:
+            sheets.append(
+                labelled_sheet(_examples(chosen, load, most), title=f"{status}: {len(chosen):,}, such as")
+            )
+    return stacked(sheets)
 
 
 def _examples(rows: Sequence[Row], load: Callable[[str], Picture], lines: int) -> list[list[Tile]]:
@@ -52,8 +59,7 @@ def _examples(rows: Sequence[Row], load: Callable[[str], Picture], lines: int) -
 
 
 def _label(row: Row) -> str:
-    what = row.reason.partition(":")[0] if row.reason else f"{row.width} × {row.height}"
-    return f"{row.status}, {what}" if row.status != "kept" else what
+    return row.reason or f"{row.width} × {row.height}"
 
 
 def _reduced(photo: Picture) -> NDArray[np.uint8]:
@@ -77,7 +83,7 @@ def _charts(rows: Sequence[Row]) -> NDArray[np.uint8]:
     _chart(axes[4], [row.blockiness for row in known if row.blockiness], name, limits.blockiness)
     axes[5].axis("off")
     axes[5].text(0.02, 0.98, _in_words(rows), va="top", transform=axes[5].transAxes)
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[:, :, :3])
 
@@ -96,6 +102,7 @@ def _chart(axes: Axes, values: Sequence[Any], name: str, limit: float | None = N
         low, high = low * 0.9 - 1e-3, high * 1.1 + 1e-3
     bins = np.geomspace(low, high, _BINS) if log else np.linspace(low, high, _BINS)
     axes.hist(numbers, bins=list(bins), color=_BAR)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     if log:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
