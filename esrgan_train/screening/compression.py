@@ -26,8 +26,6 @@ _CLUSTERED = 0.35  # mean cosine; 1 if all coefficients are multiples of the ste
 _LOW = [(row, column) for row in range(7) for column in range(7) if 0 < row + column < 7]  # frequencies
 _STEPS = range(2, 100)  # levels
 _DCT = cv2.dct(np.eye(8, dtype=np.float32), flags=cv2.DCT_ROWS).T.astype(np.float32)  # frequency, pixel
-    cv2.dct(np.eye(8, dtype=np.float32), flags=cv2.DCT_ROWS)
-).T  # frequency, pixel
 
 
 def table_quality(path: Path) -> int | None:
