@@ -278,7 +278,7 @@ def test_too_small_a_disk_is_said_before_and_a_full_one_loses_nothing(
     small_shards(monkeypatch)
     with (
         files_of_at_most(1_900_000),
-        pytest.raises(RunError, match="shard-.*: File too large; the same command goes on"),
+        pytest.raises(RunError, match=r"shard-.*: File too large; the same command goes on"),
     ):
         main(given)
     assert not list((tmp_path / "set").glob("*.partial*"))
