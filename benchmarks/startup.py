@@ -30,7 +30,8 @@ def startup_row(sizes: Sizes) -> Row:
         ours=spread([time_to_first_iteration() for _ in range(rounds)]),
         rounds=rounds,
         goal=Goal("value", 6),
-        note="python -m esrgan_train, with its first validation and the rehearsal of the GAN stage",
+        note="python -m esrgan_train; with its first validation and the rehearsal of the GAN stage. About half is "
+        "the import of torch and Lightning",
     )
 
 
