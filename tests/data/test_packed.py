@@ -259,6 +259,7 @@ def test_a_large_set_opens_without_reading_it(tmp_path: Path) -> None:
     assert sources.training.name(0) == "photo000000.png"
 
 
+@pytest.mark.run
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's account of memory")
 def test_a_process_holds_no_more_of_a_set_the_more_it_reads(tmp_path: Path) -> None:
     folder = tmp_path / "photos"

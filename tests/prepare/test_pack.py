@@ -117,7 +117,7 @@ def test_the_same_photos_give_the_same_bytes_whatever_the_workers(
     assert one == three
 
 
-@pytest.mark.run
+@pytest.mark.tools
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_killed_command_goes_on_and_ends_as_if_nothing_had_happened(
     tmp_path: Path, number: signal.Signals
