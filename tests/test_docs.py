@@ -18,7 +18,7 @@ from tests.tiny import tiny
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMPOSED = ("esrgan_train", "esrgan_train.preview_data")
+COMPOSED = ("esrgan_train", "esrgan_train.preview_data", "esrgan_train.doctor")
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
 
@@ -81,7 +81,7 @@ def test_a_command_of_the_documentation_is_right(
             for job in jobs:
                 # A search's folder is named by its sweeper, which only a sweep has.
                 check(compose_config([o for o in job if not o.startswith(("hparams_search=", "hydra.sweeper."))]))
-        known = {"--help", "--cfg", "--resolve", "-m", "job"}
+        known = {"--help", "--cfg", "--resolve", "-m", "job", "--all", "--quick"}
         assert {a for a in arguments if a.startswith("-")} <= known
         return
     if spec.submodule_search_locations is not None:

@@ -142,7 +142,7 @@ def remedy(datamodule: DataModule, share: float) -> str:
         return f"give {more}"
     way = f"give {more}, and " if workers < most else f"{_all(plans.cores)} in use: "
     if packing:
-        return way + _pack(packing)
+        return way + packing_advice(packing)
     lighter = "" if datamodule.training.degradation is None else ", degradation=light"
     return f"{way}give more cores{lighter} or a smaller data.gt_size"
 
@@ -153,7 +153,8 @@ def workers_needed(workers: int, share: float) -> int:
     return math.ceil(round(at_work / (1 - share), 6))  # 0.9 / (1 - 0.9) is a little more than 9
 
 
-def _pack(arguments: Sequence[str]) -> str:
+def packing_advice(arguments: Sequence[str]) -> str:
+    """How photos are decoded once and for all; ``arguments`` as in ``Source.packing``."""
     line = command("esrgan_train.prepare", *arguments, "-o", "PACKED")
     return f"decode the photos once with {line}, and give data.train_dir=PACKED"
 

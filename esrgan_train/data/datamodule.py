@@ -148,7 +148,7 @@ class DataModule(LightningDataModule):
             one, other = found[0]
             log.warning(
                 "%d held-out files are trained on as well, so val/psnr looks too good: %s is %s; remove one copy",
-                *(len(found), held_out.place(other), training.place(one)),
+                *(len({number for _, number in found}), held_out.place(other), training.place(one)),
             )
 
     def train_dataloader(self) -> PhotoLoader:

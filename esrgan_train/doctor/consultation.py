@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from functools import partial
 
 import rich
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from esrgan_train.commands import command
-from esrgan_train.cores import usable_cores
+from esrgan_train.callbacks.waiting import packing_advice
 from esrgan_train.data.datamodule import DataModule
+from esrgan_train.data.worker_plan import choose_num_workers
 from esrgan_train.doctor.disk import disk_check
 from esrgan_train.doctor.examination import Examination, examine
 from esrgan_train.doctor.finding import Check, Finding, carried_out
@@ -105,24 +105,14 @@ def _rehearse(subject: Subject) -> Iterator[Finding]:
         if any(each.status == "problem" for each in found):
             return
         stages = rehearsal.stages(drawn.batch, options.batch_size)
+    cores = max(1, datamodule.workers.cores // trainer.num_devices)  # this process stands for all of the run here
     loading = Loading(
         samples=options.batch_size * options.accumulate,
         seconds=drawn.seconds,
-        cores=max(1, usable_cores() // trainer.num_devices),
+        cores=cores,
         beside=rehearsal.device.type == "cpu",
     )
-    pack = _pack_command(subject.cfg)
-    yield from speed_check(stages, drawn, loading, workers=datamodule.num_workers, pack=pack)
-
-
-def _pack_command(cfg: DictConfig) -> str | None:
-    """What packs the photos; None where they are not in folders of the user's."""
-    folders = OmegaConf.select(cfg, "data.train_dir")
-    if folders is None:
-        return None
-    names = [folders] if isinstance(folders, str) else list(folders)
-    if not all(isinstance(name, str) for name in names):
-        return None
-    lr = OmegaConf.select(cfg, "data.train_lr_dir")
-    target = "data/packed"
-    return command("esrgan_train.prepare", *names, *(["--lr", lr] if lr else []), "-o", target)
+    workers = min(datamodule.num_workers, choose_num_workers(options.num_workers, cores))
+    packing = datamodule.training.source.packing
+    pack = packing_advice(packing) if packing else None
+    yield from speed_check(stages, drawn, loading, workers=workers, pack=pack)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -15,10 +14,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from esrgan_train.cores import usable_cores
 from esrgan_train.data.sources import Source, Sources
-from esrgan_train.data.workers import WorkerIterator, start_worker
+from esrgan_train.data.workers import WorkerIterator, start_method, start_worker
 from esrgan_train.doctor.alignment import Alignment, alignment_of
 from esrgan_train.errors import UserError
-from esrgan_train.screening.scores import measure
+from esrgan_train.screening.fingerprint import fingerprint
+from esrgan_train.screening.luma import luma_of
 
 MOST = 1000  # photos of each kind that are decoded unless all are asked for
 
@@ -54,7 +54,9 @@ class Examined(NamedTuple):
     def coverage(self) -> str:
         """How many of how many were decoded."""
         count, total = len(self.photos), len(self.source)
-        return f"all {total:,}" if count == total else f"{count:,} of {total:,} (evenly spread; --all takes all)"
+        if count == total:
+            return f"all {total:,}" if total > 1 else "1 of 1"
+        return f"{count:,} of {total:,} (evenly spread; --all takes all)"
 
 
 class Examination(NamedTuple):
@@ -104,7 +106,7 @@ class _Look(Dataset[Seen]):
         try:
             hr, lr, *_ = source.decode(index)
             alignment = None if lr is None else alignment_of(hr, lr, self.upscale)
-            return Seen(index, hr.shape[:2], measure(hr).fingerprint, alignment)
+            return Seen(index, hr.shape[:2], fingerprint(luma_of(hr)), alignment)
         except UserError as error:
             return Seen(index, reason=str(error))
         except Exception as error:  # noqa: BLE001 — a source may be a stranger's, and training would end here
@@ -122,7 +124,7 @@ class _Loader(DataLoader[Seen]):
             num_workers=workers if workers > 1 else 0,
             collate_fn=itemgetter(0),
             worker_init_fn=start_worker,
-            multiprocessing_context="fork" if workers > 1 and sys.platform == "linux" else None,
+            multiprocessing_context=start_method() if workers > 1 else None,
         )
 
     def _get_iterator(self) -> Any:

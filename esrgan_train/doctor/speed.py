@@ -6,13 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from esrgan_train.doctor.finding import Finding, Status
+from esrgan_train.doctor.finding import Finding
 from esrgan_train.doctor.rehearsal import Stage
 from esrgan_train.doctor.sampling import Drawn
 from esrgan_train.training.stages import STAGE_NAMES
 
 TOLERATED = 0.1  # share of the time spent waiting
-_MUCH = 0.5  # from which on it is a problem
 _HEADROOM = 1.1  # workers beyond those that would just keep up
 _LARGE = 0.3  # share of a sample's time from which on decoding is worth sparing
 
@@ -60,7 +59,7 @@ def speed_check(
         drawn: what a sample takes.
         loading: of this process.
         workers: that it has.
-        pack: the command that packs these photos; None if they cannot be packed, or are.
+        pack: how these photos are packed; None if they cannot be packed, or are.
     """
     wanted = max(loading.workers_for(stage.seconds) for stage in stages)
     most = max(1, loading.cores if loading.beside else loading.cores - 1)
@@ -72,9 +71,8 @@ def speed_check(
     if worst <= TOLERATED:
         yield Finding("loader", "ok", f"{what}; {enough} is enough")
     else:
-        status: Status = "problem" if worst > _MUCH else "note"
         remedy = _remedy(wanted, most, workers, loading, pack if share > _LARGE else None)
-        yield Finding("loader", status, what, remedy)
+        yield Finding("loader", "note", what, remedy)
     yield _length(stages, loading, workers)
 
 
@@ -83,7 +81,7 @@ def _remedy(wanted: int, most: int, workers: int, loading: Loading, pack: str | 
         return f"give data.num_workers={wanted}"
     ways = [f"give data.num_workers={most}"] if workers < most else []
     if pack is not None:
-        ways.append(f"decode once: {pack}")
+        ways.append(pack)
     else:
         ways.append("smaller photos, a larger data.cache_mb, or a machine with more cores")
     lacking = f"{wanted} workers would keep up, {loading.cores} cores are there"

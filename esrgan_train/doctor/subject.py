@@ -72,6 +72,8 @@ class Subject:
         cfg = deepcopy(self.cfg)
         cfg.data.max_bad_fraction = 1.0
         self.datamodule = build_datamodule(cfg)
+        if (shortage := self.datamodule.workers.shortage) is not None:
+            yield Finding("data", "note", shortage)
         yield Finding("data", "ok", self.datamodule.describe())
 
     def networks(self) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ def weights_check(cfg: DictConfig) -> Iterator[Finding]:
         if file.exists():
             yield Finding("weights", "ok", f"VGG19 is here: {file}")
         else:
-            yield _fetched_later("VGG19 (548 MB)", file, vgg_weights.URL, vgg_weights.cannot_be_fetched)
+            yield _fetched_later("VGG19 (548 MB)", file, vgg_weights.imagenet_url(), vgg_weights.cannot_be_fetched)
     use = OmegaConf.select(cfg, "callbacks.lpips.use")
     file = lpips.weights_file()
     if use not in (True, "auto"):

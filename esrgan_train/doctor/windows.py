@@ -28,9 +28,7 @@ def windows_check(examined: Examined, options: StreamOptions) -> Iterator[Findin
     if small:
         share = small / len(sizes)
         many = share > _MANY
-        remedy = (
-            _remedy(sizes, options, paired=examined.source.paired) if many else "use larger photos in their place"
-        )
+        remedy = _remedy(sizes, options, paired=examined.source.paired) if many else "use larger photos instead"
         yield Finding(
             "windows",
             "problem" if many else "note",

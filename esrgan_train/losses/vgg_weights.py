@@ -15,7 +15,6 @@ from esrgan_train.losses.vgg import CONVS
 from esrgan_train.modelfiles.finite import check_finite
 from esrgan_train.modelfiles.tensor_files import read_safetensors, read_torch
 
-URL: str = VGG19_Weights.IMAGENET1K_V1.url
 RANDOM_GAIN = 0.09  # the demo's GAN stage: perceptual and pixel term alike at a weight of 1
 
 
@@ -50,22 +49,27 @@ def imagenet_weights() -> dict[str, Tensor]:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             # The name ends with the first digits of the SHA-256.
-            torch.hub.download_url_to_file(URL, str(file), hash_prefix=file.stem.rpartition("-")[2])
+            torch.hub.download_url_to_file(imagenet_url(), str(file), hash_prefix=file.stem.rpartition("-")[2])
         except FAILURES as error:
             raise cannot_be_fetched(error) from error
     with given_as("loss.perceptual.features=imagenet: "):
         return file_weights(file)
 
 
+def imagenet_url() -> str:
+    """Where torchvision's VGG19 is fetched from."""
+    return str(VGG19_Weights.IMAGENET1K_V1.url)
+
+
 def imagenet_file() -> Path:
     """Where torch.hub keeps torchvision's VGG19."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / URL.rpartition("/")[2]
+    return Path(torch.hub.get_dir()) / "checkpoints" / imagenet_url().rpartition("/")[2]
 
 
 def cannot_be_fetched(error: BaseException) -> UserError:
     """Every way out without the network."""
     return UserError(
-        f"loss.perceptual.features=imagenet: {URL} cannot be fetched ({error}); put that file into "
+        f"loss.perceptual.features=imagenet: {imagenet_url()} cannot be fetched ({error}); put that file into "
         f"{imagenet_file().parent}, or give loss.perceptual.features=<file>, loss.perceptual.features=random or "
         "loss.perceptual.weight=0"
     )

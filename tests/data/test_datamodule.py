@@ -140,7 +140,8 @@ def test_small_and_bad_photos_are_reported_once_by_the_first_process(
 def test_what_is_passed_over_is_reported_once_and_not_before_there_is_a_log(
     make_photos: MakePhotos, caplog: pytest.LogCaptureFixture
 ) -> None:
-    roots = [make_photos(*[(80, 80)] * 3, folder=folder).root for folder in ("a", "b", "val")]
+    sizes = {"a": (80, 80), "b": (80, 80), "val": (80, 84)}  # of one size the photos would be the same
+    roots = [make_photos(*[size] * 3, folder=folder).root for folder, size in sizes.items()]
     for root, name in zip(roots, ("1.cr2", "2.psd", "3.svg"), strict=True):
         (root / name).touch()
     datamodule = over_folders(roots[:2], roots[2])
@@ -154,8 +155,10 @@ def test_what_is_passed_over_is_reported_once_and_not_before_there_is_a_log(
     ]
 
 
-def test_large_held_out_photos_are_reported_once_and_cut(photos: Tables, caplog: pytest.LogCaptureFixture) -> None:
-    large = photos[0], photos[0]  # of 80 × 80
+def test_large_held_out_photos_are_reported_once_and_cut(
+    photos: Tables, make_photos: MakePhotos, caplog: pytest.LogCaptureFixture
+) -> None:
+    large = photos[0], make_photos(*[(80, 76)] * 3, folder="large")
     datamodule = make(*large, val_max_size=64)
     assert {batch["hr"].shape for batch in datamodule.val_dataloader()} == {(1, 3, 64, 64)}
     with caplog.at_level(logging.INFO, logger="esrgan_train"):

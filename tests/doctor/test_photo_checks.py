@@ -79,13 +79,13 @@ def test_files_that_cannot_be_read_are_named_with_the_reason(tmp_path: Path) -> 
     assert "text.png cannot be read: it is not a PNG" in text
 
 
-def test_few_that_cannot_be_read_are_a_note(tmp_path: Path) -> None:
+def test_few_that_cannot_be_read_are_a_note() -> None:
     bad = Examined(Numbered(20), [Seen(0, reason="a.png cannot be read"), *(Seen(n) for n in range(1, 20))])
     training, _ = photos_check(Examination(bad, of_sizes((9, 9))), max_bad_fraction=0.1)
     assert (training.status, training.details) == ("note", ("a.png cannot be read",))
 
 
-def test_the_share_to_give_suffices(tmp_path: Path) -> None:
+def test_the_share_to_give_suffices() -> None:
     """0.07 · 100 is a little more than 7."""
     for bad in range(1, 30):
         seen = [Seen(n, reason="bad" if n < bad else "") for n in range(30)]
@@ -109,7 +109,7 @@ def test_of_many_an_even_part_is_decoded_unless_all_are_asked_for(monkeypatch: p
 
 @pytest.mark.run
 def test_misfit_pairs_are_named(tmp_path: Path) -> None:
-    hr, lr = pairs(tmp_path / "training", *range(8))
+    _, lr = pairs(tmp_path / "training", *range(8))
     pairs(tmp_path / "held_out", 20)
     save(np.roll(reduced(photo(2)), 1, 1), lr, "02.png")
     save(reduced(photo(30)), lr, "04.png")
@@ -128,7 +128,7 @@ def test_misfit_pairs_are_named(tmp_path: Path) -> None:
 @pytest.mark.run
 def test_a_shift_that_all_pairs_have_is_a_note(tmp_path: Path) -> None:
     for side, seeds in (("training", range(6)), ("held_out", (20,))):
-        hr, lr = pairs(tmp_path / side, *seeds)
+        _, lr = pairs(tmp_path / side, *seeds)
         for seed in seeds:
             save(photo(seed)[::4, ::4], lr, f"{seed:02}.png")
     (found,) = pairs_check(look(in_pairs(tmp_path)))

@@ -7,7 +7,7 @@ from esrgan_train.doctor.sampling import Drawn
 from esrgan_train.doctor.speed import Loading, shown_duration, speed_check
 
 GPU = Loading(samples=10, seconds=0.1, cores=16, beside=False)
-PACK = "python -m esrgan_train.prepare my/photos -o data/packed"
+PACK = "decode the photos once with python -m esrgan_train.prepare my/photos -o PACKED"
 
 
 def simulated_waiting(loading: Loading, training: float, workers: int) -> float:
@@ -55,19 +55,19 @@ def test_a_loader_that_keeps_up_is_well() -> None:
     )
 
 
-@pytest.mark.parametrize(("workers", "status"), [(4, "note"), (1, "problem")])
-def test_a_loader_that_falls_behind_gets_the_workers_that_keep_up(workers: int, status: str) -> None:
+@pytest.mark.parametrize("workers", [0, 1, 4])
+def test_a_loader_that_falls_behind_gets_the_workers_that_keep_up(workers: int) -> None:
     found, _ = check(0.2, workers=workers)
-    assert found.status == status
+    assert found.status == "note"
     assert found.remedy == "give data.num_workers=6"
     assert not GPU.waiting(0.2, 6)
 
 
 def test_where_all_cores_do_not_suffice_photos_are_packed_if_decoding_takes_the_time() -> None:
     found, _ = check(0.02, workers=4)
-    assert found.status == "problem"
+    assert found.status == "note"
     assert "55 workers would keep up, 16 cores are there" in found.remedy
-    assert found.remedy.endswith(f"give data.num_workers=15, and decode once: {PACK}")
+    assert found.remedy.endswith(f"give data.num_workers=15, and {PACK}")
     for other in (check(0.02, workers=15, decoding=0.01), check(0.02, workers=15, pack=None)):
         assert "prepare" not in other[0].remedy
         assert "more cores" in other[0].remedy

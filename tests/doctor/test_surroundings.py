@@ -33,7 +33,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_network(url: str) -> None:
+    def no_network(_: str) -> None:
         raise URLError("no network")
 
     monkeypatch.setattr(weights, "look_for", no_network)
@@ -75,7 +75,8 @@ def test_weights_that_are_here_are_well(hub: Path) -> None:
     assert without_fetching(compose_config([FEATURES])).loss.perceptual.function.features == "imagenet"
 
 
-def test_lpips_left_out_is_a_note(hub: Path) -> None:
+@pytest.mark.usefixtures("hub")
+def test_lpips_left_out_is_a_note() -> None:
     (found,) = findings(weights_check)
     assert (found.status, "callbacks.lpips.use=true" in found.remedy) == ("note", True)
 
@@ -110,7 +111,8 @@ def test_an_online_run_without_a_login_is_a_problem(home: Path) -> None:
 
 
 @pytest.mark.run
-def test_by_default_a_run_without_a_login_is_kept_offline(home: Path) -> None:
+@pytest.mark.usefixtures("home")
+def test_by_default_a_run_without_a_login_is_kept_offline() -> None:
     (found,) = findings(login_check, "logger=wandb")
     assert (found.status, "kept offline" in found.what) == ("note", True)
 
