@@ -95,8 +95,7 @@ def test_accumulation_is_multiplied() -> None:
 
 
 def test_a_gpu_that_runs_out_gets_a_recommendation() -> None:
-    told = Told(base=2 * GB, each=GB, room=10 * GB, device="meta", dies_at=8)
-    told.device = torch.device("cuda")
+    told = Told(base=2 * GB, each=GB, room=10 * GB, device="cuda", dies_at=8)
     (found,) = memory_check(told, {}, options(16))
     assert told.ran == [16, 2, 4]
     assert (found.status, found.remedy[:39]) == ("problem", "data.batch_size=6 training.accumulate=3")
@@ -110,8 +109,10 @@ def test_a_device_too_small_for_two_samples_takes_another_network() -> None:
 
 
 def test_nearly_all_memory_is_a_note() -> None:
-    (found,) = memory_check(Told(base=0, each=GB, room=int(4.1 * GB)), {}, options(4))
-    assert found.status == "note"
+    on_gpu, on_cpu = (Told(base=0, each=GB, room=int(4.1 * GB), device=device) for device in ("cuda", "cpu"))
+    assert [found.status for found in memory_check(on_gpu, {}, options(4))] == ["note"]
+    assert [found.status for found in memory_check(on_cpu, {}, options(4))] == ["problem"]  # it may be killed
+    assert on_cpu.ran == [1, 2]
 
 
 def test_the_forecast_leaves_a_tenth() -> None:
