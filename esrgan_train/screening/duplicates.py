@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,7 +13,8 @@ MOST_DIFFERENT_BITS = 64
 _BLOCK = 512  # fingerprints compared at once
 
 
-class Match(NamedTuple):
+@dataclass(frozen=True)
+class Match:
     """Picture ``index`` resembles ``earlier``: ``bits`` of their fingerprints differ."""
 
     index: int

@@ -16,7 +16,7 @@ Luma = NDArray[np.uint8]
 def luma_of(photo: Picture) -> Luma:
     """(H, W) luma (BT.601, full range) of (H, W, 3) RGB, rounded to 8 bits."""
     if photo.dtype == np.uint16:
-        photo = cv2.convertScaleAbs(photo, alpha=1 / 257).reshape(photo.shape)
+        photo = np.asarray(cv2.convertScaleAbs(photo, alpha=1 / 257), dtype=np.uint8).reshape(photo.shape)
     return cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
 
 
@@ -30,7 +30,8 @@ def busy_tiles(luma: Luma, side: int, margin: int = 0) -> tuple[NDArray[np.float
     if rows < 1 or columns < 1:
         return np.zeros(0, np.float32), []
     changes = cv2.convertScaleAbs(cv2.Laplacian(luma[: rows * side, : columns * side], cv2.CV_16S))
-    busy = cv2.resize(changes.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA).ravel()
+    means = cv2.resize(changes.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+    busy = np.asarray(means, dtype=np.float32).ravel()
     order = np.argsort(-busy, kind="stable")
     return busy[order], [(int(n) // columns * side, int(n) % columns * side) for n in order]
 
