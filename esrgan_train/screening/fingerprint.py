@@ -15,7 +15,7 @@ _CONTRAST = 2.0  # levels (standard deviation) of a reduced photo that its hash 
 
 
 def fingerprint(luma: Luma) -> str:
-    """imagehash's ``phash`` of 256 bits as 64 hexadecimal digits; empty for a blank picture, which resembles none."""
+    """imagehash's ``phash`` of 256 bits as 64 hexadecimal digits; empty for a blank picture."""
     scale = min(1.0, _REDUCED / min(luma.shape))
     size = [max(1, round(length * scale)) for length in luma.shape[::-1]]
     reduced = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
