@@ -1,9 +1,9 @@
 """What this machine can do at best: the convolutions and products of an iteration, each by itself, and memory.
 
-A product that two cores share is no measure while anything else runs: every part of it ends by waiting for both, so
-one of 2 ms takes 60 ms while another process holds a core, and so does each of its repeats right after it. What one
-thread takes of its core's time is the same whatever else runs. The floor is that time, shared by all threads without
-loss: the shortest of several rounds, between which the iterations run.
+A product that two cores share is no measure while anything else runs: every part of it ends by waiting for both,
+so one of 2 ms takes 60 ms while another process holds a core, and so does each of its repeats right after it. What
+one thread takes of its core's time is the same whatever else runs. The floor is that time, shared by all threads
+without loss: the shortest of several rounds, between which the iterations run.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The convolutions and matrix products of an iteration, by network, recorded while torch runs the training step."""
+"""The convolutions and matrix products of an iteration, by network, recorded while torch runs the step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convolutions and matrix products as torch calls them: what decides their time, and other ways to the same result."""
+"""Convolutions and matrix products as torch calls them: what decides their time, and other ways to the result."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def run_command(command: Callable[[], int]) -> int:
     set_up_console()
     try:
         return command()
-    except (*MISTAKES, RunError) as error:
+    except (*MISTAKES, RunError, StopRequestedError) as error:
         return report_error(error)
 
 

@@ -56,6 +56,7 @@ ORDER = [
     "announce",
     "ending",
     "train",
+    "prepare",
     "doctor",
     "preview_data",
     "replay",

@@ -55,12 +55,12 @@ def folder_photos(
         refuse_overlap([("data.val_dir", held_out.table.root), *places])
         return Sources(join(parts, turns=turns), held_out, tuple(remarks))
     refuse_overlap(places)
-    if max(map(len, parts)) < 2:
+    sides = hold_out(parts, val_fraction=val_fraction, max_val_photos=max_val_photos)
+    if not any(chosen for _, chosen in sides):
         raise UserError(
             f"data.train_dir={train_dir} holds one photo, and one must be held out: "
             "add photos or give data.val_dir"
         )
-    sides = hold_out(parts, val_fraction=val_fraction, max_val_photos=max_val_photos)
     train = [part.subset(rest) for part, (rest, _) in zip(parts, sides, strict=True)]
     val = [part.subset(chosen) for part, (_, chosen) in zip(parts, sides, strict=True) if len(chosen)]
     return Sources(join(train, turns=turns), join(val), tuple(remarks))

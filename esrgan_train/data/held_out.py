@@ -27,25 +27,26 @@ def hold_out(
     A photo is held out if the hash of its relative path falls into the first ``val_fraction`` of all hashes. So
     each photo decides for itself, and adding photos moves none from one side to the other, except where the
     limits bind: at least one and at most ``max_val_photos`` are held out, those of the smallest hashes, and each
-    folder keeps at least one, that of the largest. One folder must hold two photos or more.
+    folder keeps at least one, that of the largest. Tiles of one photo go to one side. None is held out if no
+    folder holds two photos.
     """
-    candidates: list[tuple[int, int, int]] = []
-    for folder, source in enumerate(sources):
-        hashes = _hashes(source)
-        smallest = hashes.argsort()[:-1][:max_val_photos]
-        candidates += [(int(hashes[index]), folder, int(index)) for index in smallest]
-    candidates.sort()
+    hashes = [_hashes(source) for source in sources]
+    candidates = sorted(
+        (int(smallest), folder)
+        for folder, each in enumerate(hashes)
+        for smallest in np.unique(each)[:-1][:max_val_photos]
+    )
     threshold = int(val_fraction * 2 ** (8 * _HASH_BYTES))
     below = [candidate for candidate in candidates if candidate[0] < threshold]
     chosen = (below or candidates[:1])[:max_val_photos]
     sides = []
-    for folder, source in enumerate(sources):
-        held_out = sorted(index for _, owner, index in chosen if owner == folder)
-        rest = np.setdiff1d(np.arange(len(source)), held_out, assume_unique=True)
-        sides.append((rest, held_out))
+    for folder, each in enumerate(hashes):
+        of_folder = np.array([value for value, owner in chosen if owner == folder], dtype=np.uint64)
+        held_out = np.isin(each, of_folder)
+        sides.append((np.flatnonzero(~held_out), np.flatnonzero(held_out).tolist()))
     return sides
 
 
 def _hashes(source: Source) -> NDArray[np.uint64]:
-    digests = b"".join(blake2b(raw, digest_size=_HASH_BYTES).digest() for raw in source.raw_names())
+    digests = b"".join(blake2b(raw, digest_size=_HASH_BYTES).digest() for raw in source.raw_photos())
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64)

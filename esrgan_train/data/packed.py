@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from esrgan_train.data.packed_layout import (
     NAMES,
     RECORDS,
     SHARD_HEADER,
+    TILE_MARK,
+    UNFINISHED,
     VERSION,
     Layout,
     shard_name,
@@ -34,16 +36,22 @@ class PackedPhotos(FolderSource):
     not grow with what it has seen, and processes share the pages.
     """
 
-    def __init__(self, table: PathTable, records: NDArray[Any], layout: Layout) -> None:
+    def __init__(self, table: PathTable, records: NDArray[Any], layout: Layout, *, tiled: bool = False) -> None:
         super().__init__(table)
         self.records = records  # as RECORD
         self.layout = layout
         self.paired = layout.upscale is not None
+        self.tiled = tiled
 
     def subset(self, indices: Iterable[int]) -> PackedPhotos:
         """The photos at ``indices``, in that order."""
         chosen = np.fromiter(indices, dtype=np.int64)
-        return PackedPhotos(self.table.subset(chosen), self.records[chosen], self.layout)
+        return PackedPhotos(self.table.subset(chosen), self.records[chosen], self.layout, tiled=self.tiled)
+
+    def raw_photos(self) -> Iterator[bytes | memoryview]:
+        """The bytes of the name of the photo that each is, or is a tile of."""
+        names = self.raw_names()
+        return (bytes(name).rpartition(TILE_MARK.encode())[0] for name in names) if self.tiled else iter(names)
 
     def decode(self, index: int) -> Decoded:
         """The photo, and what the set holds of it besides, as views of a mapped file."""
@@ -92,8 +100,8 @@ class PackedPhotos(FolderSource):
 
 
 def is_packed(folder: str | Path) -> bool:
-    """Whether a folder is a packed set."""
-    return (Path(folder) / MARKER).is_file()
+    """Whether a folder is a packed set, or is to become one."""
+    return (Path(folder) / MARKER).is_file() or (Path(folder) / UNFINISHED).is_dir()
 
 
 def open_packed(folder: str | Path, *, option: str) -> PackedPhotos:
@@ -103,6 +111,11 @@ def open_packed(folder: str | Path, *, option: str) -> PackedPhotos:
         UserError: the set is unfinished, damaged, or of a version that is not known.
     """
     root = Path(folder)
+    if not (root / MARKER).is_file():
+        raise UserError(
+            f"{option}={folder} is a packed set that is not finished: give the command that packs it once more, "
+            "and it goes on"
+        )
     try:
         described = json.loads((root / MARKER).read_text(encoding="utf-8"))
         if described["version"] != VERSION:
@@ -123,4 +136,5 @@ def open_packed(folder: str | Path, *, option: str) -> PackedPhotos:
             f"{option}={folder} is a damaged packed set: {wrong[0]} does not have the {lengths[wrong[0]]:,} bytes "
             "that it had: copy the set again, or pack the photos again"
         )
-    return PackedPhotos(PathTable.of(root, names, records["name_end"]), records, layout)
+    table = PathTable.of(root, names, records["name_end"])
+    return PackedPhotos(table, records, layout, tiled=described["options"]["tile"] is not None)

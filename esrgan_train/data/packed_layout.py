@@ -23,6 +23,8 @@ from esrgan_train.images.scaling import scaled_size
 
 VERSION = 1
 MARKER, RECORDS, NAMES = "set.json", "photos.npy", "names.npy"
+UNFINISHED = "unfinished"  # a folder in the set, until it is complete
+TILE_MARK = "#"  # in the name of a tile, before its place in the photo
 PAGE = 4096  # bytes
 SHARD_HEADER = PAGE  # bytes of a shard before the pixels
 

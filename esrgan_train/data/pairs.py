@@ -106,12 +106,12 @@ def paired_photos(
     (pairs, _), *held_out = opened
     if held_out:
         return Sources(pairs, held_out[0][0], tuple(remarks))
-    if len(pairs) < 2:
+    ((rest, chosen),) = hold_out([pairs], val_fraction=val_fraction, max_val_photos=max_val_photos)
+    if not chosen:
         raise UserError(
             f"data.train_dir={train_dir} holds one pair, and one must be held out: add pairs, or give "
             "data.val_dir and data.val_lr_dir"
         )
-    ((rest, chosen),) = hold_out([pairs], val_fraction=val_fraction, max_val_photos=max_val_photos)
     return Sources(pairs.subset(rest), pairs.subset(chosen), tuple(remarks))
 
 

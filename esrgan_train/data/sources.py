@@ -95,6 +95,10 @@ class Source(ABC):
         """The bytes of all names, in order."""
         return (self.name(index).encode("utf-8", "surrogateescape") for index in range(len(self)))
 
+    def raw_photos(self) -> Iterable[bytes | memoryview]:
+        """The same, but alike for parts of one photo, which are held out together."""
+        return self.raw_names()
+
     def file_size(self, index: int) -> int:  # noqa: ARG002
         """Bytes of the photo's file, which show whether it has changed."""
         return 0

@@ -46,6 +46,15 @@ def labelled_sheet(rows: Sequence[Sequence[Tile]], *, title: str | None = None) 
     return np.array(sheet, dtype=np.uint8)
 
 
+def stacked(sheets: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Sheets, (H, W, 3) uint8 of any width, one below the other."""
+    width = max(sheet.shape[1] for sheet in sheets)
+    page = Image.new("RGB", (width, sum(len(sheet) for sheet in sheets)), _PAPER)
+    for sheet, bottom in zip(sheets, accumulate(map(len, sheets)), strict=True):
+        page.paste(Image.fromarray(sheet), (0, bottom - len(sheet)))
+    return np.array(page, dtype=np.uint8)
+
+
 def _draw(tile: Tile, sheet: Image.Image, pen: ImageDraw.ImageDraw, place: tuple[int, int], width: int) -> None:
     (label, picture), (left, top) = tile, place
     pen.text(place, shorten(label, font(_LABEL_SIZE), width), fill=_INK, font=font(_LABEL_SIZE))

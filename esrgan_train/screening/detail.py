@@ -13,7 +13,7 @@ _SOBEL_GAIN = 8  # Sobel's response to a slope of one level a pixel
 
 
 def detail(photo: Picture) -> float:
-    """Share (0 to 1) of the pixels of (H, W, 3) that lie on a slope; near 0 for sky, paper and background."""
+    """Share (0 to 1) of the pixels of (H, W, 3) that lie on a slope; near 0 for sky and blank paper."""
     return detail_of_luma(luma_of(photo))
 
 

@@ -52,21 +52,21 @@ def complaints(scores: Scores, thresholds: Thresholds = _DEFAULTS) -> list[Compl
     """What is wrong with a photo on its own, the worst first; one complaint of each kind."""
     found = []
     if scores.detail < thresholds.detail:
-        reason = f"flat: {scores.detail:.1%} of it has detail (limit {thresholds.detail:.0%})"
+        reason = f"flat: {scores.detail:.1%} has detail (limit {thresholds.detail:.0%})"
         found.append(Complaint("flat", scores.detail, reason))
     if scores.blur > thresholds.blur:  # not for NaN
-        reason = f"blurred: its sharpest edges are {scores.blur:.1f} pixels wide (limit {thresholds.blur})"
+        reason = f"blurred: edges {scores.blur:.1f} px wide (limit {thresholds.blur})"
         found.append(Complaint("blurred", scores.blur, reason))
     return found + _compressed(scores, thresholds)
 
 
 def _compressed(scores: Scores, thresholds: Thresholds) -> list[Complaint]:
     if scores.jpeg_quality is not None and scores.jpeg_quality <= thresholds.jpeg_quality:
-        reason = f"compressed: a JPEG of quality {scores.jpeg_quality} (limit {thresholds.jpeg_quality})"
+        reason = f"compressed: JPEG {scores.jpeg_quality} (limit {thresholds.jpeg_quality})"
         return [Complaint("compressed", scores.jpeg_quality, reason)]
     if scores.blockiness >= thresholds.blockiness:
         quality = _quality(scores.blockiness)
-        reason = f"compressed: saved once as JPEG of about quality {quality} (blockiness {scores.blockiness:.2f})"
+        reason = f"compressed: once JPEG of about {quality} (limit {_quality(thresholds.blockiness)})"
         return [Complaint("compressed", scores.blockiness, reason)]
     return []
 
@@ -78,4 +78,4 @@ def _quality(step: float) -> int:
 
 def duplicate(match: Match, earlier: str) -> Complaint:
     """The complaint of a picture that resembles the one called ``earlier``."""
-    return Complaint("duplicate", match.bits, f"resembles {earlier} ({match.bits} of {BITS} bits differ)")
+    return Complaint("duplicate", match.bits, f"duplicate: like {earlier} ({match.bits} of {BITS} bits differ)")

@@ -25,11 +25,11 @@ def test_a_good_photo_has_no_complaints(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "kind", "said"),
     [
-        ({"blur": 4.0}, "blurred", "4.0 pixels wide"),
-        ({"jpeg_quality": 60}, "compressed", "a JPEG of quality 60"),
-        ({"blockiness": 0.5}, "compressed", "JPEG of about quality 75"),
-        ({"blockiness": 2.0}, "compressed", "JPEG of about quality 25"),
-        ({"detail": 0.001}, "flat", "0.1% of it has detail"),
+        ({"blur": 4.0}, "blurred", "edges 4.0 px wide"),
+        ({"jpeg_quality": 60}, "compressed", "JPEG 60"),
+        ({"blockiness": 0.5}, "compressed", "once JPEG of about 75"),
+        ({"blockiness": 2.0}, "compressed", "once JPEG of about 25"),
+        ({"detail": 0.001}, "flat", "0.1% has detail"),
     ],
 )
 def test_a_score_beyond_its_limit_is_one_complaint_with_the_score(changed: dict, kind: str, said: str) -> None:
@@ -79,4 +79,4 @@ def test_pictures_of_any_size_can_be_measured(shape: tuple[int, int], kind: type
 
 
 def test_a_duplicate_names_the_earlier_one() -> None:
-    assert duplicate(Match(5, 2, 12), "a/b.png").reason == "resembles a/b.png (12 of 256 bits differ)"
+    assert duplicate(Match(5, 2, 12), "a/b.png").reason == "duplicate: like a/b.png (12 of 256 bits differ)"

@@ -1,0 +1,1 @@
+"""Packing photos into a set that training reads without decoding."""

@@ -1,0 +1,107 @@
+"""Packs photos for training to read without decoding: ``python -m esrgan_train.prepare SRC... -o DST``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import rich
+from annotated_types import Ge
+from rich.table import Table
+
+from esrgan_train.arguments import number
+from esrgan_train.bounds import Count, Fraction
+from esrgan_train.cli import DONE, run_command
+from esrgan_train.commands import command
+from esrgan_train.config import compose_config
+from esrgan_train.cores import usable_cores
+from esrgan_train.data.options import Scale
+from esrgan_train.images.decode import Picture, decode
+from esrgan_train.images.encode import write_image
+from esrgan_train.prepare.inputs import pairs_in, photos_in
+from esrgan_train.prepare.options import Options
+from esrgan_train.prepare.pack import MANIFEST, SUMMARY, Packed, pack
+from esrgan_train.prepare.summary import summary
+from esrgan_train.screening.verdict import Thresholds
+
+log = logging.getLogger(__name__)
+
+KINDS = ("blurred", "compressed", "flat", "duplicate")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Pack, report, draw the summary; the exit status."""
+    given = _parser().parse_args(arguments)
+    source = photos_in(given.sources) if given.lr is None else pairs_in(given.sources, given.lr)
+    least = given.min_detail
+    if least is None:
+        least = 0.0 if given.tile is None else Thresholds().detail
+    options = Options(
+        scales=tuple(given.scales or compose_config(["data=folder", "data.train_dir=."]).data.scales),
+        upscale=getattr(source, "upscale", None),
+        max_side=given.max_side,
+        tile=given.tile,
+        stride=given.stride,
+        min_detail=least,
+        drop=KINDS if given.drop == [] else tuple(sorted(given.drop or ())),
+    )
+    packed = pack(source, given.output, options, workers=given.workers or usable_cores())
+    places = {source.name(index): source.place(index) for index in range(len(source))}
+
+    def load(name: str) -> Picture:
+        return decode(places[name])
+
+    write_image(given.output / SUMMARY, summary(packed.rows, load, title=str(given.output)))
+    _report(packed, given.output, paired=source.paired)
+    return DONE
+
+
+def _report(packed: Packed, folder: Path, *, paired: bool) -> None:
+    table = Table("photos", "", title=f"{packed.entries:,} entries, {packed.bytes / 1e6:,.0f} MB")
+    for status, count in Counter(row.status for row in packed.rows).most_common():
+        reasons = Counter(kind for row in packed.rows if row.status == status for kind in _kinds(row.reason))
+        named = ", ".join(f"{kind} {times:,}" for kind, times in reasons.most_common())
+        table.add_row(f"{count:,} {status}", "" if status == "unreadable" else named)
+    rich.print(table)
+    for row in [row for row in packed.rows if row.status == "unreadable"][:10]:
+        log.warning("%s", row.reason)
+    log.info("scores and reasons: %s and %s", folder / MANIFEST, folder / SUMMARY)
+    data = "paired" if paired else "folder"
+    log.info("train with    %s", command("esrgan_train", f"data={data}", f"data.train_dir={folder}"))
+
+
+def _kinds(reason: str) -> list[str]:
+    return [part.partition(":")[0].partition(" ")[0] for part in reason.split("; ") if part]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m esrgan_train.prepare",
+        description="Pack photos into a set that training reads without decoding; data.train_dir takes it like a "
+        "folder, and the samples are the same. Near-duplicates, blurred, compressed and flat photos are reported. "
+        "A command that was ended goes on when it is given again.",
+    )
+    add = parser.add_argument
+    add("sources", type=Path, nargs="+", metavar="SRC", help="folders of photos, or files")
+    add("-o", "--output", type=Path, required=True, metavar="DST", help="the folder of the set")
+    add("--lr", type=Path, metavar="DIR", help="LR photos of the same names: packs pairs")
+    pixels = number(Annotated[int, Ge(64)])
+    add("--max-side", type=pixels, metavar="N", help="reduce larger photos to N pixels a side")
+    add("--tile", type=pixels, metavar="N", help="cut photos into squares of N pixels")
+    add("--stride", type=number(Count), metavar="N", help="pixels from one tile to the next (default: the tile)")
+    help = "leave out entries of which a smaller share has detail (default: 0, with --tile {:g})"
+    add("--min-detail", type=number(Fraction), metavar="X", help=help.format(Thresholds().detail))
+    help = "hold photos at these scales (default: those of data=folder)"
+    add("--scales", type=number(Scale), nargs="+", metavar="S", help=help)
+    help = f"leave out photos that are reported as {', '.join(KINDS)}; without a kind: all"
+    add("--drop", nargs="*", choices=KINDS, metavar="KIND", help=help)
+    add("--workers", type=number(Count), metavar="N", help="processes (default: one for each core)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,153 @@
+"""The shards of a set: which photos go into which, and writing one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from esrgan_train.data.packed_layout import SHARD_HEADER, UNFINISHED, shard_header, shard_name, whole_pages
+from esrgan_train.data.sources import Decoded, Source
+from esrgan_train.files import replacing
+from esrgan_train.images.decode import UnreadableImageError
+from esrgan_train.prepare.manifest import Row
+from esrgan_train.prepare.options import Options, Size
+from esrgan_train.prepare.pieces import pieces
+from esrgan_train.screening.scores import measure
+from esrgan_train.screening.verdict import complaints
+
+_SMALLEST, _LARGEST = 2**26, 2**30  # bytes
+_MOST = 64  # shards, between these sizes: enough to share the work between many cores
+
+
+class Entry(NamedTuple):
+    """One record of a set, without its shard: see ``packed_layout.RECORD``."""
+
+    photo: int  # the place of its row in the shard
+    name: str
+    offset: int
+    height: int
+    width: int
+    depth: int
+    file_size: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a shard holds: a row for each of its photos, and its entries."""
+
+    rows: list[Row]
+    entries: list[Entry]
+
+
+def plan(sizes: Sequence[Size], options: Options) -> tuple[list[range], list[int]]:
+    """Successive photos of each shard, and its bytes if all have 8 bits; a function of its arguments alone.
+
+    Args:
+        sizes: (height, width) of each photo; of one that cannot be read (0, 0).
+        options: of the set.
+    """
+    lengths = [sum(options.layout.length(each, 1) for each in options.entry_sizes(size)) for size in sizes]
+    limit = min(max(sum(lengths) // _MOST, _SMALLEST), _LARGEST)
+    shards, filled, start = [], [], 0
+    held = 0
+    for number, length in enumerate(lengths):
+        if held and held + length > limit:
+            shards.append(range(start, number))
+            filled.append(held)
+            start, held = number, 0
+        held += length
+    return [*shards, range(start, len(lengths))], [*filled, held]
+
+
+@dataclass(frozen=True)
+class ShardJob:
+    """One shard to write: photos of a source into the folder of a set."""
+
+    number: int
+    photos: range
+    source: Source
+    options: Options
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        """The shard."""
+        return self.folder / shard_name(self.number)
+
+    @property
+    def note(self) -> Path:
+        """What the shard holds, until the set is finished; it exists only once the shard is complete."""
+        return self.folder / UNFINISHED / f"{shard_name(self.number)}.json"
+
+    def done(self) -> bool:
+        """Whether the shard is complete."""
+        return self.note.is_file() and self.file.is_file()
+
+    def read(self) -> Written:
+        """What the complete shard holds."""
+        noted = json.loads(self.note.read_text(encoding="utf-8"))
+        return Written([Row(**row) for row in noted["rows"]], [Entry(*entry) for entry in noted["entries"]])
+
+    def write(self) -> None:
+        """Write the shard, then its note; one photo is held at a time."""
+        rows: list[Row] = []
+        entries: list[Entry] = []
+        with replacing(self.file) as partial, partial.open("wb") as shard:
+            shard.seek(SHARD_HEADER)
+            for place, index in enumerate(self.photos):
+                row, made = self._add(shard, place, index)
+                rows.append(row)
+                entries += made
+            shard.truncate(shard.tell())
+            length = shard.tell() - SHARD_HEADER
+            shard.seek(0)
+            shard.write(shard_header(length))
+        noted: dict[str, Any] = {"rows": [asdict(row) for row in rows], "entries": entries}
+        with replacing(self.note) as partial:
+            partial.write_text(json.dumps(noted), encoding="utf-8")
+
+    def _add(self, shard: Any, place: int, index: int) -> tuple[Row, list[Entry]]:
+        name = self.source.name(index)
+        try:
+            photo = self.source.decode(index)
+        except UnreadableImageError as error:
+            return Row(name=name, status="unreadable", reason=str(error)), []
+        row = self._judge(name, index, photo)
+        made: list[Entry] = []
+        if row.status != "left out":
+            for piece in pieces(photo, self.options):
+                height, width, _ = piece.hr.shape
+                offset, depth = shard.tell() - SHARD_HEADER, piece.hr.itemsize
+                file_size = self.source.file_size(index)
+                made.append(Entry(place, name + piece.mark, offset, height, width, depth, file_size))
+                for plane in piece.planes(self.options):
+                    pixels = np.ascontiguousarray(plane, dtype="<u2" if depth == 2 else np.uint8)
+                    shard.write(pixels.data)
+                    shard.write(bytes(whole_pages(pixels.nbytes) - pixels.nbytes))
+            if not made:
+                row = _replaced(row, status="left out", reason="flat: no part of it has enough detail")
+        return _replaced(row, entries=len(made)), made
+
+    def _judge(self, name: str, index: int, photo: Decoded) -> Row:
+        file = Path(self.source.place(index))
+        scores = measure(photo.hr, file if file.is_file() else None)
+        found = complaints(scores)
+        dropped = any(each.kind in self.options.drop for each in found)
+        return Row.scored(
+            scores,
+            name=name,
+            status="left out" if dropped else "reported" if found else "kept",
+            reason="; ".join(each.reason for each in found),
+            width=photo.hr.shape[1],
+            height=photo.hr.shape[0],
+            bits=8 * photo.hr.itemsize,
+        )
+
+
+def _replaced(row: Row, **changed: Any) -> Row:
+    return Row(**(asdict(row) | changed))
