@@ -14,8 +14,10 @@ LARGEST = 512  # LR pixels a side that are compared, of the middle
 
 # Measured on 26 photographs at ×2, ×3 and ×4: LR by bicubic, area, Lanczos, linear, cubic and nearest reduction,
 # sharpened, as JPEG of quality 30, with noise of σ = 25, darker, and degraded by degradation=realesrgan.
-WEAKEST_PEAK = 0.33  # ordinary pairs: 0.36 and more; 484 pairs of different photographs: up to 0.29
-LARGEST_SHIFT = 0.7  # ordinary pairs: up to 0.66, 0.9 at ×2 for 2 of 26 degraded ones; shifted by a pixel: 0.8
+WEAKEST_PEAK = 0.33  # ordinary pairs: 0.36 and more; 500 pairs of different photographs: up to 0.29
+# Ordinary pairs: up to 0.66, 0.9 at ×2 for 2 of 26 degraded ones. Shifted by a pixel: 0.8 and more where LR is
+# clean, as little as 0.4 where it is degraded.
+LARGEST_SHIFT = 0.7
 COMMON_SHIFT = 0.2  # median over pairs: up to 0.1, but 0.3 to 0.46 where LR is every n-th pixel of HR
 FEATURELESS = 1 / 255  # standard deviation of the details: less shows nothing to align by; photographs: 0.013 on
 
