@@ -28,7 +28,7 @@ class PhotoCache:
             return self._photos[index]
         photo = self.decode(index)
         if (size := _bytes_of(photo)) <= self.max_bytes:
-            for side in photo:
+            for side in (photo.hr, photo.lr):
                 if side is not None:
                     side.setflags(write=False)  # a caller that drew on it would change later samples
             self._photos[index] = photo
@@ -39,4 +39,4 @@ class PhotoCache:
 
 
 def _bytes_of(photo: Decoded) -> int:
-    return sum(side.nbytes for side in photo if side is not None)
+    return sum(side.nbytes for side in (photo.hr, photo.lr) if side is not None)

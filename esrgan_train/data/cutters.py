@@ -36,8 +36,8 @@ class PhotoCutter:
 
     def cut(self, photo: Decoded, rng: np.random.Generator) -> Cut:
         """A window, and where in it the crop starts."""
-        scale = choose_scale(photo.hr.shape[:2], self.window.side, self.scales, rng)
-        hr = cut_window(photo.hr, self.window.side, scale, rng)
+        scale = choose_scale(photo.size, self.window.side, self.scales, rng)
+        hr = cut_window(photo, self.window.side, scale, rng)
         if rng.random() < _FLIP_PROBABILITY:
             hr = np.ascontiguousarray(hr[:, ::-1])
         # Drawn before degrading, so that HR is the same whatever the degradation is and draws.
@@ -55,10 +55,10 @@ class PairCutter:
         """The crops of both sides."""
         assert photo.lr is not None
         (gt_size, upscale), side = self.window, self.window.gt_size // self.window.upscale
-        lr, hr = reflected(photo.lr, side), reflected(photo.hr, gt_size)
-        starts = [int(rng.integers(length - side + 1)) for length in lr.shape[:2]]
+        starts = [int(rng.integers(max(length - side, 0) + 1)) for length in photo.lr.shape[:2]]
         rows, columns = (slice(start * upscale, start * upscale + gt_size) for start in starts)
-        lr, hr = lr[reduced(rows, upscale), reduced(columns, upscale)], hr[rows, columns]
+        lr = reflected(photo.lr[reduced(rows, upscale), reduced(columns, upscale)], side)
+        hr = reflected(photo.hr[rows, columns], gt_size)
         if rng.random() < _FLIP_PROBABILITY:
             lr, hr = lr[:, ::-1], hr[:, ::-1]
         return Cut(np.ascontiguousarray(to_float(hr)), to_float(lr))
@@ -75,7 +75,7 @@ def cutter_for(source: Source, options: StreamOptions) -> Cutter:
 
 def cut_middle(photo: Decoded, *, most: int | None, upscale: int) -> Cut:
     """The middle of a held-out photo: at most ``most`` HR pixels a side, in whole LR pixels."""
-    rows, columns = (middle(side, most=most, step=upscale) for side in photo.hr.shape[:2])
+    rows, columns = (middle(side, most=most, step=upscale) for side in photo.size)
     lr = None if photo.lr is None else to_float(photo.lr[reduced(rows, upscale), reduced(columns, upscale)])
     return Cut(to_float(photo.hr[rows, columns]), lr)
 

@@ -15,7 +15,7 @@ from esrgan_train.data.first_look import FirstLook
 from esrgan_train.data.loader import PhotoLoader, TrainingLoader
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.sources import Sources, digest_of_names, digest_of_sizes
-from esrgan_train.data.stream import RankStridedSampler
+from esrgan_train.data.stream import STREAM_VERSION, RankStridedSampler
 from esrgan_train.data.training_set import Degradation, Noise, TrainingSet
 from esrgan_train.data.validation_set import FirstSamples, ValidationSet
 from esrgan_train.data.worker_plan import WorkerPlans, plan_workers
@@ -77,12 +77,13 @@ class DataModule(LightningDataModule):
         return next((loader.failure for loader in self._loaders if loader.failure), None)
 
     def fingerprint(self) -> dict[str, int | str]:
-        """Number, names and sizes of the photos, by which a resumed run notices that they have changed."""
+        """What samples are made from and how, by which a resumed run notices that they have changed."""
         sources = self.training.source, self.validation.source
         return {
             "photos": len(self.training.source),
             "photo names": digest_of_names(*sources),
             "photo sizes": digest_of_sizes(*sources),
+            "version of the stream of samples": STREAM_VERSION,
         }
 
     def held_out(self) -> str:

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
 from esrgan_train.data.stream import photo_index
 from esrgan_train.images.decode import Header, Picture
+from esrgan_train.images.scaling import Part, resized
 
 MAX_LOOKED_AT = 1000  # photos before training; a fraction of a second on a disk, some seconds over a network
 
 
 class Decoded(NamedTuple):
-    """A photo's pixels, (H, W, 3) RGB of 8 or 16 bits, and its LR side if there is one."""
+    """A photo's pixels, (H, W, 3) RGB of 8 or 16 bits, and its LR side if there is one.
+
+    A source that holds the photo at further scales gives them in ``scaled``, each as ``resized`` makes it.
+    """
 
     hr: Picture
     lr: Picture | None = None
+    scaled: Mapping[float, Picture] = MappingProxyType({})
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) at scale 1."""
+        return self.hr.shape[0], self.hr.shape[1]
+
+    def part(self, scale: float, part: Part) -> Picture:
+        """Rows and columns of the photo at ``scale``; no more of it is read than these need."""
+        stored = self.scaled.get(scale)
+        return resized(self.hr, scale, part) if stored is None else stored[part]
 
 
 class Source(ABC):

@@ -12,6 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
+# Counted up whenever sample n is no longer what it was, for the same photos and options; kept in checkpoints.
+# 2: windows at scales below 1 are the same pixels whether they are cut from the resized photo or resized alone, and
+#    a degradation is drawn before it is carried out.
+STREAM_VERSION = 2
+
 
 class Purpose(IntEnum):
     """What random numbers are for: each purpose has its own."""

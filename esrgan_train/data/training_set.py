@@ -20,7 +20,7 @@ from esrgan_train.data.stream import sample_rng
 from esrgan_train.data.window import Window
 from esrgan_train.degradation import usm_sharpen
 from esrgan_train.degradation.image import Image
-from esrgan_train.degradation.target_noise import add_noise
+from esrgan_train.degradation.target_noise import with_noise
 from esrgan_train.images.decode import UnreadableImageError
 
 Degradation = Callable[[Image, np.random.Generator], Image]
@@ -98,8 +98,8 @@ class TrainingSet(Dataset[dict[str, Any]]):
         sharp = usm_sharpen(plain) if self.options.usm else plain
         if self.target_noise is not None:  # after sharpening, which would make the grain coarser
             noise = self.target_noise(plain, rng)
-            plain = add_noise(plain, noise)
-            sharp = add_noise(sharp, noise) if self.options.usm else plain
+            plain = with_noise(plain, noise)
+            sharp = with_noise(sharp, noise) if self.options.usm else plain
         lr = cut.lr
         if lr is None:
             assert self.degradation is not None

@@ -15,7 +15,7 @@ from esrgan_train.data.stream import Purpose, sample_rng
 from esrgan_train.data.training_set import Degradation, Noise, TrainingSet, to_tensor
 from esrgan_train.degradation import BicubicDegradation
 from esrgan_train.degradation.image import Image
-from esrgan_train.degradation.target_noise import add_noise
+from esrgan_train.degradation.target_noise import with_noise
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import UnreadableImageError
 
@@ -71,7 +71,7 @@ class ValidationSet(Dataset[dict[str, Any]]):
             raise UserError(f"{self.source.place(i)} is smaller than upscale={upscale} pixels: remove it")
         rng = sample_rng(self.options.seed, i, purpose=Purpose.VALIDATION)
         if self.target_noise is not None:
-            hr = add_noise(hr, self.target_noise(hr, rng))
+            hr = with_noise(hr, self.target_noise(hr, rng))
         if lr is None:
             assert self.degradation is not None
             lr = self.degradation(hr, rng)

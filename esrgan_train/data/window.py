@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image as Pillow
 
+from esrgan_train.data.sources import Decoded
 from esrgan_train.degradation.image import Image
-from esrgan_train.images.decode import Picture, to_float
+from esrgan_train.images.decode import to_float
+from esrgan_train.images.scaling import scaled_size
 
 # HR pixels on each side that only feed the filters: the first blur's largest kernel is 21 wide, so it
 # reaches 10 pixels; the rest leaves room for what resizing spreads.
@@ -56,44 +57,26 @@ def choose_scale(
 
     The odds are proportional to the remaining area, as for equal tiles cut from the photo at every scale.
     """
-    fitting = [scale for scale in scales if min(_scaled(photo_size, scale)) >= side]
+    fitting = [scale for scale in scales if min(scaled_size(photo_size, scale)) >= side]
     if not fitting:
         return 1.0
     weights = np.square(fitting)
     return float(fitting[rng.choice(len(fitting), p=weights / weights.sum())])
 
 
-def cut_window(photo: Picture, side: int, scale: float, rng: np.random.Generator) -> Image:
-    """A random square of the photo resized by ``scale``, (side, side, 3) in [0,1].
+def cut_window(photo: Decoded, side: int, scale: float, rng: np.random.Generator) -> Image:
+    """A random square of the photo at ``scale``, (side, side, 3) in [0,1].
 
-    Only the region needed is resized, with Lanczos. Beyond the photo's edges its reflection continues.
+    No more of the photo is read than the window needs. Beyond the photo's edges its reflection continues.
     """
-    height, width = size = _scaled(photo.shape[:2], scale)
+    height, width = scaled_size(photo.size, scale)
     # A photo that is too small lies somewhere in the window instead of the other way round.
     y, x = (int(rng.integers(min(0, free), max(0, free) + 1)) for free in (side - height, side - width))
-    top, left = max(0, -y), max(0, -x)
-    window = _resized_region(photo, size, (top, left, min(height, top + side), min(width, left + side)))
+    rows = slice(max(0, -y), min(height, side - y))
+    columns = slice(max(0, -x), min(width, side - x))
+    window = to_float(photo.part(scale, (rows, columns)))
     if window.shape[:2] == (side, side):
         return window
     before = max(0, y), max(0, x)
     padding = [(free, side - free - length) for free, length in zip(before, window.shape[:2], strict=True)]
     return np.pad(window, (*padding, (0, 0)), mode="reflect")
-
-
-def _scaled(size: Sequence[int], scale: float) -> tuple[int, int]:
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
-def _resized_region(photo: Picture, size: tuple[int, int], region: tuple[int, int, int, int]) -> Image:
-    """The part (top, left, bottom, right) of the photo resized to (height, width), in [0,1]."""
-    top, left, bottom, right = region
-    if size == photo.shape[:2]:
-        return to_float(photo[top:bottom, left:right])
-    per_y, per_x = photo.shape[0] / size[0], photo.shape[1] / size[1]
-    box = (left * per_x, top * per_y, right * per_x, bottom * per_y)
-    shape, lanczos = (right - left, bottom - top), Pillow.Resampling.LANCZOS
-    if photo.dtype == np.uint8:  # stays on the 8-bit grid, like files of resized photos
-        return to_float(np.asarray(Pillow.fromarray(photo).resize(shape, lanczos, box=box), dtype=np.uint8))
-    channels = [Pillow.fromarray(to_float(photo[:, :, c])).resize(shape, lanczos, box=box) for c in range(3)]
-    window: Image = np.stack([np.asarray(channel) for channel in channels], axis=2)
-    return window.clip(0.0, 1.0)

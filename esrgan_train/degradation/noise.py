@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from esrgan_train.bounds import Fraction
+from esrgan_train.degradation.drawing import Noise
 from esrgan_train.degradation.image import Image, to_levels
 from esrgan_train.degradation.poisson import sample_poisson
 from esrgan_train.degradation.ranges import NoiseLevels, PoissonScales, settle
@@ -27,13 +28,20 @@ class NoiseChoice:
     def __post_init__(self) -> None:
         settle(self)
 
-    def noisy(self, image: Image, rng: np.random.Generator) -> Image:
-        """A copy with noise of a kind and strength drawn here, (H, W, 3) float32, not clamped."""
+    def draw_noise(self, rng: np.random.Generator) -> Noise:
+        """Noise of some kind and strength."""
         gray = bool(rng.random() < self.gray_prob)
-        if rng.random() < self.gaussian_prob:
-            sigma = rng.uniform(*self.gaussian_sigma_levels)
-            return add_gaussian_noise(image, sigma_levels=sigma, gray=gray, rng=rng)
-        return add_poisson_noise(image, scale=rng.uniform(*self.poisson_scale), gray=gray, rng=rng)
+        gaussian = rng.random() < self.gaussian_prob
+        strength = rng.uniform(*(self.gaussian_sigma_levels if gaussian else self.poisson_scale))
+        return Noise("gaussian" if gaussian else "poisson", strength, gray, key=int(rng.integers(2**63)))
+
+
+def add_noise(image: Image, noise: Noise) -> Image:
+    """A copy with the noise added, (H, W, 3) float32, not clamped; it depends on nothing else."""
+    rng = np.random.Generator(np.random.SFC64(noise.key))
+    if noise.kind == "gaussian":
+        return add_gaussian_noise(image, sigma_levels=noise.strength, gray=noise.gray, rng=rng)
+    return add_poisson_noise(image, scale=noise.strength, gray=noise.gray, rng=rng)
 
 
 def add_gaussian_noise(image: Image, *, sigma_levels: float, gray: bool, rng: np.random.Generator) -> Image:

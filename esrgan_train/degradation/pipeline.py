@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from esrgan_train.bounds import Count, Fraction
-from esrgan_train.degradation.blur import blur
-from esrgan_train.degradation.image import Image, check_sides, to_levels
+from esrgan_train.degradation.drawing import Blur, Drawing, Resize
+from esrgan_train.degradation.image import Image, check_sides
 from esrgan_train.degradation.kernel_choice import draw_size
 from esrgan_train.degradation.kernels import circular_lowpass_kernel
 from esrgan_train.degradation.ranges import Cutoffs, Sizes, settle
+from esrgan_train.degradation.rendering import render
 from esrgan_train.degradation.stage import FIRST_STAGE, SECOND_STAGE, Stage
-from esrgan_train.images.decode import to_float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,27 +49,18 @@ class RealESRGANDegradation:
             ValueError: a side is not a multiple of `upscale`.
         """
         check_sides(hr, self.upscale)
-        height, width = hr.shape[:2]
-        image = self.first.blur(hr, rng)
-        image = self.first.resize(image, (height, width), rng)
-        image = self.first.add_noise(image, rng)
-        image = self.first.compress(image, rng)
+        return render(hr, self.draw((hr.shape[0], hr.shape[1]), rng))
 
-        height, width = height // self.upscale, width // self.upscale
-        image = self.second.blur(image, rng)
-        image = self.second.resize(image, (height, width), rng)
-        image = self.second.add_noise(image, rng)
+    def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Drawing:
+        """What happens to an image of that (height, width), which must be multiples of `upscale`."""
+        low = size[0] // self.upscale, size[1] // self.upscale
+        first = self.first.draw(size, rng)
+        *second, jpeg = self.second.draw(low, rng)
         jpeg_last = rng.random() < self.jpeg_last_prob
-        if not jpeg_last:
-            image = self.second.compress(image, rng)
-        image = self.second.resize_to(image, height, width, rng)
-        image = self._ring(image, rng)
-        if jpeg_last:
-            image = self.second.compress(image, rng)
-        return to_float(to_levels(image))
+        final = Resize(*low, self.second.draw_mode(rng))
+        ring = self._draw_ring(rng) if rng.random() < self.final_sinc_prob else None
+        return (*first, *second, None if jpeg_last else jpeg, final, ring, jpeg if jpeg_last else None)
 
-    def _ring(self, image: Image, rng: np.random.Generator) -> Image:
-        if rng.random() >= self.final_sinc_prob:
-            return image
+    def _draw_ring(self, rng: np.random.Generator) -> Blur:
         size = draw_size(rng, self.final_sinc_size)
-        return blur(image, circular_lowpass_kernel(size, cutoff=math.pi * rng.uniform(*self.final_sinc_cutoff)))
+        return Blur(circular_lowpass_kernel(size, cutoff=math.pi * rng.uniform(*self.final_sinc_cutoff)))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 import cv2
 import numpy as np
 
+from esrgan_train.degradation.drawing import ResizeMode
 from esrgan_train.degradation.image import Image
-
-ResizeMode = Literal["area", "bilinear", "bicubic"]
-RESIZE_MODES: tuple[ResizeMode, ...] = get_args(ResizeMode)
 
 
 def resize(image: Image, height: int, width: int, mode: ResizeMode) -> Image:

@@ -9,18 +9,15 @@ import numpy as np
 from annotated_types import Ge, Le, MinLen
 
 from esrgan_train.bounds import Fraction, NonNegative
-from esrgan_train.degradation.blur import blur
-from esrgan_train.degradation.image import Image
-from esrgan_train.degradation.jpeg import compress_jpeg
+from esrgan_train.degradation.drawing import RESIZE_MODES, Blur, Clamp, Drawing, Jpeg, Resize, ResizeMode
 from esrgan_train.degradation.kernel_choice import KernelChoice, draw_index, draw_kernel
 from esrgan_train.degradation.noise import NoiseChoice
 from esrgan_train.degradation.ranges import Range, check_odds
-from esrgan_train.degradation.resize import RESIZE_MODES, ResizeMode, resize
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage(NoiseChoice):
-    """What can happen to an image in one stage. Images are (H, W, 3) float32 RGB, nominally in [0,1]."""
+    """What can happen to an image in one stage."""
 
     blur_prob: Fraction
     kernel: KernelChoice
@@ -40,36 +37,29 @@ class Stage(NoiseChoice):
         super().__post_init__()
         check_odds(up_odds=self.up_odds, down_odds=self.down_odds, keep_odds=self.keep_odds)
 
-    def blur(self, image: Image, rng: np.random.Generator) -> Image:
-        """Blur with a kernel drawn here, or not at all."""
-        if rng.random() >= self.blur_prob:
-            return image
-        return blur(image, draw_kernel(rng, self.kernel))
+    def draw(self, full: tuple[float, float], rng: np.random.Generator) -> Drawing:
+        """Blur, resize, noise, clamp and JPEG; resize factors refer to ``full``, (height, width)."""
+        blur = Blur(draw_kernel(rng, self.kernel)) if rng.random() < self.blur_prob else None
+        resize = self.draw_resize(full, rng)
+        noise = self.draw_noise(rng) if rng.random() < self.noise_prob else None
+        jpeg = self.draw_jpeg(rng) if rng.random() < self.jpeg_prob else None
+        return blur, resize, noise, Clamp(), jpeg
 
-    def resize(self, image: Image, full: tuple[float, float], rng: np.random.Generator) -> Image:
+    def draw_resize(self, full: tuple[float, float], rng: np.random.Generator) -> Resize:
         """Resize to ⌊full · s⌋ rows and columns (at least one pixel), s being the factor drawn."""
         choice = draw_index(rng, [self.up_odds, self.down_odds, self.keep_odds])
         factor = rng.uniform(*(self.up_range, self.down_range, (1.0, 1.0))[choice])
         height, width = (max(1, int(side * factor)) for side in full)
-        return self.resize_to(image, height, width, rng)
+        return Resize(height, width, self.draw_mode(rng))
 
-    def resize_to(self, image: Image, height: int, width: int, rng: np.random.Generator) -> Image:
-        """Resize to a given size in one of the modes."""
-        return resize(image, height, width, self.resize_modes[int(rng.integers(len(self.resize_modes)))])
+    def draw_mode(self, rng: np.random.Generator) -> ResizeMode:
+        """One of the modes."""
+        return self.resize_modes[int(rng.integers(len(self.resize_modes)))]
 
-    def add_noise(self, image: Image, rng: np.random.Generator) -> Image:
-        """Add noise, if any, and clamp to [0,1]."""
-        if rng.random() < self.noise_prob:
-            image = self.noisy(image, rng)
-        return np.clip(image, 0.0, 1.0)
-
-    def compress(self, image: Image, rng: np.random.Generator) -> Image:
-        """Pass through a JPEG file of drawn quality, or not at all."""
-        if rng.random() >= self.jpeg_prob:
-            return image
+    def draw_jpeg(self, rng: np.random.Generator) -> Jpeg:
+        """A JPEG file of some quality."""
         nearest_chroma = bool(rng.random() < self.jpeg_nearest_chroma_prob)
-        quality = int(rng.integers(*self.jpeg_quality, endpoint=True))
-        return compress_jpeg(image, quality, nearest_chroma=nearest_chroma)
+        return Jpeg(int(rng.integers(*self.jpeg_quality, endpoint=True)), nearest_chroma)
 
 
 FIRST_STAGE = Stage(

@@ -9,7 +9,7 @@ import numpy as np
 
 from esrgan_train.bounds import Count
 from esrgan_train.degradation.image import Image, check_sides
-from esrgan_train.degradation.noise import NoiseChoice
+from esrgan_train.degradation.noise import NoiseChoice, add_noise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +36,12 @@ class TargetNoise(NoiseChoice):
         size = (width // self.upscale, height // self.upscale)
         # The mean of whole blocks; Poisson noise depends on how bright the photograph is.
         lr = np.asarray(cv2.resize(hr, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
-        grains = self.noisy(lr, rng)
+        grains = add_noise(lr, self.draw_noise(rng))
         grains -= lr
         noise = cv2.resize(grains, (width, height), interpolation=cv2.INTER_CUBIC)
         return np.asarray(noise, dtype=np.float32).reshape(hr.shape)
 
 
-def add_noise(image: Image, noise: Image) -> Image:
+def with_noise(image: Image, noise: Image) -> Image:
     """The sum in [0,1], (H, W, 3) float32."""
     return np.asarray(np.clip(image + noise, 0.0, 1.0))

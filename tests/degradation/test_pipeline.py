@@ -10,6 +10,8 @@ from lr_statistics import crop, photographs
 from scipy.stats import kstest
 
 from esrgan_train.degradation import RealESRGANDegradation
+from esrgan_train.degradation.drawing import Blur, Clamp, Jpeg, Noise, Resize
+from esrgan_train.degradation.rendering import render
 from esrgan_train.degradation.stage import FIRST_STAGE, SECOND_STAGE
 
 OFF = {"blur_prob": 0, "up_odds": 0, "down_odds": 0, "keep_odds": 1, "noise_prob": 0, "jpeg_prob": 0}
@@ -74,32 +76,42 @@ def test_content_stays_where_it_is():
         assert centre == pytest.approx([(140.5) / 4 - 0.5, (165.5) / 4 - 0.5], abs=0.35), seed
 
 
-def test_first_resize_and_noise_follow_their_ranges(monkeypatch):
-    sizes, sigmas = [], []
-
-    def record_size(image, height, width, mode):  # noqa: ARG001
-        sizes.append(height / image.shape[0])
-        return image
-
-    def record_sigma(image, *, sigma_levels, gray, rng):  # noqa: ARG001
-        sigmas.append(sigma_levels)
-        return image
-
-    monkeypatch.setattr("esrgan_train.degradation.stage.resize", record_size)
-    monkeypatch.setattr("esrgan_train.degradation.noise.add_gaussian_noise", record_sigma)
+def test_first_resize_and_noise_follow_their_ranges():
     rng = np.random.default_rng(0)
-    image = np.zeros((100_000, 1, 3), dtype=np.float32)
-    for _ in range(3000):
-        FIRST_STAGE.resize(image, image.shape[:2], rng)
-    factors = np.array(sizes)
+    factors = np.array([FIRST_STAGE.draw_resize((100_000, 1), rng).height / 100_000 for _ in range(3000)])
     assert np.mean(factors > 1) == pytest.approx(0.2, abs=0.03)
     assert np.mean(factors < 1) == pytest.approx(0.7, abs=0.03)
     assert kstest(factors[factors > 1], "uniform", (1, 0.5)).pvalue > 1e-3
     assert kstest(factors[factors < 1], "uniform", (0.15, 0.85)).pvalue > 1e-3
-    for _ in range(2000):
-        FIRST_STAGE.add_noise(image[:2], rng)
-    assert len(sigmas) / 2000 == pytest.approx(0.5, abs=0.05)
-    assert kstest(sigmas, "uniform", (1, 29)).pvalue > 1e-3
+    noises = [FIRST_STAGE.draw_noise(rng) for _ in range(4000)]
+    for kind, low, high in (("gaussian", 1, 30), ("poisson", 0.05, 3)):
+        strengths = [noise.strength for noise in noises if noise.kind == kind]
+        assert len(strengths) / len(noises) == pytest.approx(0.5, abs=0.05)
+        assert kstest(strengths, "uniform", (low, high - low)).pvalue > 1e-3
+    assert np.mean([noise.gray for noise in noises]) == pytest.approx(0.4, abs=0.05)
+
+
+def test_a_drawing_is_a_function_of_size_and_generator_and_has_a_place_for_each_step():
+    degrade = RealESRGANDegradation(upscale=4)
+    kinds = [{type(step) for step in steps if step} for steps in zip(*drawings(degrade), strict=True)]
+    resized = [Blur, Resize, Noise, Clamp, Jpeg]
+    assert kinds == [{kind} for kind in (*resized, *resized, Resize, Blur, Jpeg)]
+    assert [repr(drawing) for drawing in drawings(degrade)] == [repr(drawing) for drawing in drawings(degrade)]
+    for drawing in drawings(degrade):
+        assert (drawing[10].height, drawing[10].width) == (24, 32)
+        assert (drawing[9] is None) or (drawing[12] is None)
+
+
+def test_degrading_is_drawing_and_then_carrying_it_out():
+    degrade, hr = RealESRGANDegradation(upscale=4), crop(0, 96)
+    for seed, drawing in enumerate(drawings(degrade, size=(96, 96))):
+        expected = degrade(hr, np.random.default_rng(seed))
+        np.testing.assert_array_equal(render(hr, drawing), expected)
+        np.testing.assert_array_equal(render(hr, drawing), expected)  # noise does not go on
+
+
+def drawings(degrade, size=(96, 128)):
+    return [degrade.draw(size, np.random.default_rng(seed)) for seed in range(60)]
 
 
 def test_whole_photographs_of_any_shape():

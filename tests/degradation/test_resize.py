@@ -5,7 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from esrgan_train.degradation.resize import RESIZE_MODES, resize
+from esrgan_train.degradation.drawing import RESIZE_MODES
+from esrgan_train.degradation.resize import resize
 
 SIZES = [(1, 1), (7, 5), (24, 30), (48, 20), (47, 60), (48, 60), (53, 71), (72, 61), (96, 120)]
 

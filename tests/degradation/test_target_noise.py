@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from esrgan_train.degradation import TargetNoise
-from esrgan_train.degradation.target_noise import add_noise
+from esrgan_train.degradation.target_noise import with_noise
 from esrgan_train.errors import UserError
 
 OPTIONS = {
@@ -49,7 +49,7 @@ def test_poisson_noise_grows_with_brightness_and_gray_noise_is_equal_in_all_chan
 
 
 def test_the_sum_stays_in_range():
-    out = add_noise(np.array([[[0.0, 0.5, 1.0]]], np.float32), np.full((1, 1, 3), -0.75, np.float32))
+    out = with_noise(np.array([[[0.0, 0.5, 1.0]]], np.float32), np.full((1, 1, 3), -0.75, np.float32))
     assert out.tolist() == [[[0.0, 0.0, 0.25]]]
 
 

@@ -1,0 +1,57 @@
+"""What happens to one image, as plain numbers: a degradation draws it, and a renderer carries it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from esrgan_train.degradation.kernels import Kernel
+
+ResizeMode = Literal["area", "bilinear", "bicubic"]
+RESIZE_MODES: tuple[ResizeMode, ...] = get_args(ResizeMode)
+
+
+@dataclass(frozen=True)
+class Blur:
+    """Correlation with a kernel, (k, k) float64 of odd k and sum 1."""
+
+    kernel: Kernel
+
+
+@dataclass(frozen=True)
+class Resize:
+    """Resizing to rows and columns in one of the modes."""
+
+    height: int
+    width: int
+    mode: ResizeMode
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Gaussian noise of a standard deviation in 8-bit levels, or Poisson noise of a scale."""
+
+    kind: Literal["gaussian", "poisson"]
+    strength: float
+    gray: bool  # one map for all channels
+    key: int  # below 2^63; of the random numbers, which belong to this noise alone
+
+
+@dataclass(frozen=True)
+class Clamp:
+    """Clamping to [0,1]."""
+
+
+@dataclass(frozen=True)
+class Jpeg:
+    """A JPEG file of libjpeg's quality, and whether its decoder repeats chroma samples or interpolates them."""
+
+    quality: int
+    nearest_chroma: bool
+
+
+Step = Blur | Resize | Noise | Clamp | Jpeg
+
+# In order, one place for each step of a degradation, None where it does not happen this time. So all drawings of
+# one degradation have the same kinds of step at the same places.
+Drawing = tuple[Step | None, ...]
