@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -99,6 +100,31 @@ def test_workers_load_where_processes_are_not_forked(tmp_path: Path):
         cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.stdout.strip() == "torch.Size([1, 3, 8, 8])", done.stderr
+
+
+SPAWNED_RUN = """
+import multiprocessing, sys
+from pathlib import Path
+from esrgan_train.config import compose_config
+from esrgan_train.train import train
+from tests.tiny import tiny
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn", force=True)
+    sys.platform = "darwin"
+    train(compose_config(tiny(Path("run"), "data.num_workers=1", "trainer.max_steps=4")))
+"""
+
+
+@pytest.mark.tools
+def test_a_whole_run_trains_and_validates_where_processes_are_not_forked(tmp_path: Path):
+    (tmp_path / "spawned_run.py").write_text(SPAWNED_RUN)
+    done = subprocess.run(
+        [sys.executable, "spawned_run.py"],
+        cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["iterations"] == 4
 
 
 def test_the_signals_of_this_system_are_taken():

@@ -16,6 +16,7 @@ from esrgan_train.bounds import bounded
 from esrgan_train.callbacks.best import BestOfStages, measured_otherwise
 from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.callbacks.lookup import callback_of
+from esrgan_train.callbacks.waiting import Waiting
 from esrgan_train.files import replacing, reporting_failure
 from esrgan_train.training.checkpoint_io import best_file
 from esrgan_train.training.module import ESRGANModule
@@ -66,11 +67,13 @@ class Summary(Callback):
         samples = datamodule.state_dict()["samples_seen"]
         if (checkpoints := callback_of(trainer, Checkpoints)) is not None:
             checkpoints.note(trainer, module.objective.stage_of(trainer.global_step))
+        waiting = callback_of(trainer, Waiting)
         return {
             "iterations": trainer.global_step,
             "samples": samples,
             "seconds": round(seconds, 1),
             "samples_per_second": round(samples / seconds, 2),
+            "waiting": round(waiting.run.share, 4) if waiting is not None else None,
             "val": val,
             "start": self.start,
             "stages": self.validations,

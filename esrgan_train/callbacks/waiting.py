@@ -71,7 +71,8 @@ class Waiting(Callback):
 
     Counted is the time in which the host waits for a batch and the device has nothing left to do: a GPU may still
     be busy with earlier iterations. Validation, checkpoints and previews do not count as waiting. Of several
-    processes the first is watched; ``run`` holds its whole run.
+    processes the first is watched; ``run`` holds all that it has
+    done since it started.
 
     Args:
         limit: of the share.

@@ -26,7 +26,7 @@ class StreamOptions:
         gt_size: side of the HR crop in pixels, a multiple of lcm(8, upscale).
         batch_size: samples per process that go through the networks at once.
         accumulate: such batches per iteration; a batch of the loader holds them all.
-        num_workers: worker processes, or ``auto``: the usable cores minus one.
+        num_workers: worker processes, or ``auto``: the cores that this process may use minus one.
         usm: sharpen HR for ``hr_target``, and before degrading.
         cache_mb: decoded photos kept per worker, in MiB.
         max_bad_fraction: share of the training photos, and of the held-out ones, that may be unreadable.

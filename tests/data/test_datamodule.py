@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from esrgan_train.cores import Cores
 from esrgan_train.data.datamodule import DataModule, compose
 from esrgan_train.degradation import BicubicDegradation
 from esrgan_train.errors import UserError
@@ -193,6 +194,43 @@ def test_the_folder_module_splits_its_folder(make_photos: MakePhotos) -> None:
     assert datamodule.describe() == f"4 photos from {root}, 1 held out"
     val = make_photos((40, 40), folder="val").root
     assert len(over_folders(root, val).training.source) == 5
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda", "mps"])
+def test_memory_is_pinned_only_where_training_runs_on_cuda(
+    photos: Tables, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # a GPU that is not used, or is
+    datamodule = make(*photos)
+    with_trainer(datamodule, strategy=SimpleNamespace(root_device=torch.device(device)))
+    loaders = datamodule.train_dataloader(), datamodule.val_dataloader()
+    assert [loader.pin_memory for loader in loaders] == [device == "cuda"] * 2
+
+
+def test_workers_share_the_cores_with_the_processes_of_the_host(
+    photos: Tables, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cores = [Cores(host, frozenset(range(16))) for host in ("a", "a", "b")]
+    monkeypatch.setattr("esrgan_train.data.datamodule.own_cores", lambda: cores[0])
+    monkeypatch.setattr("esrgan_train.data.datamodule.gather_objects", lambda _: cores)
+    datamodule = make(*photos, num_workers="auto")
+    with caplog.at_level(logging.INFO, logger="esrgan_train"):
+        datamodule.setup("fit")
+    assert datamodule.num_workers == 7
+    assert caplog.messages == ["workers       7 on 8 cores, 4 batches ahead each"]
+    loaders = datamodule.train_dataloader(), datamodule.val_dataloader()
+    assert [(loader.num_workers, loader.prefetch_factor) for loader in loaders] == [(7, 4), (2, 1)]
+
+
+def test_the_time_that_training_is_kept_waiting_is_counted(photos: Tables) -> None:
+    datamodule = make(*photos)
+    assert datamodule.waited == 0
+    list(datamodule.val_dataloader())
+    assert datamodule.waited == 0
+    numbers(datamodule, 1)
+    first = datamodule.waited
+    numbers(datamodule, 1)
+    assert 0 < first < datamodule.waited
 
 
 class Recorder(lightning.LightningModule):

@@ -147,8 +147,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def started(datamodule: Any) -> Any:
-    device = SimpleNamespace(root_device=torch.device("cpu"))
-    trainer = SimpleNamespace(global_step=0, global_rank=0, world_size=1, is_global_zero=True, strategy=device)
+    cpu = SimpleNamespace(root_device=torch.device("cpu"))
+    trainer = SimpleNamespace(global_step=0, global_rank=0, world_size=1, is_global_zero=True, strategy=cpu)
     datamodule.trainer = trainer
     datamodule.setup("fit")
     return datamodule
