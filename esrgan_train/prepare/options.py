@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -51,7 +50,7 @@ class Options:
             if value is not None and value % self.upscale:
                 nearest = max(1, value // self.upscale) * self.upscale
                 raise UserError(
-                    f"--{name} {value} is not a multiple of the pairs' ×{self.upscale}: give {nearest}"
+                    f"--{name} {value} is no multiple of the pairs' ×{self.upscale}: give {nearest}"
                 )
 
     @property
@@ -67,7 +66,8 @@ class Options:
         """The scale at which a photo has at most ``max_side`` pixels a side; 1 if it has."""
         if self.max_side is None or max(size) <= self.max_side:
             return 1.0
-        return 1024 / math.ceil(1024 * max(size) / self.max_side)  # what ``scaled_size`` takes exactly
+        pixel = 1024 * max(size) // self.max_side  # what ``scaled_size`` takes exactly
+        return 1024 / (pixel if 1024 * max(size) // pixel <= self.max_side else pixel + 1)
 
     def corners(self, size: Size) -> list[tuple[int, int]]:
         """(top, left) of the tiles of a photo; the last ones of a row and a column lie at its edge."""
