@@ -49,9 +49,7 @@ class Options:
             value = getattr(self, name)
             if value is not None and value % self.upscale:
                 nearest = max(1, value // self.upscale) * self.upscale
-                raise UserError(
-                    f"--{name} {value} is no multiple of the pairs' ×{self.upscale}: give {nearest}"
-                )
+                raise UserError(f"--{name} {value} is no multiple of the pairs' ×{self.upscale}: give {nearest}")
 
     @property
     def layout(self) -> Layout:

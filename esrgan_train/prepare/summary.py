@@ -45,9 +45,7 @@ def summary(rows: Sequence[Row], load: Callable[[str], Picture], *, title: str) 
     sheets = [labelled_sheet([[charts]], title=f"{title}: {counts}")]
     for status, most in _EXAMPLES.items():
         if chosen := [row for row in rows if row.status == status]:
-            sheets.append(
-                labelled_sheet(_examples(chosen, load, most), title=f"{status}: {len(chosen):,}")
-            )
+            sheets.append(labelled_sheet(_examples(chosen, load, most), title=f"{status}: {len(chosen):,}"))
     return stacked(sheets)
 
 
