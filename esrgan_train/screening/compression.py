@@ -31,14 +31,20 @@ _DCT = cv2.dct(np.eye(8, dtype=np.float32), flags=cv2.DCT_ROWS).T.astype(np.floa
 def table_quality(path: Path) -> int | None:
     """Quality (1 to 100, as libjpeg counts) of a JPEG file by its luma table; None for other formats.
 
-    Tables of other programs get the quality of libjpeg's table with the nearest sum.
+    Tables of other programs get the quality of the libjpeg table that is nearest in the lower frequencies; the
+    others decide between equals.
     """
     with opened(path) as image:
         tables = getattr(image, "quantization", None)
     if not tables:
         return None
-    total = sum(tables[min(tables)])
-    return min(range(1, 101), key=lambda quality: abs(int(_libjpeg_table(quality).sum()) - total))
+    table = np.reshape(tables[min(tables)], (8, 8))
+
+    def distance(quality: int) -> tuple[int, int]:
+        apart = np.abs(_libjpeg_table(quality) - table)
+        return sum(int(apart[place]) for place in _LOW), int(apart.sum())
+
+    return min(range(1, 101), key=distance)
 
 
 def grid_step(luma: Luma) -> float:
