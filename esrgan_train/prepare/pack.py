@@ -15,14 +15,13 @@ from esrgan_train.data.packed_layout import MARKER, UNFINISHED, VERSION
 from esrgan_train.data.sources import Source
 from esrgan_train.errors import RunError, UserError
 from esrgan_train.files import replacing
-from esrgan_train.images.decode import UnreadableImageError
 from esrgan_train.prepare import manifest
 from esrgan_train.prepare.index import judged, write_index, write_mark
 from esrgan_train.prepare.manifest import Row
-from esrgan_train.prepare.options import Options, Size
+from esrgan_train.prepare.options import Options
 from esrgan_train.prepare.pool import write_shards
 from esrgan_train.prepare.progress import counting
-from esrgan_train.prepare.shards import Entry, ShardJob, plan
+from esrgan_train.prepare.shards import Entry, Expected, ShardJob, plan
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ def _pack(source: Source, folder: Path, options: Options, given: Mapping[str, An
         _check_same(json.loads(note.read_text(encoding="utf-8")), given, folder)
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"-o {folder} exists and is no packed set: give a new folder")
-    ranges, lengths = plan(list(_sizes(source)), options)
+    ranges, lengths = plan(list(_expected(source)), options)
     jobs = [ShardJob(number, photos, source, options, folder) for number, photos in enumerate(ranges)]
     open_jobs = [job for job in jobs if not job.done()]
     if len(open_jobs) < len(jobs):
@@ -113,16 +112,15 @@ def _pack(source: Source, folder: Path, options: Options, given: Mapping[str, An
     _finish(jobs, folder, options, given)
 
 
-def _sizes(source: Source) -> Iterator[Size]:
+def _expected(source: Source) -> Iterator[Expected]:
     with counting("looking at", len(source)) as counter:
         for index in range(len(source)):
             try:
-                width, height = source.header(index).size
-            except UnreadableImageError:
-                width = height = 0
-            except UserError:  # a pair whose sides do not fit: named when it is decoded
-                width = height = 0
-            yield (height, width)
+                header = source.header(index)
+            except UserError:  # it cannot be read, or is a pair whose sides do not fit: named when it is decoded
+                yield Expected((0, 0), 1)
+            else:
+                yield Expected(header.size[::-1], header.bits // 8)
             counter.show(index + 1)
 
 

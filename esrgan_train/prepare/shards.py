@@ -25,6 +25,13 @@ _MOST = 64  # shards, between these sizes: enough to share the work between many
 _CHUNK = 2**24  # bytes copied at once
 
 
+class Expected(NamedTuple):
+    """What the header of a photo tells."""
+
+    size: Size  # (0, 0) if it cannot be read
+    depth: int  # bytes of a sample
+
+
 class Entry(NamedTuple):
     """One record of a set, without its shard: see ``packed_layout.RECORD``."""
 
@@ -45,14 +52,11 @@ class Written:
     entries: list[Entry]
 
 
-def plan(sizes: Sequence[Size], options: Options) -> tuple[list[range], list[int]]:
-    """Successive photos of each shard, and its bytes if all have 8 bits; a function of its arguments alone.
-
-    Args:
-        sizes: (height, width) of each photo; of one that cannot be read (0, 0).
-        options: of the set.
-    """
-    lengths = [sum(options.layout.length(each, 1) for each in options.entry_sizes(size)) for size in sizes]
+def plan(photos: Sequence[Expected], options: Options) -> tuple[list[range], list[int]]:
+    """Successive photos of each shard, and its bytes if nothing is left out; a function of its arguments alone."""
+    lengths = [
+        sum(options.layout.length(each, depth) for each in options.entry_sizes(size)) for size, depth in photos
+    ]
     limit = min(max(sum(lengths) // _MOST, _SMALLEST), _LARGEST)
     shards, filled, start = [], [], 0
     held = 0
