@@ -8,7 +8,6 @@ from typing import Any
 
 from esrgan_train.data.packed_layout import Layout
 from esrgan_train.errors import UserError
-from esrgan_train.images.scaling import scaled_size
 
 Size = tuple[int, int]  # (height, width)
 
@@ -60,12 +59,13 @@ class Options:
         """Plain values for JSON."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
-    def reduction(self, size: Size) -> float:
-        """The scale at which a photo has at most ``max_side`` pixels a side; 1 if it has."""
-        if self.max_side is None or max(size) <= self.max_side:
-            return 1.0
-        pixel = 1024 * max(size) // self.max_side  # what ``scaled_size`` takes exactly
-        return 1024 / (pixel if 1024 * max(size) // pixel <= self.max_side else pixel + 1)
+    def reduced(self, size: Size) -> Size:
+        """(height, width) of a photo with at most ``max_side`` pixels a side."""
+        largest = max(size)
+        if self.max_side is None or largest <= self.max_side:
+            return size
+        height, width = (max(1, round(side * self.max_side / largest)) for side in size)
+        return height, width
 
     def corners(self, size: Size) -> list[tuple[int, int]]:
         """(top, left) of the tiles of a photo; the last ones of a row and a column lie at its edge."""
@@ -76,7 +76,7 @@ class Options:
 
     def entry_sizes(self, size: Size) -> list[Size]:
         """(height, width) of what a photo becomes."""
-        height, width = scaled_size(size, self.reduction(size))
+        height, width = self.reduced(size)
         if self.tile is None:
             return [(height, width)]
         return [(min(self.tile, height), min(self.tile, width))] * len(self.corners((height, width)))

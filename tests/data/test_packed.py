@@ -203,7 +203,7 @@ def test_tiles_of_one_photo_are_held_out_together(photos: Path) -> None:
         (lambda root: (root / MARKER).write_text("{}"), "is a damaged packed set .*version"),
         (
             lambda root: (root / MARKER).write_text('{"version": 99}'),
-            "is a packed set of version 99, this",
+            "^data.train_dir=.*_packed is a packed set of version 99, this",
         ),
     ],
 )

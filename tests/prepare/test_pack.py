@@ -307,8 +307,7 @@ def test_options_that_do_not_go_together(options: dict[str, Any], message: str) 
 
 def test_the_plan_of_shards_is_a_function_of_sizes_and_options() -> None:
     options = Options(scales=(1, 0.5))
-    sizes = [(1000, 2000)] * 100
-    ranges, lengths = shards.plan(sizes, options)
+    ranges, lengths = shards.plan([shards.Expected((1000, 2000), 1)] * 100, options)
     assert [number for each in ranges for number in each] == list(range(100))
     assert max(lengths) <= 2**26
     assert sum(lengths) == 100 * options.layout.length((1000, 2000), 1)
