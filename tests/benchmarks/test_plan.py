@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,8 @@ pytestmark = pytest.mark.run
 SLOW = Gpu(
     "slow", flops=1e12 / COMPUTE_EFFICIENCY, bytes=1e9 / MEMORY_EFFICIENCY
 )  # of which 1e12 and 1e9 are reached
-FLOOR = {"conv_gflops": {"32": {"generator": 100.0, "discriminator": 200.0}}, "memory_gb_per_second": 10.0}
-COSTS = [Cost(10**10, 5 * 10**6, 500, Counter()), Cost(10**10, 0, 500, Counter())]
+FLOOR = {"memory_gb_per_second": 10.0}
+COSTS = [Cost(10**10, 5 * 10**6, 500), Cost(10**10, 0, 500)]
 
 
 def predicted(gpus: int = 1, **changes: Any) -> Prediction:
@@ -104,21 +103,20 @@ def test_the_gan_stage_costs_more_and_a_faster_gpu_less():
 
 
 def write(file: Path) -> None:
-    """Results of a sample and of two iterations, one of which has no rate for VGG19."""
+    """Results of a sample and of two iterations, one of which has no floor."""
     sample = Row(key="sample", name="a sample", unit="ms", ours=Spread(50, 50, 50))
     sizes = {"gt_size": 64, "batch_size": 2}
-    gan = Row(key="gan_iteration", name="an iteration", sizes=sizes, unit="s", ours=Spread(1, 1, 1))
-    perceptual = replace(gan, key="gan_perceptual_iteration")
+    gan = Row(key="gan_iteration", name="an iteration", sizes=sizes, unit="s", ours=Spread(1, 1, 1), floor=0.5)
+    perceptual = replace(gan, key="gan_perceptual_iteration", floor=None)
     file.parent.mkdir(parents=True)
     results.write(file, machine={}, floor=FLOOR, rows=[sample, gan, perceptual])
 
 
-def test_a_measured_iteration_is_found_by_its_key_and_predicted_from_the_rates_of_its_own_file(tmp_path: Path):
+def test_a_measured_iteration_is_found_by_its_key_and_predicted_from_its_floor_and_its_traffic(tmp_path: Path):
     write(tmp_path / "results" / "a.json")
     (check,) = checks(results.read(tmp_path / "results" / "a.json"))
     costs = costs_of("gan_iteration", gt_size=64, precision="32")
-    rates = {"generator": 100e9, "discriminator": 200e9}
-    expected = sum(2 * (cost.flops / rates[name] + 4 * cost.numbers / 10e9) for name, cost in costs.items())
+    expected = 0.5 + sum(2 * 4 * cost.numbers / 10e9 for cost in costs.values())
     assert check.predicted == pytest.approx(expected)
     assert check.error == pytest.approx(expected - 1)
 
