@@ -18,8 +18,9 @@ from benchmarks.floor import Floor
 from benchmarks.iterations import iteration_rows
 from benchmarks.loop import overhead_row, waiting_row
 from benchmarks.machine import describe_machine, load_average
-from benchmarks.pictures import degradation_rows, sample_row
+from benchmarks.pictures import degradation_rows
 from benchmarks.row import Row
+from benchmarks.samples import sample_rows
 from benchmarks.sizes import FULL, QUICK, Sizes
 from benchmarks.startup import startup_row
 from benchmarks.table import table_of
@@ -39,7 +40,7 @@ GROUPS: dict[str, Group] = {
     "iterations": lambda sizes, floor: iteration_rows(sizes, floor, "gan_iteration_fp32", "gan_iteration"),
     "pixel": lambda sizes, floor: iteration_rows(sizes, floor, "pixel_iteration"),
     "degradation": lambda sizes, _: degradation_rows(sizes),
-    "sample": lambda sizes, _: [sample_row(sizes)],
+    "sample": lambda sizes, _: sample_rows(sizes),
     "waiting": lambda sizes, _: [waiting_row(sizes, "pixel"), waiting_row(sizes, "gan")],
     "overhead": lambda sizes, _: [overhead_row(sizes, "pixel"), overhead_row(sizes, "gan")],
     "startup": lambda sizes, _: [startup_row(sizes)],
