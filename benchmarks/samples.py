@@ -1,4 +1,4 @@
-"""Rows: making a training sample, from a PNG and from a packed set; one core, one sample at a time, nothing cached.
+"""Rows: making a training sample from a PNG and from a packed set, one at a time on one core, nothing cached.
 
 All sides make the same samples, numbers 0 to ``PER_TURN`` - 1, in every turn.
 """
@@ -43,7 +43,9 @@ _PACKED_NOTE = f"mean of {PER_TURN} per repeat, the same samples on both sides"
 def sample_rows(sizes: Sizes) -> list[Row]:
     """A sample of the published recipe from a PNG on disk and from a packed set, to tensors."""
     with photos_of(large_photo(sizes.photo_size)) as (file, png, packed):
-        found = milliseconds(_sides(file, png, packed, sizes), sizes, once=("published", "decode"))
+        sides = _sides(file, png, packed, sizes)
+        found = milliseconds(sides, sizes, once=("published", "decode"))
+        levels = {"ours": _levels(sides["packed_plain"]), "peer": _levels(sides["png_plain"])}
     width, height = sizes.photo_size
     gt_size = sizes.sample_gt_size
     size = f"{width} × {height}"
@@ -75,15 +77,18 @@ def sample_rows(sizes: Sizes) -> list[Row]:
     plain = replace(
         packed_row,
         key="packed_plain_sample",
-        name=f"one sample from a packed {size} photo to tensors, GT {gt_size}, no USM, LR without degradation, one core",
+        name=f"one sample from a packed {size} photo to tensors, GT {gt_size}, USM and degradation left out, one core",
         ours=found["packed_plain"],
         peer=found["png_plain"],
         peer_name="same sample from a PNG",
         goal=Goal("speedup", _PACKED_FASTER),
         floor=None,
         floor_name=None,
+        losses=levels,
     )
-    published = replace(packed_row, key="packed_sample_published", peer=row.peer, peer_name=row.peer_name, goal=None)
+    published = replace(
+        packed_row, key="packed_sample_published", peer=row.peer, peer_name=row.peer_name, goal=None
+    )
     return [row, packed_row, plain, *([published] if row.peer is not None else [])]
 
 
@@ -146,13 +151,21 @@ def _samples(photos: TrainingSet) -> Callable[[], Any]:
     return lambda: photos[next(numbers)]
 
 
+def _levels(next_sample: Callable[[], Any]) -> dict[str, float]:
+    """Of the samples of one turn, the mean level of LR and HR: figures that differ if any sample does."""
+    samples = [next_sample() for _ in range(PER_TURN)]
+    return {name: float(np.mean([sample[name].double().mean() for sample in samples])) for name in ("lr", "hr")}
+
+
 def _degradations(photos: TrainingSet) -> Callable[[], Any]:
     """Sharpens and degrades the windows of the first samples, each as its sample does."""
     seed, source = photos.options.seed, photos.source
     windows = []
     for n in range(PER_TURN):
         rng = sample_rng(seed, n)
-        windows.append((photos.cutter.cut(source.decode(source.photo_of(seed, n)), rng).hr, rng.bit_generator.state))
+        windows.append(
+            (photos.cutter.cut(source.decode(source.photo_of(seed, n)), rng).hr, rng.bit_generator.state)
+        )
     turns = cycle(windows)
     rng = sample_rng(seed, 0)
 

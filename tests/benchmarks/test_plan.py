@@ -132,6 +132,26 @@ def test_the_newest_results_are_read_and_the_error_shown(
     assert "check: an iteration: measured 1 s, predicted" in out
 
 
+def test_cores_that_feed_a_gpu_stand_side_by_side_for_files_and_for_a_packed_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("COLUMNS", "200")
+    file = tmp_path / "a.json"
+    rows = [
+        Row(key=key, name=key, unit="ms", ours=Spread(ms, ms, ms))
+        for key, ms in (("sample", 50.0), ("packed_sample", 10.0))
+    ]
+    results.write(file, machine={}, floor=FLOOR, rows=rows)
+    assert main(["experiment=x4_prelu", "--gpus", "1", "--results", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "loading 50 ms per sample, 10 ms packed" in out
+    (line,) = (line for line in out.splitlines() if "RTX 4090" in line)
+    from_files, packed = (
+        [int(cores) for cores in column.split(" / ")] for column in re.findall(r"│ +(\d+ / \d+) (?=│)", line)
+    )
+    assert packed == pytest.approx([cores / 5 for cores in from_files], abs=1)
+
+
 def test_without_results_the_loader_is_assumed_and_the_plan_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
