@@ -67,7 +67,7 @@ def prepare_row(sizes: Sizes) -> Row:
     width, height = sizes.photo_size
     return Row(
         key="prepare",
-        name=f"packing one of {sizes.packed_photos} PNGs of {width} × {height} pixels at {len(scales())} scales",
+        name=f"packing one of {sizes.packed_photos} PNGs of {width} × {height} at {len(scales())} scales",
         sizes={"width": width, "height": height, "photos": sizes.packed_photos},
         unit="ms",
         ours=ours,

@@ -77,7 +77,7 @@ def sample_rows(sizes: Sizes) -> list[Row]:
     plain = replace(
         packed_row,
         key="packed_plain_sample",
-        name=f"one sample from a packed {size} photo to tensors, GT {gt_size}, USM and degradation left out, one core",
+        name=f"one sample from a packed {size} photo to tensors, GT {gt_size}, no USM, no degradation, one core",
         ours=found["packed_plain"],
         peer=found["png_plain"],
         peer_name="same sample from a PNG",
