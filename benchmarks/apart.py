@@ -93,6 +93,7 @@ def processes_row(sizes: Sizes) -> Row:
         peer=spread(single),
         peer_name="one process with two cores",
         rounds=len(pair),
+        goal=Goal("speedup", 0.95),
         losses=losses,
         note="losses of the first process's half of the batch, and of the whole batch",
     )

@@ -106,7 +106,7 @@ def packed_rows(sizes: Sizes) -> list[Row]:
             unit="MiB",
             ours=spread([found["growth"]], scale=2**-20),
             goal=Goal("value", _GROWTH_MB),
-            note=f"VmRSS after the first {_FIRST:,} and after all, {gigabytes:.1f} GB of pixels; it counts the pages "
+            note=f"VmRSS after the first {_FIRST:,} and after all, {gigabytes:.1f} GB of pixels; it counts pages "
             f"of the index ({found['index'] / 2**20:.1f} MiB), which processes share",
         ),
     ]

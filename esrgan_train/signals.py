@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from esrgan_train.errors import StopAtOnceError
+from esrgan_train.errors import StopAtOnceError, StopRequestedError
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
 
@@ -59,6 +59,21 @@ def given_back() -> Iterator[None]:
         for number, handler in before.items():
             if handler is not None:  # it was not set by Python
                 signal.signal(number, handler)
+
+
+@contextmanager
+def raised(message: str) -> Iterator[None]:
+    """Raise ``StopRequestedError`` with ``message`` wherever the first signal comes; ignore later ones."""
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (a handler gets it)
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        raise StopRequestedError(f"stopped by {signal.Signals(number).name}; {message}", number)
+
+    with given_back():
+        for number in SIGNALS:
+            signal.signal(number, stop)
+        yield
 
 
 def _note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (a handler gets it)

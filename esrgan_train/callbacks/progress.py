@@ -19,7 +19,8 @@ from esrgan_train.training.validation import is_trial
 log = logging.getLogger(__name__)
 
 _SHOWN = {"pixel": "pixel", "perceptual": "perceptual", "adversarial": "adv", "d_accuracy": "D right"}
-_LINE_INTERVAL = 10.0  # seconds between lines where no bar can be drawn
+_BAR_INTERVAL = 0.1  # seconds between two looks of the bar at the figures; it is drawn as often
+_LINE_INTERVAL = 10.0  # between lines where no bar can be drawn
 
 
 class Progress(Callback):
@@ -33,11 +34,11 @@ class Progress(Callback):
         self._stage: StageName = "pixel"
         self._iteration_seconds: float | None = None
         self._last_end: float | None = None
-        self._last_line = 0.0
+        self._last_shown = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         console = rich.get_console()
-        self._last_line = time.monotonic()
+        self._last_shown = time.monotonic()
         if trainer.is_global_zero and console.is_terminal:
             count = TextColumn("{task.completed}/{task.total} {task.fields[figures]}")
             self.bar = RichProgress(TextColumn("{task.description}"), BarColumn(24), count, console=console)
@@ -54,15 +55,17 @@ class Progress(Callback):
         if self._last_end is not None:
             self._iteration_seconds = smoothed(self._iteration_seconds, now - self._last_end)
         self._last_end = now
-        if not trainer.is_global_zero:
+        interval = _BAR_INTERVAL if self.bar is not None else _LINE_INTERVAL
+        due = now - self._last_shown >= interval or (self.bar is not None and done == total)
+        if not trainer.is_global_zero or not due:
             return
+        self._last_shown = now
         figures, name = _figures(trainer), STAGE_NAMES[self._stage]
         if (left := seconds_left(pl_module, done, total, self._iteration_seconds)) is not None:
             figures += f"{timedelta(seconds=round(left))} left"
         if self.bar is not None:
             self.bar.update(self.bar.task_ids[0], completed=done, description=name, figures=figures)
-        elif now - self._last_line >= _LINE_INTERVAL:
-            self._last_line = now
+        else:
             log.info("%s  %d/%d  %s", name, done, total, figures)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

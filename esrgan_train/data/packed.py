@@ -118,16 +118,18 @@ def open_packed(folder: str | Path, *, option: str) -> PackedPhotos:
         )
     try:
         described = json.loads((root / MARKER).read_text(encoding="utf-8"))
-        if described["version"] != VERSION:
+        if (version := described["version"]) != VERSION:
             raise UserError(
-                f"{option}={folder} is a packed set of version {described['version']}, this program reads "
-                f"version {VERSION}: pack the photos again"
+                f"{option}={folder} is a packed set of version {version}, this program reads version {VERSION}: "
+                "pack the photos again"
             )
         records = np.load(root / RECORDS, mmap_mode="r")
         names = np.load(root / NAMES, mmap_mode="r")
         layout = Layout(tuple(described["scales"]), described["upscale"])
         lengths = {shard_name(number): length for number, length in enumerate(described["shards"])}
         wrong = [name for name, length in lengths.items() if (root / name).stat().st_size != length]
+    except UserError:  # which is a ValueError too
+        raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         what = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else f"{error!r}"
         raise UserError(f"{option}={folder} is a damaged packed set ({what}): pack the photos again") from error

@@ -45,7 +45,7 @@ class PairedPhotos(Photos):
         # One side may be stored turned; whether EXIF turns it back shows when it is decoded.
         if problem and self._misfit(index, lr.size, hr.size[::-1]):
             raise UserError(problem)
-        return Header(hr.size, several=lr.several or hr.several)
+        return Header(hr.size, several=lr.several or hr.several, bits=max(lr.bits, hr.bits))
 
     def describe(self) -> str:
         """Both folders."""

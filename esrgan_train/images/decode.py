@@ -17,7 +17,7 @@ from esrgan_train.errors import UserError
 from esrgan_train.images.formats import formats_of, why_unidentified
 from esrgan_train.images.remarks import remarks_on
 from esrgan_train.images.samples import read_samples
-from esrgan_train.images.stored import SIDEWAYS, orientation
+from esrgan_train.images.stored import SIDEWAYS, orientation, stored_bits
 
 Picture = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -31,6 +31,7 @@ class Header(NamedTuple):
 
     size: tuple[int, int]  # (width, height) as stored, before EXIF orientation
     several: bool  # whether the file holds further pictures: an animation, pages
+    bits: int = 8  # of a sample once decoded, 8 or 16; AVIF, HEIC, JPEG 2000 and PPM of 16 bits count as 8 here
 
 
 def decode(path: str | Path) -> Picture:
@@ -58,7 +59,7 @@ def as_rgb(samples: NDArray[Any]) -> Picture:
 def read_header(path: str | Path) -> Header:
     """Size and whether there are further pictures; ``UnreadableImageError`` if that cannot be read."""
     with opened(path) as image:
-        return Header(image.size, holds_several(image))
+        return Header(image.size, holds_several(image), stored_bits(image))
 
 
 def read_upright_size(path: str | Path) -> tuple[int, int]:

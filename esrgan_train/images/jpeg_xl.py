@@ -34,6 +34,7 @@ class JpegXlPicture(SampledPicture):
         bits = _Bits(_codestream_start(self.fp))
         self._size = bits.size()
         orientation, self.is_animated, self._bits = bits.metadata()
+        self.bits = 8 if self._bits <= 8 else 16
         self.turn(orientation)
         self._mode = "RGB"
 

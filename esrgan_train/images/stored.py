@@ -16,6 +16,8 @@ SIDEWAYS = (5, 6, 7, 8)  # orientations that swap height and width
 class SampledPicture(ImageFile.ImageFile):
     """A plugin of Pillow for a format whose pixels Pillow cannot hold; its header works as everywhere."""
 
+    bits = 8  # of a sample, 8 or 16
+
     def turn(self, orientation: int) -> None:
         """Make ``getexif`` report the stored picture's orientation; ``samples`` has applied it already."""
         exif = Image.Exif()
@@ -31,6 +33,14 @@ def orientation(image: Image.Image) -> int:
     """EXIF's Orientation, from 1 (upright) to 8; 1 for any other value."""
     stored = image.getexif().get(ExifTags.Base.Orientation, 1)
     return stored if stored in range(1, 9) else 1
+
+
+def stored_bits(image: Image.Image) -> int:
+    """8 or 16 bits of a sample, by the header of a PNG, TIFF or JPEG XL file not yet loaded; 8 of another kind."""
+    if isinstance(image, SampledPicture):
+        return image.bits
+    tiles = getattr(image, "tile", None) if image.format == "PNG" else None
+    return 16 if tiles and ";16" in str(tiles[0][3]) else 8
 
 
 def orient(image: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -57,6 +57,7 @@ class TiffPicture(SampledPicture):
             raise ValueError("its first picture is a preview, as in raw photographs; convert it to PNG or TIFF")
         if not unsigned or bits not in (8, 16) or colours is None or self._has_unknown_channels(colours):
             raise ValueError(f"it holds {self._described()}; save it as gray or RGB with 8 or 16 bits")
+        self.bits = bits
         self._mode = _MODES[colours + self._has_alpha(colours)]
 
     @property

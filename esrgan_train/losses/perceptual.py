@@ -38,6 +38,8 @@ class PerceptualLoss(nn.Module):
         two (B, 3, H, W), RGB in [0, 1], H and W at least 16 → float32 scalar. No gradient reaches the second.
     """
 
+    holds_network = True  # so it is called under autocast, see ``Stage.content``
+
     @bounded
     def __init__(
         self,

@@ -13,6 +13,7 @@ import rich
 from annotated_types import Ge
 from rich.table import Table
 
+from esrgan_train import signals
 from esrgan_train.arguments import number
 from esrgan_train.bounds import Count, Fraction
 from esrgan_train.cli import DONE, run_command
@@ -22,7 +23,7 @@ from esrgan_train.cores import usable_cores
 from esrgan_train.data.options import Scale
 from esrgan_train.images.decode import Picture, decode
 from esrgan_train.images.encode import write_image
-from esrgan_train.prepare.inputs import pairs_in, photos_in
+from esrgan_train.prepare.inputs import pairs_in, photos_in, refuse_output_in_input
 from esrgan_train.prepare.options import Options
 from esrgan_train.prepare.pack import MANIFEST, SUMMARY, Packed, pack
 from esrgan_train.prepare.summary import summary
@@ -30,46 +31,62 @@ from esrgan_train.screening.verdict import Thresholds
 
 log = logging.getLogger(__name__)
 
+_NAMED = 10  # unreadable photos that are named
 KINDS = ("blurred", "compressed", "flat", "duplicate")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Pack, report, draw the summary; the exit status."""
     given = _parser().parse_args(arguments)
-    source = photos_in(given.sources) if given.lr is None else pairs_in(given.sources, given.lr)
+    with signals.raised(f"{given.output} is unfinished: the same command goes on"):
+        source = photos_in(given.sources) if given.lr is None else pairs_in(given.sources, given.lr)
+        refuse_output_in_input(given.output, [*given.sources, *([given.lr] if given.lr else [])])
+        options = _options(given, getattr(source, "upscale", None))
+        packed = pack(source, given.output, options, workers=given.workers or usable_cores())
+        if not (given.output / SUMMARY).is_file():
+            places = {source.name(index): source.place(index) for index in range(len(source))}
+
+            def load(name: str) -> Picture:
+                return decode(places[name])
+
+            write_image(given.output / SUMMARY, summary(packed.rows, load, title=str(given.output)))
+    _report(packed, given.output, paired=source.paired)
+    return DONE
+
+
+def _options(given: argparse.Namespace, upscale: int | None) -> Options:
     least = given.min_detail
     if least is None:
         least = 0.0 if given.tile is None else Thresholds().detail
-    options = Options(
+    return Options(
         scales=tuple(given.scales or compose_config(["data=folder", "data.train_dir=."]).data.scales),
-        upscale=getattr(source, "upscale", None),
+        upscale=upscale,
         max_side=given.max_side,
         tile=given.tile,
         stride=given.stride,
         min_detail=least,
         drop=KINDS if given.drop == [] else tuple(sorted(given.drop or ())),
     )
-    packed = pack(source, given.output, options, workers=given.workers or usable_cores())
-    places = {source.name(index): source.place(index) for index in range(len(source))}
-
-    def load(name: str) -> Picture:
-        return decode(places[name])
-
-    write_image(given.output / SUMMARY, summary(packed.rows, load, title=str(given.output)))
-    _report(packed, given.output, paired=source.paired)
-    return DONE
 
 
 def _report(packed: Packed, folder: Path, *, paired: bool) -> None:
-    table = Table("photos", "", title=f"{packed.entries:,} entries, {packed.bytes / 1e6:,.0f} MB")
+    table = Table("photos", "reported as")
     for status, count in Counter(row.status for row in packed.rows).most_common():
         reasons = Counter(kind for row in packed.rows if row.status == status for kind in _kinds(row.reason))
         named = ", ".join(f"{kind} {times:,}" for kind, times in reasons.most_common())
         table.add_row(f"{count:,} {status}", "" if status == "unreadable" else named)
     rich.print(table)
-    for row in [row for row in packed.rows if row.status == "unreadable"][:10]:
-        log.warning("%s", row.reason)
-    log.info("scores and reasons: %s and %s", folder / MANIFEST, folder / SUMMARY)
+    unreadable = [row.reason for row in packed.rows if row.status == "unreadable"]
+    for reason in unreadable[:_NAMED]:
+        log.warning("%s", reason)
+    if len(unreadable) > _NAMED:
+        log.warning("%d more cannot be read: see %s", len(unreadable) - _NAMED, folder / MANIFEST)
+    log.info(
+        "packed        %s of %s MB",
+        f"{packed.entries:,} {'entry' if packed.entries == 1 else 'entries'}",
+        f"{packed.bytes / 1e6:,.0f}",
+    )
+    log.info("scores        %s and %s", folder / MANIFEST, folder / SUMMARY)
     data = "paired" if paired else "folder"
     log.info("train with    %s", command("esrgan_train", f"data={data}", f"data.train_dir={folder}"))
 

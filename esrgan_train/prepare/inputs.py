@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from esrgan_train.data.folders import refuse_overlap
+from esrgan_train.data.packed import is_packed
 from esrgan_train.data.pair_names import Side, match
 from esrgan_train.data.pairs import PairedPhotos
 from esrgan_train.data.photos import Photos, join
@@ -28,6 +29,7 @@ def photos_in(places: Sequence[Path]) -> Source:
     Raises:
         UserError: a place does not exist or holds no photo, two overlap or two folders have one name.
     """
+    _refuse_packed(places)
     files: dict[Path, list[str]] = {}
     folders: list[Path] = []
     for place in dict.fromkeys(places):
@@ -55,6 +57,7 @@ def pairs_in(places: Sequence[Path], lr: Path) -> PairedPhotos:
     Raises:
         UserError: several places, a folder without photos, no photo with a partner, or no whole upscale.
     """
+    _refuse_packed([*places, lr])
     if len(places) != 1:
         raise UserError(f"--lr {lr} goes with one folder of HR photos, not {len(places)}: pack each by itself")
     sides = [
@@ -67,6 +70,19 @@ def pairs_in(places: Sequence[Path], lr: Path) -> PairedPhotos:
     for line in without_partner:
         log.warning("%s", line)
     return PairedPhotos(matched_lr, matched_hr, upscale=upscale)
+
+
+def refuse_output_in_input(output: Path, inputs: Sequence[Path]) -> None:
+    """``UserError`` if the set would lie among the photos: its summary would become one of them."""
+    for place in inputs:
+        inside, outside = output.resolve(), place.resolve()
+        if place.is_dir() and (inside.is_relative_to(outside) or outside.is_relative_to(inside)):
+            raise UserError(f"-o {output} and {place} overlap: give a folder beside the photos")
+
+
+def _refuse_packed(places: Sequence[Path]) -> None:
+    if packed := next((place for place in places if is_packed(place)), None):
+        raise UserError(f"{packed} is a packed set already: give the photos that it was made of")
 
 
 def _upscale_of(lr: Side, hr: Side) -> int:

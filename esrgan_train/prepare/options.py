@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from esrgan_train.data.packed_layout import Layout
 from esrgan_train.errors import UserError
-from esrgan_train.images.scaling import scaled_size
 
 Size = tuple[int, int]  # (height, width)
 
@@ -50,9 +48,7 @@ class Options:
             value = getattr(self, name)
             if value is not None and value % self.upscale:
                 nearest = max(1, value // self.upscale) * self.upscale
-                raise UserError(
-                    f"--{name} {value} is not a multiple of the pairs' ×{self.upscale}: give {nearest}"
-                )
+                raise UserError(f"--{name} {value} is no multiple of the pairs' ×{self.upscale}: give {nearest}")
 
     @property
     def layout(self) -> Layout:
@@ -63,11 +59,13 @@ class Options:
         """Plain values for JSON."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
-    def reduction(self, size: Size) -> float:
-        """The scale at which a photo has at most ``max_side`` pixels a side; 1 if it has."""
-        if self.max_side is None or max(size) <= self.max_side:
-            return 1.0
-        return 1024 / math.ceil(1024 * max(size) / self.max_side)  # what ``scaled_size`` takes exactly
+    def reduced(self, size: Size) -> Size:
+        """(height, width) of a photo with at most ``max_side`` pixels a side."""
+        largest = max(size)
+        if self.max_side is None or largest <= self.max_side:
+            return size
+        height, width = (max(1, round(side * self.max_side / largest)) for side in size)
+        return height, width
 
     def corners(self, size: Size) -> list[tuple[int, int]]:
         """(top, left) of the tiles of a photo; the last ones of a row and a column lie at its edge."""
@@ -78,7 +76,7 @@ class Options:
 
     def entry_sizes(self, size: Size) -> list[Size]:
         """(height, width) of what a photo becomes."""
-        height, width = scaled_size(size, self.reduction(size))
+        height, width = self.reduced(size)
         if self.tile is None:
             return [(height, width)]
         return [(min(self.tile, height), min(self.tile, width))] * len(self.corners((height, width)))

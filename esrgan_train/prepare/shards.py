@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,14 @@ from esrgan_train.screening.verdict import complaints
 
 _SMALLEST, _LARGEST = 2**26, 2**30  # bytes
 _MOST = 64  # shards, between these sizes: enough to share the work between many cores
+_CHUNK = 2**24  # bytes copied at once
+
+
+class Expected(NamedTuple):
+    """What the header of a photo tells."""
+
+    size: Size  # (0, 0) if it cannot be read
+    depth: int  # bytes of a sample
 
 
 class Entry(NamedTuple):
@@ -44,14 +52,11 @@ class Written:
     entries: list[Entry]
 
 
-def plan(sizes: Sequence[Size], options: Options) -> tuple[list[range], list[int]]:
-    """Successive photos of each shard, and its bytes if all have 8 bits; a function of its arguments alone.
-
-    Args:
-        sizes: (height, width) of each photo; of one that cannot be read (0, 0).
-        options: of the set.
-    """
-    lengths = [sum(options.layout.length(each, 1) for each in options.entry_sizes(size)) for size in sizes]
+def plan(photos: Sequence[Expected], options: Options) -> tuple[list[range], list[int]]:
+    """Successive photos of each shard, and its bytes if nothing is left out; a function of its arguments alone."""
+    lengths = [
+        sum(options.layout.length(each, depth) for each in options.entry_sizes(size)) for size, depth in photos
+    ]
     limit = min(max(sum(lengths) // _MOST, _SMALLEST), _LARGEST)
     shards, filled, start = [], [], 0
     held = 0
@@ -76,42 +81,77 @@ class ShardJob:
 
     @property
     def file(self) -> Path:
-        """The shard."""
+        """The shard of the finished set."""
         return self.folder / shard_name(self.number)
 
     @property
+    def raw(self) -> Path:
+        """The shard with all that was made, until it is known which photos resemble each other."""
+        return self.folder / UNFINISHED / shard_name(self.number)
+
+    @property
     def note(self) -> Path:
-        """What the shard holds, until the set is finished; it exists only once the shard is complete."""
-        return self.folder / UNFINISHED / f"{shard_name(self.number)}.json"
+        """What ``raw`` holds; it exists only once that is complete."""
+        return self.raw.with_suffix(".json")
 
     def done(self) -> bool:
-        """Whether the shard is complete."""
-        return self.note.is_file() and self.file.is_file()
+        """Whether all photos of the shard are packed."""
+        return self.note.is_file() and (self.raw.is_file() or self.file.is_file())
 
     def read(self) -> Written:
-        """What the complete shard holds."""
+        """What was made of the photos."""
         noted = json.loads(self.note.read_text(encoding="utf-8"))
         return Written([Row(**row) for row in noted["rows"]], [Entry(*entry) for entry in noted["entries"]])
 
-    def write(self) -> None:
-        """Write the shard, then its note; one photo is held at a time."""
+    def write(self, count: Callable[[], object]) -> None:
+        """Pack the photos, then write the note; one photo is held at a time. ``count`` is called after each."""
         rows: list[Row] = []
         entries: list[Entry] = []
-        with replacing(self.file) as partial, partial.open("wb") as shard:
+        with replacing(self.raw, durable=True) as partial, partial.open("wb") as shard:
             shard.seek(SHARD_HEADER)
             for place, index in enumerate(self.photos):
                 row, made = self._add(shard, place, index)
                 rows.append(row)
                 entries += made
-            shard.truncate(shard.tell())
-            length = shard.tell() - SHARD_HEADER
-            shard.seek(0)
-            shard.write(shard_header(length))
+                count()
+            _add_header(shard)
         noted: dict[str, Any] = {"rows": [asdict(row) for row in rows], "entries": entries}
-        with replacing(self.note) as partial:
+        with replacing(self.note, durable=True) as partial:
             partial.write_text(json.dumps(noted), encoding="utf-8")
 
-    def _add(self, shard: Any, place: int, index: int) -> tuple[Row, list[Entry]]:
+    def settle(self, kept: Sequence[Entry]) -> list[Entry]:
+        """Put the shard in its place with the entries that are ``kept`` alone; returns them as they now lie."""
+        everything = self.read().entries
+        if not self.file.is_file():
+            if len(kept) == len(everything):
+                self.raw.replace(self.file)
+            else:
+                self._copy(kept)
+        self.raw.unlink(missing_ok=True)  # it is still there after a kill between copying and this
+        settled, offset = [], 0
+        for entry in kept:
+            settled.append(entry._replace(offset=offset))
+            offset += self._length(entry)
+        return settled
+
+    def _copy(self, entries: Iterable[Entry]) -> None:
+        with (
+            replacing(self.file, durable=True) as partial,
+            partial.open("wb") as shard,
+            self.raw.open("rb") as raw,
+        ):
+            shard.seek(SHARD_HEADER)
+            for entry in entries:
+                raw.seek(SHARD_HEADER + entry.offset)
+                left = self._length(entry)
+                while left:
+                    left -= shard.write(raw.read(min(left, _CHUNK)))
+            _add_header(shard)
+
+    def _length(self, entry: Entry) -> int:
+        return self.options.layout.length((entry.height, entry.width), entry.depth)
+
+    def _add(self, shard: BinaryIO, place: int, index: int) -> tuple[Row, list[Entry]]:
         name = self.source.name(index)
         try:
             photo = self.source.decode(index)
@@ -151,3 +191,9 @@ class ShardJob:
 
 def _replaced(row: Row, **changed: Any) -> Row:
     return Row(**(asdict(row) | changed))
+
+
+def _add_header(shard: BinaryIO) -> None:
+    length = shard.tell() - SHARD_HEADER
+    shard.seek(0)
+    shard.write(shard_header(length))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -45,9 +46,7 @@ def summary(rows: Sequence[Row], load: Callable[[str], Picture], *, title: str) 
     sheets = [labelled_sheet([[charts]], title=f"{title}: {counts}")]
     for status, most in _EXAMPLES.items():
         if chosen := [row for row in rows if row.status == status]:
-            sheets.append(
-                labelled_sheet(_examples(chosen, load, most), title=f"{status}: {len(chosen):,}, such as")
-            )
+            sheets.append(labelled_sheet(_examples(chosen, load, most), title=f"{status}: {len(chosen):,}"))
     return stacked(sheets)
 
 
@@ -90,7 +89,7 @@ def _charts(rows: Sequence[Row]) -> NDArray[np.uint8]:
 
 def _chart(axes: Axes, values: Sequence[Any], name: str, limit: float | None = None, *, log: bool = False) -> None:
     numbers = [float(value) for value in values if value is not None]
-    axes.set_title(f"{name} ({len(numbers):,} photos)", fontsize=10)
+    axes.set_title(f"{name} ({len(numbers):,})", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     if not numbers:
         axes.text(0.5, 0.5, "none", ha="center", transform=axes.transAxes)
@@ -103,6 +102,7 @@ def _chart(axes: Axes, values: Sequence[Any], name: str, limit: float | None = N
     bins = np.geomspace(low, high, _BINS) if log else np.linspace(low, high, _BINS)
     axes.hist(numbers, bins=list(bins), color=_BAR)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    axes.set_ylabel("photos", fontsize=9)
     if log:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -112,7 +112,7 @@ def _chart(axes: Axes, values: Sequence[Any], name: str, limit: float | None = N
 
 
 def _in_words(rows: Sequence[Row]) -> str:
-    reasons = [part.partition(":")[0].partition(" ")[0] for row in rows for part in row.reason.split("; ") if part]
-    kinds = [kind for kind in dict.fromkeys(reasons) if any(row.status != "unreadable" for row in rows)]
-    lines = [f"{sum(reason == kind for reason in reasons):,} × {kind}" for kind in kinds if "/" not in kind]
-    return "\n".join(["what was found", *lines[:12]] if lines else ["nothing was found"])
+    read = [row for row in rows if row.status != "unreadable"]
+    kinds = Counter(part.partition(":")[0] for row in read for part in row.reason.split("; ") if part)
+    lines = [f"{count:,} × {kind}" for kind, count in kinds.most_common()]
+    return "\n".join(["what was found", *lines] if lines else ["nothing was found"])

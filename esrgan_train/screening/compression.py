@@ -25,20 +25,26 @@ _FEWEST_FREQUENCIES = 5
 _CLUSTERED = 0.35  # mean cosine; 1 if all coefficients are multiples of the step, 0 if they are anything
 _LOW = [(row, column) for row in range(7) for column in range(7) if 0 < row + column < 7]  # frequencies
 _STEPS = range(2, 100)  # levels
-_DCT = np.asarray(cv2.dct(np.eye(8, dtype=np.float32), flags=cv2.DCT_ROWS), np.float32).T  # (frequencies, pixels)
+_DCT = cv2.dct(np.eye(8, dtype=np.float32), flags=cv2.DCT_ROWS).T.astype(np.float32)  # frequency, pixel
 
 
 def table_quality(path: Path) -> int | None:
     """Quality (1 to 100, as libjpeg counts) of a JPEG file by its luma table; None for other formats.
 
-    Tables of other programs get the quality of libjpeg's table with the nearest sum.
+    Tables of other programs get the quality of the libjpeg table that is nearest in the lower frequencies; the
+    others decide between equals.
     """
     with opened(path) as image:
         tables = getattr(image, "quantization", None)
     if not tables:
         return None
-    total = sum(tables[min(tables)])
-    return min(range(1, 101), key=lambda quality: abs(int(_libjpeg_table(quality).sum()) - total))
+    table = np.reshape(tables[min(tables)], (8, 8))
+
+    def distance(quality: int) -> tuple[int, int]:
+        apart = np.abs(_libjpeg_table(quality) - table)
+        return sum(int(apart[place]) for place in _LOW), int(apart.sum())
+
+    return min(range(1, 101), key=distance)
 
 
 def grid_step(luma: Luma) -> float:
@@ -60,14 +66,15 @@ def grid_step(luma: Luma) -> float:
 
 
 def _blocks_on_grid(tiles: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """DCT coefficients (N, 8, 8) of the blocks that are not flat, where the grid is; None if no grid stands out."""
+    """DCT coefficients (N, 8, 8) of the blocks that are not flat, on the grid; None if no grid stands out."""
     shares: list[float] = []
     best: NDArray[np.float32] | None = None
     for top in range(8):
         rows = tiles[:, top : top + _SIDE].reshape(len(tiles), -1, 8, tiles.shape[2])
         down = _DCT @ rows  # (tiles, 8, 8 frequencies, columns)
         for left in range(8):
-            blocks: NDArray[np.float32] = down[..., left : left + _SIDE].reshape(-1, 8, _SIDE // 8, 8) @ _DCT.T
+            across: NDArray[np.float32] = down[..., left : left + _SIDE].reshape(-1, 8, _SIDE // 8, 8)
+            blocks = (across @ _DCT.T).astype(np.float32, copy=False)
             share, held = _zeros(blocks)
             if not shares or share > max(shares):
                 best = blocks.transpose(0, 2, 1, 3)[held]

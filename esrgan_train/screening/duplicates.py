@@ -9,6 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+# Of 256. Measured by ``python -m tests.screening_thresholds`` on 67 photos: the same photo as JPEG 50, at a
+# quarter of its size, brighter, with noise of σ 10 or 1 % narrower differs by at most 36. At most 64 differ for 61
+# of those cut by 3 % on all sides, and for 37 of those shifted by 2 %. Of 2,211 pairs of different photos none is
+# below 76, and most are near 128. Mirrored photos count as different.
 MOST_DIFFERENT_BITS = 64
 _BLOCK = 512  # fingerprints compared at once
 
@@ -25,7 +29,8 @@ class Match:
 def near_duplicates(fingerprints: Sequence[str], *, most: int = MOST_DIFFERENT_BITS) -> list[Match]:
     """For each picture that resembles an earlier one, the nearest earlier one; the first of several.
 
-    Empty fingerprints, those of blank pictures, resemble nothing. Every pair is compared.
+    Empty fingerprints, those of blank pictures, resemble nothing. Every pair is compared, which takes
+    a core 0.3 s for 10,000 pictures and 25 s for 100,000.
     """
     places, hashes = _parsed(fingerprints)
     matches = []

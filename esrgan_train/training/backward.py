@@ -56,7 +56,7 @@ def published_backward(game: Game, images: Images) -> Measured:
     for judge in game.judges:
         judge.network.requires_grad_(False)
     sr = forward(game.generator, images["lr"])
-    loss, measured = game.stage.content(sr, images)
+    loss, measured = game.stage.content(sr, images, game.precision)
     for judge in game.judges:
         judged = judge.term.function.generator(forward(judge.network, sr))
         if judge.weight:  # 0 times an infinite loss would not be 0
@@ -81,7 +81,7 @@ def shared_backward(game: Game, images: Images) -> Measured:
     judged = [
         judge.term.function.generator(logits) for judge, logits in zip(game.judges, fake_logits, strict=True)
     ]
-    loss, measured = game.stage.content(sr, images)
+    loss, measured = game.stage.content(sr, images, game.precision)
     roots: list[Tensor] = [game.share * loss]
     gradients: list[Tensor | None] = [None]
     for judge, adversarial in zip(game.judges, judged, strict=True):

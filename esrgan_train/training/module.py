@@ -6,6 +6,7 @@ import inspect
 import logging
 from typing import Any
 
+import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -128,8 +129,10 @@ class ESRGANModule(LightningModule):
 
     @record_function("esrgan/logging")
     def _log_training(self, measured: dict[str, float]) -> None:
-        self.log_dict(self._training_values(measured), logger=False, on_step=True, on_epoch=False)
-        self._send_to_loggers(self._training_values(measured))
+        values = self._training_values(measured)
+        # As self.log would, but that takes 3 ms for these values: a tenth of an iteration of a small network.
+        self.trainer.callback_metrics.update({name: torch.tensor(value) for name, value in values.items()})
+        self._send_to_loggers(values)
 
     def log_rest(self) -> None:
         """Log what was measured since the last line of the log, at the end of a stage or run.

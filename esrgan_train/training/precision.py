@@ -25,9 +25,13 @@ class Precision:
 
     def forward(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         """The network's output, computed in this format, as float32."""
-        with torch.autocast(self.device_type, dtype=torch.bfloat16, enabled=self.name == "bf16"):
+        with self.autocast():
             output = network(images)
         return output.float()
+
+    def autocast(self) -> torch.autocast:
+        """Within, products and convolutions are computed in this format."""
+        return torch.autocast(self.device_type, dtype=torch.bfloat16, enabled=self.name == "bf16")
 
 
 def choose_precision(requested: str | int, device_type: str) -> Precision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -14,6 +15,7 @@ from torch.profiler import record_function
 
 from esrgan_train.bounds import NonNegative, WholeNumber, check_fields
 from esrgan_train.losses.adversarial import AdversarialLoss
+from esrgan_train.training.precision import Precision
 
 Weight = NonNegative  # of a term in the generator's loss
 Iterations = WholeNumber  # before a stage starts, or of a warm-up
@@ -79,15 +81,19 @@ class Stage:
         """The weight in the generator's loss after ``done`` iterations; by default after the warm-up."""
         return term.weight if done >= self.start + term.discriminator_warmup else 0.0
 
-    def content(self, sr: Tensor, images: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def content(
+        self, sr: Tensor, images: Mapping[str, Tensor], precision: Precision
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted sum of the terms, and each without its weight for the log.
 
         Args:
             sr: (B, 3, H, W) float32, not clamped.
             images: each term's target, of the same shape, in [0, 1].
+            precision: of the networks inside losses; all else is float32.
         """
         values = {}
         for term in self.terms:
-            with record_function(f"esrgan/{term.name} loss"):
+            inside = precision.autocast() if getattr(term.function, "holds_network", False) else nullcontext()
+            with record_function(f"esrgan/{term.name} loss"), inside:
                 values[term.name] = term.function(sr, images[term.target])
         return reduce(add, (term.weight * values[term.name] for term in self.terms)), values

@@ -15,6 +15,9 @@ from esrgan_train.data.sources import Source, Sources
 from esrgan_train.data.training_set import TrainingSet
 from esrgan_train.data.validation_set import ValidationSet
 from esrgan_train.images.find import PathTable
+from esrgan_train.prepare.inputs import pairs_in, photos_in
+from esrgan_train.prepare.options import Options
+from esrgan_train.prepare.pack import pack
 
 OPTIONS: dict[str, Any] = {
     "upscale": 2,
@@ -62,6 +65,16 @@ def split(train_dir: Any, val_dir: Path | None = None, **changed: Any) -> Source
     """``folder_photos`` with the shares of conf/data/folder.yaml."""
     shares = {"val_fraction": 0.05, "max_val_photos": 32} | changed
     return folder_photos(train_dir=train_dir, val_dir=val_dir, **shares)
+
+
+def packed(folder: Path, **changed: Any) -> Path:
+    """A packed set of the photos in a folder, beside it."""
+    options = Options(**({"scales": (1, 0.75, 0.5, 1 / 3)} | changed))
+    lr = folder.with_name("lr")
+    source = photos_in([folder]) if options.upscale is None else pairs_in([folder], lr)
+    target = folder.with_name(f"{folder.name}_packed")
+    pack(source, target, options, workers=1)
+    return target
 
 
 def as_source(photos: Source | PathTable) -> Source:

@@ -8,7 +8,10 @@ from torch import nn
 
 from esrgan_train.errors import UserError
 from esrgan_train.losses.adversarial import VanillaLoss
+from esrgan_train.training.precision import Precision
 from esrgan_train.training.stages import Stage, Term
+
+PLAIN, BF16 = (Precision(name, "cpu", "") for name in ("32", "bf16"))
 
 
 def test_stages_switch_at_start_step(make_objective: Any) -> None:
@@ -34,10 +37,10 @@ def test_content_is_the_weighted_sum_and_measures_are_unweighted(make_objective:
     stages = make_objective(perceptual=nn.MSELoss(), pixel_weight=2.0, perceptual_weight=3.0, start_step=1).stages
     sr, target = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)
     l1, mse = (sr - target).abs().mean(), (sr - target).square().mean()
-    total, measured = stages["gan"].content(sr, {"hr_target": target})
+    total, measured = stages["gan"].content(sr, {"hr_target": target}, PLAIN)
     torch.testing.assert_close(total, 2 * l1 + 3 * mse)
     torch.testing.assert_close(measured["perceptual"], mse)
-    total, measured = stages["pixel"].content(sr, {"hr_target": target})
+    total, measured = stages["pixel"].content(sr, {"hr_target": target}, PLAIN)
     torch.testing.assert_close(total, 2 * l1)
     assert list(measured) == ["pixel"]
 
@@ -48,9 +51,33 @@ def test_a_term_may_compare_with_the_plain_photo() -> None:
         torch.zeros(1, 3, 8, 8),
         {"hr": torch.full((1, 3, 8, 8), 0.5), "hr_target": torch.ones(1, 3, 8, 8)},
     )
-    total, measured = Stage("pixel", terms).content(sr, images)
+    total, measured = Stage("pixel", terms).content(sr, images, PLAIN)
     assert {name: float(value) for name, value in measured.items()} == {"hr": 0.5, "hr_target": 1.0}
     assert float(total) == 1.5
+
+
+class Recording(nn.Module):
+    """Keeps the number format in which a product is computed."""
+
+    def __init__(self, holds_network: bool) -> None:
+        super().__init__()
+        self.holds_network = holds_network
+
+    def forward(self, sr: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        self.format = (sr.flatten(1) @ target.flatten(1).T).dtype
+        return (sr - target).abs().mean()
+
+
+@pytest.mark.parametrize(("precision", "inside"), [(PLAIN, torch.float32), (BF16, torch.bfloat16)])
+def test_only_networks_inside_losses_are_computed_in_the_lower_precision(
+    precision: Precision, inside: torch.dtype
+) -> None:
+    losses = Recording(True), Recording(False)
+    terms = tuple(Term(name=str(number), function=loss, weight=1.0) for number, loss in enumerate(losses))
+    sr, target = torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)
+    total, _ = Stage("pixel", terms).content(sr, {"hr_target": target}, precision)
+    assert [loss.format for loss in losses] == [inside, torch.float32]
+    assert total.dtype == torch.float32
 
 
 def test_a_loss_with_buffers_is_saved_under_its_name(make_objective: Any) -> None:
