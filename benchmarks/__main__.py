@@ -18,11 +18,14 @@ from benchmarks.floor import Floor
 from benchmarks.iterations import iteration_rows
 from benchmarks.loop import overhead_row, waiting_row
 from benchmarks.machine import describe_machine, load_average
-from benchmarks.pictures import degradation_rows, sample_row
+from benchmarks.packing import packed_rows, prepare_row
+from benchmarks.pictures import degradation_rows
 from benchmarks.row import Row
+from benchmarks.samples import sample_rows
 from benchmarks.sizes import FULL, QUICK, Sizes
 from benchmarks.startup import startup_row
 from benchmarks.table import table_of
+from benchmarks.windows import window_rows
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.cli import run_command
 from esrgan_train.cores import usable_cores
@@ -39,7 +42,10 @@ GROUPS: dict[str, Group] = {
     "iterations": lambda sizes, floor: iteration_rows(sizes, floor, "gan_iteration_fp32", "gan_iteration"),
     "pixel": lambda sizes, floor: iteration_rows(sizes, floor, "pixel_iteration"),
     "degradation": lambda sizes, _: degradation_rows(sizes),
-    "sample": lambda sizes, _: [sample_row(sizes)],
+    "sample": lambda sizes, _: sample_rows(sizes),
+    "windows": lambda sizes, _: window_rows(sizes),
+    "prepare": lambda sizes, _: [prepare_row(sizes)],
+    "packed": lambda sizes, _: packed_rows(sizes),
     "waiting": lambda sizes, _: [waiting_row(sizes, "pixel"), waiting_row(sizes, "gan")],
     "overhead": lambda sizes, _: [overhead_row(sizes, "pixel"), overhead_row(sizes, "gan")],
     "startup": lambda sizes, _: [startup_row(sizes)],
@@ -118,6 +124,7 @@ def chosen_groups(sizes: Sizes, only: Sequence[str] = ()) -> Mapping[str, Group]
     """
     possible = {
         **dict.fromkeys(("perceptual", "upscale"), sizes.thorough),
+        "packed": has_peak_memory(),
         "memory": sizes.thorough and has_peak_memory(),
         "processes": sizes.thorough and usable_cores() > 1,
     }

@@ -42,12 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     recipe = published([*options.overrides, *size_overrides])
     file = options.results or newest(FOLDER)
     results = None if file is None else read(file)
-    sample = None if results is None else results.rows.get("sample")
+    sample, packed = (None if results is None else results.rows.get(key) for key in ("sample", "packed_sample"))
     sample_ms = SAMPLE_MS if sample is None else sample.ours.median
+    packed_ms = None if packed is None else packed.ours.median
 
     console = rich.get_console()
     console.print(costs_table(_network_costs(recipe, variants=not options.overrides), gt_size=recipe.gt_size))
-    table = recipe_table(recipe, counts=options.gpus, sample_ms=sample_ms, cores_per_gpu=options.cores_per_gpu)
+    table = recipe_table(
+        recipe,
+        counts=options.gpus,
+        sample_ms=sample_ms,
+        packed_ms=packed_ms,
+        cores_per_gpu=options.cores_per_gpu,
+    )
     Console(width=max(console.width, MIN_WIDTH)).print(table)
     assumed = f"loading is assumed too: run {command('benchmarks')}"
     lines = [

@@ -24,21 +24,39 @@ def costs_table(costs: Iterable[tuple[str, Cost]], *, gt_size: int) -> Table:
     return table
 
 
-def recipe_table(recipe: Recipe, *, counts: Sequence[int] | None, sample_ms: float, cores_per_gpu: float) -> Table:
-    """The recipe on each GPU, in its usual ``counts`` or the given ones; days on the clock."""
+def recipe_table(
+    recipe: Recipe,
+    *,
+    counts: Sequence[int] | None,
+    sample_ms: float,
+    packed_ms: float | None = None,
+    cores_per_gpu: float,
+) -> Table:
+    """The recipe on each GPU, in its usual ``counts`` or the given ones; days on the clock.
+
+    Args:
+        sample_ms: that a core takes for a sample from a file.
+        packed_ms: the same from a packed set; None if that is not known.
+    """
     stages = " / ".join({"pixel": "pixel", "gan": "GAN"}[stage] for stage in recipe.iterations)
-    table = Table(
-        title=f"the published recipe for {recipe.name}, predicted; loading {sample_ms:.0f} ms per sample"
-    )
+    loading = f"{sample_ms:.0f} ms per sample" + ("" if packed_ms is None else f", {packed_ms:.0f} ms packed")
+    table = Table(title=f"the published recipe for {recipe.name}, predicted; loading {loading}")
     table.add_column("GPUs")
     for name in ("samples", f"it/s, {stages}", "GPU-hours", "days", "never waiting for data"):
         table.add_column(name, justify="right")
     table.add_column(f"cores per GPU to feed it, {stages}", justify="right")
+    if packed_ms is not None:
+        table.add_column("the same, packed", justify="right")
     table.add_column(f"short first, {stages}")
     for gpu in GPUS:
         for gpus in counts or gpu.counts:
             found = recipe.predict(gpu, gpus=gpus, loading=sample_ms / 1000 / cores_per_gpu).values()
             fed = recipe.predict(gpu, gpus=gpus, loading=0).values()
+            feeding = [
+                recipe.predict(gpu, gpus=gpus, loading=each / 1000).values()  # by one core
+                for each in (sample_ms, packed_ms)
+                if each is not None
+            ]
             table.add_row(
                 f"{gpus} × {gpu.name}",
                 str(recipe.batch_size * gpus),
@@ -46,7 +64,7 @@ def recipe_table(recipe: Recipe, *, counts: Sequence[int] | None, sample_ms: flo
                 f"{gpus * days(found) * 24:,.0f}",
                 f"{days(found):.1f}",
                 f"{days(fed):.1f}",
-                " / ".join(f"{stage.loader_share * cores_per_gpu:.0f}" for stage in found),
+                *(" / ".join(f"{stage.loader_share:.0f}" for stage in one_core) for one_core in feeding),
                 " / ".join(stage.saturated for stage in found),
             )
     return table

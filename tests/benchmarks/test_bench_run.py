@@ -31,8 +31,13 @@ TINY = replace(
     image_rounds=1,
     loop_gt_size=16,
     loop_block=1,
+    scaled_size=(480, 440),
+    packed_photos=2,
+    entries=400,
+    touched=200,
 )
-GROUPS = ("iterations", "pixel", "degradation", "sample", "waiting", "overhead")
+PACKED_GROUPS = ("sample", "windows", "prepare", "packed")
+GROUPS = ("iterations", "pixel", "degradation", "waiting", "overhead")
 
 
 def measure(folder: Path, *groups: str) -> dict[str, Any]:
@@ -47,7 +52,7 @@ def test_every_group_gives_its_rows_and_both_sides_compute_the_same(
     content = measure(tmp_path, *GROUPS)
     rows = {row["key"]: row for row in content["rows"]}
     assert rows.keys() == {
-        *("gan_iteration_fp32", "gan_iteration", "pixel_iteration", "degradation", "usm_degradation", "sample"),
+        *("gan_iteration_fp32", "gan_iteration", "pixel_iteration", "degradation", "usm_degradation"),
         *("pixel_waiting", "gan_waiting", "pixel_overhead", "gan_overhead"),
     }
     for row in content["rows"]:
@@ -67,6 +72,31 @@ def test_every_group_gives_its_rows_and_both_sides_compute_the_same(
     printed = capsys.readouterr().out
     assert "Lightning" in printed
     assert "peer ÷ ours" in printed
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_samples_from_files_and_packed_sets_are_the_same_and_their_rows_come_with_or_without_the_published_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, published: bool
+):
+    if not published:
+        monkeypatch.setattr(peer, "missing", lambda: "not installed")
+    rows = {row["key"]: row for row in measure(tmp_path, *PACKED_GROUPS)["rows"]}
+    samples = [
+        "sample",
+        "packed_sample",
+        "packed_plain_sample",
+        *(["packed_sample_published"] if published else []),
+    ]
+    windows = [f"{kind}_{percent}" for percent in (100, 75, 50, 33) for kind in ("window", "packed_window")]
+    assert [*rows] == [*samples, *windows, "prepare", "packed_open", "packed_memory"]
+    assert rows["sample"]["floor"] > 0
+    assert rows["packed_sample"]["floor"] == rows["packed_sample"]["peer"]["min"]
+    assert rows["packed_sample"]["goal"] == {"of": "share", "limit": 1.25}
+    assert rows["packed_plain_sample"]["ratio"] > 1
+    assert rows["packed_plain_sample"]["losses"]["ours"] == rows["packed_plain_sample"]["losses"]["peer"]
+    assert "photos a second" in rows["prepare"]["note"]
+    assert rows["packed_open"]["reached"]
+    assert rows["packed_memory"]["reached"]
 
 
 def test_without_the_published_code_one_line_says_so_and_ours_still_come(

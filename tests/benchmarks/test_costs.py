@@ -9,8 +9,7 @@ import pytest
 import torch
 import torchvision
 
-from benchmarks.costs import Convolution, Cost, Counted, iteration_costs
-from benchmarks.floor import conv_rate
+from benchmarks.costs import Cost, Counted, iteration_costs
 from benchmarks.plan.predict import gradient_bytes
 from benchmarks.plan.recipe import published
 from esrgan_train.errors import UserError
@@ -56,7 +55,6 @@ def test_the_discriminator_is_passed_as_often_as_the_step_says(shared: str, forw
     # Forward; twice back to the weights, without the gradient of the image; once back to the image alone.
     assert found.flops == (forward + 2 * 2 + 1) * sum(layers) - 2 * layers[0]
     assert found.parameters == 4_376_897
-    assert found.convolutions.total() == forward * len(layers)
 
 
 def test_vgg19_is_counted_as_its_publishers_do():
@@ -77,7 +75,7 @@ def test_the_numbers_moved_are_those_that_convolution_and_activation_read_and_wr
     inner = 5 * 8 * 8
     assert counted.numbers == (3 * 8 * 8 + 5 * 3 * 9 + 5 + inner) + (inner + 5 + inner)
     assert counted.flops == conv(3, 5, 3, 8)
-    assert counted.convolutions == {Convolution(3, 5, 3, 1, 8): 1}
+    assert [str(product) for product in counted.products] == ["3 → 5 channels, 3 × 3, from 8 × 8"]
 
 
 def test_traffic_is_within_reach_of_the_least_that_layers_move():
@@ -153,16 +151,5 @@ def test_gradients_of_one_process_go_nowhere_and_of_many_twice():
     assert gradient_bytes(1000, processes=1000) == pytest.approx(8000, rel=0.01)
 
 
-def test_each_shape_counts_as_often_as_it_runs(monkeypatch: pytest.MonkeyPatch):
-    seconds = iter([1.0, 2.0])
-    monkeypatch.setattr("benchmarks.floor.best_of", lambda _: next(seconds))
-    shapes = {Convolution(2, 4, 3, 1, 8): 3, Convolution(4, 4, 4, 2, 8): 1}
-    flops = 3 * (3 * conv(2, 4, 3, 8) + conv(4, 4, 4, 4))
-    assert conv_rate(shapes, 1, torch.float32) == pytest.approx(flops / (3 * 1.0 + 2.0))
-
-
 def test_costs_subtract():
-    one, two = Convolution(1, 1, 3, 1, 8), Convolution(2, 2, 3, 1, 8)
-    both = Cost(5.0, 7.0, 9, type(Counted().convolutions)({one: 2, two: 1}))
-    less = Cost(1.0, 2.0, 3, type(Counted().convolutions)({one: 2}))
-    assert both - less == Cost(4.0, 5.0, 6, type(Counted().convolutions)({two: 1}))
+    assert Cost(5.0, 7.0, 9) - Cost(1.0, 2.0, 3) == Cost(4.0, 5.0, 6)

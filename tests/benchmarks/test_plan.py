@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,8 @@ pytestmark = pytest.mark.run
 SLOW = Gpu(
     "slow", flops=1e12 / COMPUTE_EFFICIENCY, bytes=1e9 / MEMORY_EFFICIENCY
 )  # of which 1e12 and 1e9 are reached
-FLOOR = {"conv_gflops": {"32": {"generator": 100.0, "discriminator": 200.0}}, "memory_gb_per_second": 10.0}
-COSTS = [Cost(10**10, 5 * 10**6, 500, Counter()), Cost(10**10, 0, 500, Counter())]
+FLOOR = {"memory_gb_per_second": 10.0}
+COSTS = [Cost(10**10, 5 * 10**6, 500), Cost(10**10, 0, 500)]
 
 
 def predicted(gpus: int = 1, **changes: Any) -> Prediction:
@@ -104,21 +103,20 @@ def test_the_gan_stage_costs_more_and_a_faster_gpu_less():
 
 
 def write(file: Path) -> None:
-    """Results of a sample and of two iterations, one of which has no rate for VGG19."""
+    """Results of a sample and of two iterations, one of which has no floor."""
     sample = Row(key="sample", name="a sample", unit="ms", ours=Spread(50, 50, 50))
     sizes = {"gt_size": 64, "batch_size": 2}
-    gan = Row(key="gan_iteration", name="an iteration", sizes=sizes, unit="s", ours=Spread(1, 1, 1))
-    perceptual = replace(gan, key="gan_perceptual_iteration")
+    gan = Row(key="gan_iteration", name="an iteration", sizes=sizes, unit="s", ours=Spread(1, 1, 1), floor=0.5)
+    perceptual = replace(gan, key="gan_perceptual_iteration", floor=None)
     file.parent.mkdir(parents=True)
     results.write(file, machine={}, floor=FLOOR, rows=[sample, gan, perceptual])
 
 
-def test_a_measured_iteration_is_found_by_its_key_and_predicted_from_the_rates_of_its_own_file(tmp_path: Path):
+def test_a_measured_iteration_is_found_by_its_key_and_predicted_from_its_floor_and_its_traffic(tmp_path: Path):
     write(tmp_path / "results" / "a.json")
     (check,) = checks(results.read(tmp_path / "results" / "a.json"))
     costs = costs_of("gan_iteration", gt_size=64, precision="32")
-    rates = {"generator": 100e9, "discriminator": 200e9}
-    expected = sum(2 * (cost.flops / rates[name] + 4 * cost.numbers / 10e9) for name, cost in costs.items())
+    expected = 0.5 + sum(2 * 4 * cost.numbers / 10e9 for cost in costs.values())
     assert check.predicted == pytest.approx(expected)
     assert check.error == pytest.approx(expected - 1)
 
@@ -132,6 +130,26 @@ def test_the_newest_results_are_read_and_the_error_shown(
     out = " ".join(capsys.readouterr().out.split())
     assert "loading 50 ms per sample" in out
     assert "check: an iteration: measured 1 s, predicted" in out
+
+
+def test_cores_that_feed_a_gpu_stand_side_by_side_for_files_and_for_a_packed_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("COLUMNS", "200")
+    file = tmp_path / "a.json"
+    rows = [
+        Row(key=key, name=key, unit="ms", ours=Spread(ms, ms, ms))
+        for key, ms in (("sample", 50.0), ("packed_sample", 10.0))
+    ]
+    results.write(file, machine={}, floor=FLOOR, rows=rows)
+    assert main(["experiment=x4_prelu", "--gpus", "1", "--results", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "loading 50 ms per sample, 10 ms packed" in out
+    (line,) = (line for line in out.splitlines() if "RTX 4090" in line)
+    from_files, packed = (
+        [int(cores) for cores in column.split(" / ")] for column in re.findall(r"│ +(\d+ / \d+) (?=│)", line)
+    )
+    assert packed == pytest.approx([cores / 5 for cores in from_files], abs=1)
 
 
 def test_without_results_the_loader_is_assumed_and_the_plan_says_so(
