@@ -13,7 +13,7 @@ import rich
 from annotated_types import Ge
 from rich.table import Table
 
-from esrgan_train import signals
+from esrgan_train import libraries, signals  # noqa: F401 — libraries before the others, see there
 from esrgan_train.arguments import number
 from esrgan_train.bounds import Count, Fraction
 from esrgan_train.cli import DONE, run_command
