@@ -85,7 +85,7 @@ def packed_rows(sizes: Sizes) -> list[Row]:
     with TemporaryDirectory() as folder:
         root = Path(folder)
         write_set(root, sizes.entries)
-        opening = interleaved({"": lambda: _open(root)}, rounds=5)[""]
+        opening = interleaved({"": lambda: _open(root)}, rounds=sizes.rounds)[""]
         found = result_of(start_child(measure_growth, root, sizes.touched), "memory of a packed set")
     sizes_of = {"entries": sizes.entries}
     gigabytes = found["bytes"] / 1e9
