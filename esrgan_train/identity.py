@@ -49,6 +49,10 @@ EXCEPTIONS: tuple[tuple[str, Use, str], ...] = (
     ("trainer.num_sanity_val_steps", NOTHING, "when results are shown"),
     ("trainer.limit_val_batches", Use.VALIDATION, "measures fewer photos"),
 )
+# The same photos may lie in another folder, or in the set that they were packed into.
+_FOLDERS = ("data.train_dir", "data.val_dir")
+_PHOTOS = ("photos", "photo names", "photo sizes")  # of DataModule.fingerprint
+
 _USES = {option: use for options, use, _ in EXCEPTIONS for option in options.split()}
 
 
@@ -97,15 +101,18 @@ def differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Names of the options whose values are not the same.
 
     Checkpoints of earlier versions raise no false alarm: what they kept in spite of ``EXCEPTIONS`` is left out, so
-    is the effective batch where they lack it, and a class of this package may have moved to another file.
+    is the effective batch where they lack it, and a class of this package may have moved to another file. Nor does
+    another folder with the same photos.
     """
     before, now = dict(_flat(before)), dict(_flat(now))
     before.setdefault(CROPS, now.get(CROPS))
+    same_photos = all(name in now and before.get(name) == now[name] for name in _PHOTOS)
     return [
         name
         for name in sorted({*before, *now})
         if _comparable(name, before.get(name)) != _comparable(name, now.get(name))
         and (name in now or Use.RESUME in use_of(name))
+        and not (same_photos and name in _FOLDERS)
     ]
 
 

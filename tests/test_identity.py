@@ -108,3 +108,13 @@ def test_each_exception_has_a_reason_and_stands_once() -> None:
     options = [option for options, _, _ in EXCEPTIONS for option in options.split()]
     assert len(options) == len(set(options))
     assert all(reason for _, _, reason in EXCEPTIONS)
+
+
+def test_the_same_photos_in_another_folder_or_packed_are_no_change() -> None:
+    digests = {"photos": 3, "photo names": "0a", "photo sizes": "0b"}
+    before = digests | {"data.train_dir": "photos", "data.val_dir": "held_out"}
+    now = before | {"data.train_dir": "packed", "data.val_dir": "elsewhere"}
+    assert differing(before, now) == []
+    assert differing(before, now | {"photo sizes": "0c"}) == ["data.train_dir", "data.val_dir", "photo sizes"]
+    weighted = digests | {"data.train_dir.photos": 3, "data.val_dir": "held_out"}
+    assert differing(weighted, now) == ["data.train_dir.photos"]

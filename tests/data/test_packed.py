@@ -23,6 +23,7 @@ from esrgan_train.data.photos import Joined
 from esrgan_train.data.sources import Source, Sources
 from esrgan_train.data.stream import RankStridedSampler
 from esrgan_train.errors import UserError
+from esrgan_train.identity import _PHOTOS
 from esrgan_train.images.decode import UnreadableImageError, decode
 from esrgan_train.images.encode import write_image
 from esrgan_train.images.scaling import resized
@@ -117,6 +118,7 @@ def test_a_resumed_run_does_not_notice_that_its_photos_were_packed(photos: Path)
 
     without_tiny_ones(photos)
     assert fingerprint(photos) == fingerprint(packed(photos))
+    assert set(_PHOTOS) <= set(fingerprint(photos))  # by which a resumed run knows that they are the same
 
 
 def test_folders_and_sets_mix_with_weights(photos: Path, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def write(path: Path, image: Any, **options: Any) -> Path:
 def test_lossless_rgb_comes_back_as_it_was(tmp_path: Path, name: str, options: Any) -> None:
     path = write(tmp_path / name, RGB, **options)
     assert np.array_equal(decode(path), RGB)
-    assert read_header(path) == ((WIDTH, HEIGHT), False)
+    assert read_header(path) == ((WIDTH, HEIGHT), False, 8)
     assert find_photos(tmp_path, option="x")[0] == path
 
 
@@ -142,7 +142,7 @@ def test_a_jpeg_xl_that_is_stored_turned_is_read_upright(tmp_path: Path) -> None
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (255, 40), (256, 192), (300, 200), (8, 520), (40, 9000)])
 def test_the_size_of_a_jpeg_xl_is_read_from_its_header(tmp_path: Path, size: tuple[int, int]) -> None:
     (tmp_path / "a.jxl").write_bytes(imagecodecs.jpegxl_encode(np.zeros((size[1], size[0], 3), np.uint8)))
-    assert read_header(tmp_path / "a.jxl") == (size, False)
+    assert read_header(tmp_path / "a.jxl") == (size, False, 8)
 
 
 def test_heic_has_the_pixels_of_its_library_upright(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_multi_picture_jpeg_of_a_camera_is_one_photo(tmp_path: Path) -> None:
         with_preview, "MPO", save_all=True, append_images=[Image.fromarray(SMOOTH[::2, ::2])]
     )
     (tmp_path / "a.jpg").write_bytes(with_preview.getvalue())
-    assert read_header(tmp_path / "a.jpg") == ((96, 64), False)
+    assert read_header(tmp_path / "a.jpg") == ((96, 64), False, 8)
     assert np.array_equal(decode(tmp_path / "a.jpg"), np.asarray(Image.open(tmp_path / "a.jpg")))
 
 
