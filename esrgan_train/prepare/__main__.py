@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
                 return decode(places[name])
 
             write_image(given.output / SUMMARY, summary(packed.rows, load, title=str(given.output)))
-    _report(packed, given.output, paired=source.paired)
+    _report(packed, given.output, upscale=options.upscale)
     return DONE
 
 
@@ -69,7 +69,7 @@ def _options(given: argparse.Namespace, upscale: int | None) -> Options:
     )
 
 
-def _report(packed: Packed, folder: Path, *, paired: bool) -> None:
+def _report(packed: Packed, folder: Path, *, upscale: int | None) -> None:
     table = Table("photos", "reported as")
     for status, count in Counter(row.status for row in packed.rows).most_common():
         reasons = Counter(kind for row in packed.rows if row.status == status for kind in _kinds(row.reason))
@@ -87,8 +87,8 @@ def _report(packed: Packed, folder: Path, *, paired: bool) -> None:
         f"{packed.bytes / 1e6:,.0f}",
     )
     log.info("scores        %s and %s", folder / MANIFEST, folder / SUMMARY)
-    data = "paired" if paired else "folder"
-    log.info("train with    %s", command("esrgan_train", f"data={data}", f"data.train_dir={folder}"))
+    data = ["data=folder"] if upscale is None else ["data=paired", f"upscale={upscale}"]
+    log.info("train with    %s", command("esrgan_train", *data, f"data.train_dir={folder}"))
 
 
 def _kinds(reason: str) -> list[str]:
