@@ -26,8 +26,9 @@ sys.modules.setdefault(_shim.__name__, _shim)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """One flag for all golden files."""
+    """Options of our own."""
     parser.addoption("--update-golden", action="store_true", help="write the golden files again")
+    parser.addoption("--device", default="cuda", choices=["cuda", "cpu"], help="what tests marked gpu run on")
 
 
 @pytest.fixture
@@ -52,12 +53,19 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pa
     return folder
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.fixture
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """What a test marked ``gpu`` runs on: the GPU, or with ``--device cpu`` the processor."""
+    return torch.device(request.config.getoption("--device"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that read the finished run; without a GPU, skip those that need one."""
+    lacking = config.getoption("--device") == "cuda" and not torch.cuda.is_available()
     for item in items:
         if "finished_run" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.run)
-        if "gpu" in item.keywords and not torch.cuda.is_available():
+        if "gpu" in item.keywords and lacking:
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
 
 

@@ -1,13 +1,12 @@
 """An iteration on CUDA never waits for the device: traced on fake CUDA tensors, without a GPU.
 
-Fake tensors have devices and shapes but no values, so ``.item()`` and mixed devices raise. Backward passes and
-optimizers do not run on them: gradients are made up, and everything around is the real code.
+Gradients are made up, and everything around is the real code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -15,47 +14,16 @@ from unittest.mock import patch
 import pytest
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch._subclasses.fake_tensor import DataDependentOutputException
 
-from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.losses.adversarial import AdversarialLoss, HingeLoss, LeastSquaresLoss, VanillaLoss
 from esrgan_train.losses.perceptual import PerceptualLoss
 from esrgan_train.losses.pixel import CharbonnierLoss
-from esrgan_train.training import ema
 from esrgan_train.training.module import ESRGANModule
+from tests.fake_cuda import fake_cuda
 
 MakeModule = Callable[..., ESRGANModule]
 SIZE, BATCH, DONE, LAST = 64, 2, 7, 100
-
-
-class Copies(TorchDispatchMode):
-    """Notes every copy from the GPU to the host."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        output = func(*args, **(kwargs or {}))
-        sources = {t.device.type for t in args if isinstance(t, Tensor)}
-        if isinstance(output, Tensor) and output.device.type == "cpu" and "cuda" in sources:
-            self.found.append(str(func))
-        return output
-
-
-@contextmanager
-def fake_cuda() -> Iterator[Copies]:
-    """Everything made in here is a fake tensor, on CUDA unless another device is given."""
-    copies = Copies()
-    with ExitStack() as stack:
-        # Fake parameters are on CUDA from the start; they cannot be copied, nor change their order of memory.
-        stack.enter_context(patch.object(ema, "deepcopy", lambda _: SRVGGNetCompact(num_feat=8, num_conv=2)))
-        stack.enter_context(patch.object(nn.Module, "to", lambda network, *_, **__: network))
-        stack.enter_context(FakeTensorMode())
-        stack.enter_context(torch.device("cuda"))
-        stack.enter_context(copies)
-        yield copies
 
 
 @contextmanager
