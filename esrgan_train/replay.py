@@ -29,13 +29,25 @@ log = logging.getLogger(__name__)
 def main(arguments: list[str] | None = None) -> int:
     """Draw the samples as a sheet and describe them, as the run met them if the photos are the same."""
     options = _parser().parse_args(arguments)
-    photos = build_datamodule(read_config(options.run)).training
+    photos = build_datamodule(read_config(options.run), place=_place_in(options.run)).training
     for n in options.samples:
         log.info("%s", _describe(photos, n))
     target = options.output or options.run / "replay.png"
     write_image(target, pairs_sheet(photos, options.samples))
     log.info("drawn in %s", target)
     return DONE
+
+
+def _place_in(run: Path) -> Place:
+    """Where the run's samples were rendered, by its last checkpoint, if that can be done here."""
+    settings: Mapping[str, Any] = {}
+    if (file := run / "checkpoints" / LAST).is_file():
+        settings = load_checkpoint(file).get("settings", {})
+    place = place_named(settings.get(RENDERER))
+    if place.device == "cuda" and not torch.cuda.is_available():
+        log.warning("the run's LR was rendered on a GPU, and here there is none: its noise is of the same kind, but not the same")
+        return BY_WORKERS
+    return place
 
 
 def _describe(photos: TrainingSet, n: int) -> str:

@@ -1,4 +1,7 @@
-"""A degradation makes a small picture of a large one, from nothing but the random numbers that it is given."""
+"""A degradation makes a small picture of a large one, from nothing but the random numbers that it is given.
+
+One that draws first (``draw``, ``largest``) may be rendered elsewhere, from the drawing alone.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,15 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from numpy.typing import NDArray
 
 from esrgan_train.contracts.part import Part, in_words, size
+from esrgan_train.data.place import is_drawable
+from esrgan_train.degradation.drawing import Drawing, Resize, Step
+from esrgan_train.degradation.rendering import render
 
 Image = NDArray[np.float32]
 Draw = Callable[[Image, np.random.Generator], Any]
 
 _ROUNDING = 1e-6
+_DRAWINGS = 8  # that are tried
 
 
 def check_degradation(degradation: Draw, part: Part, *, upscale: int, lr_side: int) -> None:
@@ -38,6 +45,55 @@ def check_degradation(degradation: Draw, part: Part, *, upscale: int, lr_side: i
         lr = _try(degradation, part, (height * upscale, width * upscale, 3), (height, width, 3))
         if lr.min() < -_ROUNDING or lr.max() > 1 + _ROUNDING:
             raise part.refusal(f"its values go from {lr.min():g} to {lr.max():g}", "return values in [0, 1]")
+    if is_drawable(degradation):
+        side = lr_side * upscale
+        _try_drawing(degradation, part, (side, side))
+
+
+def _try_drawing(degradation: Any, part: Part, shape: tuple[int, int]) -> None:
+    """A few drawings: each a function of the rng alone, of steps in fixed places, and rendered to the same picture."""
+    hr = np.random.default_rng(0).random((*shape, 3), dtype=np.float32)
+    places: list[set[type]] = []
+    for seed in range(_DRAWINGS):
+        drawing, again = (_draw(degradation, part, shape, seed) for _ in range(2))
+        if pickle.dumps(drawing) != pickle.dumps(again):
+            raise part.refusal("draw gives another drawing for the same rng", "draw from the rng that it is given")
+        places = places or [set() for _ in drawing]
+        if len(places) != len(drawing):
+            fault = f"draw gives {len(places)} steps, and then {len(drawing)}"
+            raise part.refusal(fault, "give each step a place of its own, with None where it does not happen")
+        for kinds, step in zip(places, drawing, strict=True):
+            kinds.update({type(step)} - {type(None)})
+        if not np.array_equal(render(hr, drawing), degradation(hr, np.random.default_rng(seed))):
+            raise part.refusal("it does not make what it draws", "let it return render(hr, self.draw(hr.shape[:2], rng))")
+        _check_largest(degradation, part, shape, drawing)
+    if mixed := next((kinds for kinds in places if len(kinds) > 1), None):
+        names = " and ".join(sorted(kind.__name__ for kind in mixed))
+        raise part.refusal(f"draw puts {names} in one place", "give each kind of step a place of its own")
+
+
+def _draw(degradation: Any, part: Part, shape: tuple[int, int], seed: int) -> Drawing:
+    remedy = "return a tuple of steps of esrgan_train.degradation.drawing, or None"
+    rng = np.random.default_rng(seed)
+    drawing = part.call(degradation.draw, shape, rng, doing=f"drawing for {size(shape)}", remedy=remedy)
+    if not isinstance(drawing, tuple) or not all(step is None or isinstance(step, Step) for step in drawing):
+        raise part.refusal(f"draw gives {in_words(drawing)}", remedy)
+    return drawing
+
+
+def _check_largest(degradation: Any, part: Part, shape: tuple[int, int], drawing: Drawing) -> None:
+    """Whether the image stays within what ``largest`` says, after each step."""
+    remedy = "return the largest (height, width) after each step of draw"
+    largest = part.call(degradation.largest, shape, doing=f"largest for {size(shape)}", remedy=remedy)
+    if len(largest) != len(drawing):
+        raise part.refusal(f"largest gives {len(largest)} sizes for {len(drawing)} steps", remedy)
+    height, width = shape
+    for step, (most_rows, most_columns) in zip(drawing, largest, strict=True):
+        if isinstance(step, Resize):
+            height, width = step.height, step.width
+        if height > most_rows or width > most_columns:
+            fault = f"largest says {most_rows}×{most_columns}, a drawing makes {height}×{width}"
+            raise part.refusal(fault, remedy)
 
 
 def check_noise(noise: Draw, part: Part, *, upscale: int) -> None:
