@@ -55,7 +55,7 @@ Step = Blur | Resize | Noise | Clamp | Jpeg
 
 @dataclass(frozen=True)
 class Place:
-    """One place of all drawings of a degradation: the kind of its step, and bounds by which room is made for it."""
+    """One place of all drawings of a degradation: the kind of its step, and bounds by which room is made."""
 
     kind: type[Step]
     height: int  # the most rows that an image can have after it

@@ -21,7 +21,8 @@ def blur_batch(images: Tensor, heights: Tensor, widths: Tensor, kernels: Tensor)
     wide = taken(images, mirrored(rows, heights), mirrored(columns, widths))
     size = [_smooth(side) for side in wide.shape[-2:]]
     spectrum = torch.fft.rfft2(wide, s=size) * torch.fft.rfft2(kernels[:, None], s=size).conj()
-    return torch.fft.irfft2(spectrum, s=size)[..., :height, :width]
+    blurred: Tensor = torch.fft.irfft2(spectrum, s=size)
+    return blurred[..., :height, :width]
 
 
 def _smooth(least: int) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from esrgan_train.degradation.batched.borders import columns_taken, rows_taken
+
 _BITS = 16
 _HALF = 1 << (_BITS - 1)
 
@@ -18,7 +20,7 @@ def _fixed(value: float) -> int:
 
 def to_ycc(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """Luma, (B, 1, H, W), and chroma, (B, 2, H, W), of RGB."""
-    red, green, blue = rgb.split(1, dim=1)
+    red, green, blue = rgb.chunk(3, dim=1)
     luma = (_fixed(0.299) * red + _fixed(0.587) * green + _fixed(0.114) * blue + _HALF) >> _BITS
     centre = (128 << _BITS) + _HALF - 1
     bluish = (_HALF * blue - _fixed(0.16874) * red - _fixed(0.33126) * green + centre) >> _BITS
@@ -28,7 +30,7 @@ def to_ycc(rgb: Tensor) -> tuple[Tensor, Tensor]:
 
 def to_rgb(luma: Tensor, chroma: Tensor) -> Tensor:
     """RGB of luma and chroma at the same size."""
-    bluish, reddish = (chroma - 128).split(1, dim=1)
+    bluish, reddish = (chroma - 128).chunk(2, dim=1)
     red = luma + ((_fixed(1.402) * reddish + _HALF) >> _BITS)
     green = luma + ((-_fixed(0.34414) * bluish - _fixed(0.71414) * reddish + _HALF) >> _BITS)
     blue = luma + ((_fixed(1.772) * bluish + _HALF) >> _BITS)
@@ -49,29 +51,17 @@ def double(chroma: Tensor, heights: Tensor, widths: Tensor) -> Tensor:
     Chroma is valid in [:heights[b], :widths[b]], and repeats its edges beyond. libjpeg repeats the samples of
     pictures up to two samples wide instead.
     """
-    rows = torch.arange(chroma.shape[-2], device=chroma.device)
-    columns = torch.arange(chroma.shape[-1], device=chroma.device)
-    above, below = ((rows + step).clamp(min=0) for step in (-1, 1))
-    vertical = [3 * chroma + _rows(chroma, torch.minimum(near, heights[:, None] - 1)) for near in (above, below)]
-    sums = torch.stack(vertical, dim=3).flatten(2, 3)  # (B, C, 2H, W), four times too large
-    before, after = ((columns + step).clamp(min=0) for step in (-1, 1))
-    left, right = (
-        (3 * sums + _columns(sums, torch.minimum(near, widths[:, None] - 1)) + rounding) >> 4
-        for near, rounding in ((before, 8), (after, 7))
-    )
-    return torch.where((widths > 2)[:, None, None, None], torch.stack([left, right], dim=4).flatten(3, 4), repeat(chroma))
+    rows, columns = (torch.arange(side, device=chroma.device) for side in chroma.shape[-2:])
+    near = [torch.minimum((rows + step).clamp(min=0), heights[:, None] - 1) for step in (-1, 1)]
+    sums = torch.stack([3 * chroma + rows_taken(chroma, each) for each in near], dim=3).flatten(2, 3)
+    near = [torch.minimum((columns + step).clamp(min=0), widths[:, None] - 1) for step in (-1, 1)]
+    halves = [
+        (3 * sums + columns_taken(sums, each) + rounding) >> 4 for each, rounding in zip(near, (8, 7), strict=True)
+    ]
+    smooth = torch.stack(halves, dim=4).flatten(3, 4)
+    return torch.where((widths > 2)[:, None, None, None], smooth, repeat(chroma))
 
 
 def repeat(chroma: Tensor) -> Tensor:
     """Each sample over its 2×2 pixels."""
     return chroma.repeat_interleave(2, dim=-1).repeat_interleave(2, dim=-2)
-
-
-def _rows(images: Tensor, rows: Tensor) -> Tensor:
-    """Each image's rows by index, (B, H)."""
-    return images.gather(2, rows[:, None, :, None].expand(-1, images.shape[1], -1, images.shape[3]))
-
-
-def _columns(images: Tensor, columns: Tensor) -> Tensor:
-    """Each image's columns by index, (B, W)."""
-    return images.gather(3, columns[:, None, None, :].expand(-1, images.shape[1], images.shape[2], -1))

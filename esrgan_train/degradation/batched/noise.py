@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from esrgan_train.degradation.batched.luma import luma
 from esrgan_train.degradation.batched.poisson import PEAKS, poisson_tables
 
 _COLOURS = 3
 
 
 class BatchedNoise(nn.Module):
-    """Noise distributed as ``degradation.noise`` makes it, of random numbers that come from each drawing's key alone.
+    """Noise distributed as ``degradation.noise`` makes it; its numbers come from each drawing's key alone.
 
     The same key, canvas and kind of device give the same noise, whatever else is in the batch.
     """
@@ -46,14 +47,15 @@ class BatchedNoise(nn.Module):
         gray, poisson, strength = (each.view(-1, 1, 1, 1) for each in (gray, poisson, strength))
         uniform = torch.where(gray[:, None], uniform[:, :, :1], uniform)
         first, second = uniform.unbind(dim=1)
-        shot = self.shot_noise(torch.where(gray, _luma(images), images), valid, first, second)
+        shot = self.shot_noise(torch.where(gray, luma(images), images), valid, first, second)
         grain = normal(first, second) / 255
         return strength * torch.where(poisson, shot, grain)
 
     def shot_noise(self, images: Tensor, valid: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Poisson(x·v)/v − x of the image rounded to 8 bits, v its number of distinct values as a power of two."""
         levels = (images.clamp(0, 1) * 255).round().long()
-        peak = (distinct(levels, valid)[:, None] > torch.tensor(PEAKS[:-1], device=images.device)).sum(dim=1)
+        smaller = torch.exp2(torch.arange(len(PEAKS) - 1, device=images.device))
+        peak = (distinct(levels, valid)[:, None] > smaller).sum(dim=1)
         rows = peak.view(-1, 1, 1, 1) * 256 + levels
         width = self.chances.shape[1]
         cells = (first * width).long() + rows * width
@@ -81,9 +83,5 @@ def distinct(levels: Tensor, valid: Tensor) -> Tensor:
     """How many of the 256 values each image holds, (B,)."""
     held = torch.where(valid, levels, 256).flatten(1)
     present = torch.zeros(len(levels), 257, device=levels.device).scatter_(1, held, 1.0)
-    return present[:, :256].sum(dim=1)
-
-
-def _luma(images: Tensor) -> Tensor:
-    red, green, blue = images.split(1, dim=1)
-    return 0.299 * red + 0.587 * green + 0.114 * blue
+    count: Tensor = present[:, :256].sum(dim=1)
+    return count

@@ -21,7 +21,7 @@ def pack(drawing: Drawing, places: Sequence[Place], size: tuple[int, int]) -> Pa
     Kernels are continued by zeros to the largest at that place; an image that is not resized gets its own size,
     ``size`` in the beginning.
     """
-    packed = {}
+    packed: Packed = {}
     for number, (step, place) in enumerate(zip(drawing, places, strict=True)):
         if place.kind is Resize:
             step = step or Resize(*size, RESIZE_MODES[0])

@@ -15,7 +15,7 @@ _WIDTH = 512  # values that a count can have: beyond 256 + 12·√256 + 32 there
 
 @cache
 def poisson_tables() -> tuple[Tensor, Tensor]:
-    """For each peak and level, cells of equal chance: that of the cell's own number, and the number that is else drawn.
+    """For each peak and level, cells of equal chance: that of the cell's own number, and the number drawn else.
 
     Both are (9 · 256, 512): the means are level/255 · peak. Source: Walker, "An Efficient Method for Generating
     Discrete Random Variables with General Distributions", 1977. Probabilities are right to 2⁻²⁴.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from esrgan_train.degradation.batched.blur import blur_batch
+from esrgan_train.degradation.batched.borders import inside
 from esrgan_train.degradation.batched.jpeg import BatchedJpeg
 from esrgan_train.degradation.batched.noise import BatchedNoise, uniform_numbers
 from esrgan_train.degradation.batched.packing import Packed, pack
@@ -37,9 +38,9 @@ class Drawable(Protocol):
 class BatchRenderer(nn.Module):
     """Renders what a degradation draws for images of one size, as ``rendering.render`` does but for the noise.
 
-    Blurred and resized values differ by less than 1e-5, JPEG is the same bit for bit, and noise is other numbers of
-    the same distribution. An image's result depends on nothing but the image and its drawing. The number of kernels
-    does not grow with the batch, except that each noise of a sample starts one.
+    Blurred and resized values differ by less than 1e-5, JPEG is the same bit for bit, and noise is other numbers
+    of the same distribution. An image's result depends on nothing but the image and its drawing. The number of
+    kernels does not grow with the batch, except that each noise of a sample starts one.
 
     Args:
         degradation: what draws.
@@ -59,7 +60,7 @@ class BatchRenderer(nn.Module):
         return pack(drawing, self.places, self.size)
 
     def moved(self, packed: Mapping[str, Tensor], device: torch.device) -> Packed:
-        """Stacked drawings on a device, without waiting for it; what seeds its random numbers stays on the host."""
+        """Stacked drawings on a device, without waiting for it; what seeds random numbers stays on the host."""
         return {
             name: value if name.endswith(".key") else value.to(device, non_blocking=True)
             for name, value in packed.items()
@@ -87,9 +88,7 @@ class BatchRenderer(nn.Module):
 
     def _render(self, hr: Tensor, packed: Mapping[str, Tensor]) -> Tensor:
         images = hr
-        heights, widths = (
-            torch.full((len(hr),), side, device=hr.device, dtype=torch.int64) for side in self.size
-        )
+        heights, widths = (torch.full((len(hr),), side, device=hr.device, dtype=torch.int64) for side in self.size)
         for number, place in enumerate(self.places):
             step = {k.partition(".")[2]: v for k, v in packed.items() if k.startswith(f"{number}.")}
             if place.kind is Resize:
@@ -116,13 +115,7 @@ class BatchRenderer(nn.Module):
             assert self.noise is not None
             size = (images.shape[2], images.shape[3])
             uniform = uniform_numbers(step["key"].tolist(), size, images.device)
-            valid = _inside(heights, widths, size)
+            valid = inside(heights, widths, size)
             amounts = step["poisson"], step["strength"], step["gray"]
             changed = images + self.noise(images, valid, uniform, *amounts)
         return torch.where(step["happens"].view(-1, 1, 1, 1), changed, images)
-
-
-def _inside(heights: Tensor, widths: Tensor, size: tuple[int, int]) -> Tensor:
-    """The pixels of a canvas that belong to each image, (B, 1, *size)."""
-    rows, columns = (torch.arange(side, device=heights.device) for side in size)
-    return ((rows < heights[:, None])[:, :, None] & (columns < widths[:, None])[:, None, :])[:, None]

@@ -10,7 +10,13 @@ from esrgan_train.degradation.drawing import RESIZE_MODES
 _CUBIC = -0.75  # OpenCV's and PyTorch's; others take −0.5
 
 
-def resize_batch(images: Tensor, before: tuple[Tensor, Tensor], after: tuple[Tensor, Tensor], modes: Tensor, canvas: tuple[int, int]) -> Tensor:
+def resize_batch(
+    images: Tensor,
+    before: tuple[Tensor, Tensor],
+    after: tuple[Tensor, Tensor],
+    modes: Tensor,
+    canvas: tuple[int, int],
+) -> Tensor:
     """What ``degradation.resize.resize`` does; images that keep their size stay as they are, bit for bit.
 
     Args:
@@ -27,9 +33,9 @@ def resize_batch(images: Tensor, before: tuple[Tensor, Tensor], after: tuple[Ten
     columns = _weights(before[1], after[1], modes, images.shape[3], canvas[1])  # (B, w, W)
     channels = images.shape[1]
     lines = images.transpose(1, 2).flatten(2)  # (B, H, C·W)
-    shorter = torch.bmm(rows, lines).unflatten(2, (channels, -1)).flatten(1, 2)  # (B, h·C, W)
+    shorter = torch.bmm(rows, lines).view(len(images), -1, images.shape[3])  # (B, h·C, W)
     narrower = torch.bmm(shorter, columns.transpose(1, 2))
-    return narrower.unflatten(1, (-1, channels)).transpose(1, 2)
+    return narrower.view(len(images), canvas[0], channels, canvas[1]).transpose(1, 2)
 
 
 def _weights(before: Tensor, after: Tensor, modes: Tensor, length: int, canvas: int) -> Tensor:
