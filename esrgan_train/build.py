@@ -31,7 +31,7 @@ from esrgan_train.contracts.reading import check_start
 from esrgan_train.contracts.schedule import check_schedule
 from esrgan_train.data.datamodule import DataModule, compose
 from esrgan_train.data.options import StreamOptions
-from esrgan_train.data.place import Place
+from esrgan_train.data.site import Site
 from esrgan_train.data.sources import Source, Sources
 from esrgan_train.data.window import Window
 from esrgan_train.errors import UserError, given_as
@@ -184,13 +184,13 @@ def build_module(cfg: DictConfig, precision: Precision, identity: Identity | Non
     )
 
 
-def build_datamodule(cfg: DictConfig, *, trains_on: str | None = None, place: Place | None = None) -> DataModule:
+def build_datamodule(cfg: DictConfig, *, trains_on: str | None = None, site: Site | None = None) -> DataModule:
     """The photographs and what degrades them.
 
     Args:
         cfg: the configuration.
         trains_on: type of the device that trains; None: the one that ``trainer.accelerator`` stands for.
-        place: where LR is made; None: as ``degradation.device`` says.
+        site: where LR is made; None: as ``degradation.device`` says.
     """
     values = OmegaConf.to_container(cfg.data, resolve=True)
     assert isinstance(values, dict)
@@ -202,7 +202,7 @@ def build_datamodule(cfg: DictConfig, *, trains_on: str | None = None, place: Pl
     if (noise := parts["target_noise"]) is not None:
         check_noise(noise, Part.of(cfg.target_noise), upscale=cfg.upscale)
     trains_on = device_of(cfg.trainer.accelerator) if trains_on is None else trains_on
-    return compose(build_sources(cfg), options, **parts, trains_on=trains_on, place=place)
+    return compose(build_sources(cfg), options, **parts, trains_on=trains_on, site=site)
 
 
 def build_sources(cfg: DictConfig) -> Sources:

@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train.data.datamodule import RENDERER
-from esrgan_train.data.place import BY_WORKERS
+from esrgan_train.data.site import BY_WORKERS
 
 CROPS = "crops per iteration (data.batch_size × training.accumulate × processes)"
 
@@ -105,12 +105,13 @@ def differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Names of the options whose values are not the same.
 
     Checkpoints of earlier versions raise no false alarm: what they kept in spite of ``EXCEPTIONS`` is left out, so
-    are the effective batch and the renderer where they lack them, and a class of this package may have moved to another file. Nor does
-    another folder with the same photos.
+    are the effective batch and the renderer where they lack them, and a class of this package may have moved to
+    another file. Nor does another folder with the same photos.
     """
     before, now = dict(_flat(before)), dict(_flat(now))
     before.setdefault(CROPS, now.get(CROPS))
-    before.setdefault(RENDERER, BY_WORKERS.name)
+    if RENDERER in now:
+        before.setdefault(RENDERER, BY_WORKERS.name)
     same_photos = all(name in now and before.get(name) == now[name] for name in _PHOTOS)
     return [
         name

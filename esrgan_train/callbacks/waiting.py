@@ -133,10 +133,10 @@ class Waiting(Callback):
 
 def remedy(datamodule: DataModule, share: float) -> str:
     """What would feed a training that waits for a ``share`` of the time."""
-    plans, packing, place = datamodule.workers, datamodule.training.source.packing, datamodule.place
+    plans, packing, site = datamodule.workers, datamodule.training.source.packing, datamodule.site
     workers, most = plans.training.count, max(1, plans.cores - 1)
-    if place.remedy:
-        return f"give {place.remedy}, and the GPU degrades the samples"
+    if site.remedy:
+        return f"give {site.remedy}, and the GPU degrades the samples"
     if plans.shortage is not None:
         return plans.shortage
     enough = workers_needed(workers, share)
@@ -146,7 +146,7 @@ def remedy(datamodule: DataModule, share: float) -> str:
     way = f"give {more}, and " if workers < most else f"{_all(plans.cores)} in use: "
     if packing:
         return way + packing_advice(packing)
-    by_workers = datamodule.training.degradation is not None and place.device is None
+    by_workers = datamodule.training.degradation is not None and site.device is None
     lighter = ", degradation=light" if by_workers else ""
     return f"{way}give more cores{lighter} or a smaller data.gt_size"
 

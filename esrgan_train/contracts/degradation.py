@@ -1,6 +1,6 @@
 """A degradation makes a small picture of a large one, from nothing but the random numbers that it is given.
 
-One that draws first (``draw``, ``largest``) may be rendered elsewhere, from the drawing alone.
+One that draws first (``draw``, ``places``) may be rendered elsewhere, from the drawing alone.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from numpy.typing import NDArray
 
 from esrgan_train.contracts.part import Part, in_words, size
-from esrgan_train.data.place import is_drawable
-from esrgan_train.degradation.drawing import Drawing, Resize, Step
+from esrgan_train.degradation.batched.renderer import Drawable
+from esrgan_train.degradation.drawing import Blur, Drawing, Place, Resize, Step
 from esrgan_train.degradation.rendering import render
 
 Image = NDArray[np.float32]
@@ -45,31 +45,31 @@ def check_degradation(degradation: Draw, part: Part, *, upscale: int, lr_side: i
         lr = _try(degradation, part, (height * upscale, width * upscale, 3), (height, width, 3))
         if lr.min() < -_ROUNDING or lr.max() > 1 + _ROUNDING:
             raise part.refusal(f"its values go from {lr.min():g} to {lr.max():g}", "return values in [0, 1]")
-    if is_drawable(degradation):
+    drawable: Any = degradation
+    if isinstance(drawable, Drawable) and hasattr(drawable, "device"):
         side = lr_side * upscale
-        _try_drawing(degradation, part, (side, side))
+        _try_drawing(drawable, part, (side, side))
 
 
 def _try_drawing(degradation: Any, part: Part, shape: tuple[int, int]) -> None:
-    """A few drawings: each a function of the rng alone, of steps in fixed places, and rendered to the same picture."""
+    """A few drawings: each a function of the rng alone, within its places, and rendered to the same picture."""
     hr = np.random.default_rng(0).random((*shape, 3), dtype=np.float32)
-    places: list[set[type]] = []
+    remedy = "return a tuple of esrgan_train.degradation.drawing.Place, one for each step of draw"
+    places = part.call(degradation.places, shape, doing=f"places for {size(shape)}", remedy=remedy)
+    if not isinstance(places, tuple) or not all(isinstance(place, Place) for place in places):
+        raise part.refusal(f"places gives {in_words(places)}", remedy)
     for seed in range(_DRAWINGS):
         drawing, again = (_draw(degradation, part, shape, seed) for _ in range(2))
         if pickle.dumps(drawing) != pickle.dumps(again):
             raise part.refusal("draw gives another drawing for the same rng", "draw from the rng that it is given")
-        places = places or [set() for _ in drawing]
-        if len(places) != len(drawing):
-            fault = f"draw gives {len(places)} steps, and then {len(drawing)}"
-            raise part.refusal(fault, "give each step a place of its own, with None where it does not happen")
-        for kinds, step in zip(places, drawing, strict=True):
-            kinds.update({type(step)} - {type(None)})
-        if not np.array_equal(render(hr, drawing), degradation(hr, np.random.default_rng(seed))):
-            raise part.refusal("it does not make what it draws", "let it return render(hr, self.draw(hr.shape[:2], rng))")
-        _check_largest(degradation, part, shape, drawing)
-    if mixed := next((kinds for kinds in places if len(kinds) > 1), None):
-        names = " and ".join(sorted(kind.__name__ for kind in mixed))
-        raise part.refusal(f"draw puts {names} in one place", "give each kind of step a place of its own")
+        if fault := _misplaced(drawing, places, shape):
+            raise part.refusal(fault, remedy)
+        made = part.call(degradation, hr, np.random.default_rng(seed), doing="calling it", remedy="fix it")
+        if not np.array_equal(render(hr, drawing), made):
+            raise part.refusal(
+                "it does not make what it draws",
+                "let it return rendering.render(hr, self.draw(hr.shape[:2], rng))",
+            )
 
 
 def _draw(degradation: Any, part: Part, shape: tuple[int, int], seed: int) -> Drawing:
@@ -81,19 +81,23 @@ def _draw(degradation: Any, part: Part, shape: tuple[int, int], seed: int) -> Dr
     return drawing
 
 
-def _check_largest(degradation: Any, part: Part, shape: tuple[int, int], drawing: Drawing) -> None:
-    """Whether the image stays within what ``largest`` says, after each step."""
-    remedy = "return the largest (height, width) after each step of draw"
-    largest = part.call(degradation.largest, shape, doing=f"largest for {size(shape)}", remedy=remedy)
-    if len(largest) != len(drawing):
-        raise part.refusal(f"largest gives {len(largest)} sizes for {len(drawing)} steps", remedy)
+def _misplaced(drawing: Drawing, places: tuple[Place, ...], shape: tuple[int, int]) -> str | None:
+    """What of a drawing does not fit its places."""
+    if len(drawing) != len(places):
+        return f"draw gives {len(drawing)} steps, places {len(places)}"
     height, width = shape
-    for step, (most_rows, most_columns) in zip(drawing, largest, strict=True):
+    for number, (step, place) in enumerate(zip(drawing, places, strict=True)):
+        if step is not None and type(step) is not place.kind:
+            return f"at place {number} draw gives {type(step).__name__}, places {place.kind.__name__}"
         if isinstance(step, Resize):
             height, width = step.height, step.width
-        if height > most_rows or width > most_columns:
-            fault = f"largest says {most_rows}×{most_columns}, a drawing makes {height}×{width}"
-            raise part.refusal(fault, remedy)
+        if height > place.height or width > place.width:
+            return f"at place {number} draw makes {height}×{width}, places allows {place.height}×{place.width}"
+        if isinstance(step, Blur) and len(step.kernel) > place.kernel:
+            return (
+                f"at place {number} draw gives a kernel of {len(step.kernel)} pixels, places allows {place.kernel}"
+            )
+    return None
 
 
 def check_noise(noise: Draw, part: Part, *, upscale: int) -> None:

@@ -16,8 +16,8 @@ from esrgan_train.data.feeder import Batch, Fed, Feeder
 from esrgan_train.data.first_look import FirstLook
 from esrgan_train.data.loader import PhotoLoader, TrainingLoader
 from esrgan_train.data.options import StreamOptions
-from esrgan_train.data.place import BY_WORKERS, Place, choose_place
 from esrgan_train.data.same_files import same_files
+from esrgan_train.data.site import BY_WORKERS, Site, choose_site
 from esrgan_train.data.sources import Sources, digest_of_names, digest_of_sizes
 from esrgan_train.data.stream import STREAM_VERSION, RankStridedSampler
 from esrgan_train.data.training_set import Degradation, Noise, TrainingSet
@@ -36,7 +36,7 @@ RENDERER = "renderer"  # its name in the fingerprint
 class DataModule(LightningDataModule):
     """Training samples by number, and held-out photos; ``remarks`` about them are logged once per run.
 
-    Where ``place`` is a device, workers give windows and drawings, and batches are made of them on the device. Held-out
+    Where ``site`` is a device, workers give windows and drawings, and batches are made of them there. Held-out
     photos, which have sizes of their own, are degraded by workers in either case.
 
     The position in the stream of samples is not counted but derived from the trainer's iterations, each of
@@ -53,10 +53,10 @@ class DataModule(LightningDataModule):
         options: StreamOptions,
         *,
         remarks: Sequence[str] = (),
-        place: Place = BY_WORKERS,
+        site: Site = BY_WORKERS,
     ) -> None:
         super().__init__()
-        self.place = place
+        self.site = site
         self.training = training
         self.validation = validation
         self.options = options
@@ -98,7 +98,7 @@ class DataModule(LightningDataModule):
             "photo names": digest_of_names(*sources),
             "photo sizes": digest_of_sizes(*sources),
             "version of the stream of samples": STREAM_VERSION,
-            RENDERER: self.place.name,
+            RENDERER: self.site.name,
         }
 
     def held_out(self) -> str:
@@ -124,7 +124,7 @@ class DataModule(LightningDataModule):
                 cores=share_of_cores(own, run),
                 processes=processes_of_host(own, run),
                 held_out_pixels=self._seen_held_out.most_pixels(self.options.val_max_size),
-                rendered=self.place.device is None,
+                rendered=self.site.device is None,
             )
         return self._workers
 
@@ -213,7 +213,8 @@ class DataModule(LightningDataModule):
 
     def _feeder_on(self, device: torch.device) -> Feeder:
         if self._feeder is None or self._feeder.device != device:
-            self._feeder = Feeder(device, self.training.rendering)
+            rendering = self.training.rendering
+            self._feeder = Feeder(device, None if rendering is None else rendering.on(device))
         return self._feeder
 
     @property
@@ -249,13 +250,13 @@ def compose(
     degradation: Degradation | None,
     target_noise: Noise | None = None,
     trains_on: str = "cpu",
-    place: Place | None = None,
+    site: Site | None = None,
 ) -> DataModule:
     """The data module over two sources; for the other arguments see ``TrainingSet``.
 
     Args:
-        trains_on: type of the device that the run trains on, by which ``place`` is chosen if it is None.
-        place: where LR is made.
+        trains_on: type of the device that the run trains on, by which ``site`` is chosen if it is None.
+        site: where LR is made.
 
     Raises:
         UserError: the parts do not go together, or as ``DataModule``.
@@ -276,19 +277,19 @@ def compose(
             "photos need a degradation that makes the low-resolution side: give degradation=realesrgan, light or "
             "bicubic, or data=paired for photos that come in pairs"
         )
-    if place is None:
+    if site is None:
         given, noisy = training.paired, target_noise is not None
-        place = choose_place(degradation, trains_on=trains_on, paired=given, target_noise=noisy)
+        site = choose_site(degradation, trains_on=trains_on, paired=given, target_noise=noisy)
     parts: dict[str, Any] = {"degradation": degradation, "target_noise": target_noise}
-    samples = TrainingSet(training, options, **parts, rendering=_rendering(place, options, degradation))
+    samples = TrainingSet(training, options, **parts, rendering=_rendering(site, options, degradation))
     held_out = ValidationSet(validation, options, **parts)
     remarks = (*remarks, *training.remarks(options.scales))
-    return DataModule(samples, held_out, options, remarks=remarks, place=place)
+    return DataModule(samples, held_out, options, remarks=remarks, site=site)
 
 
-def _rendering(place: Place, options: StreamOptions, degradation: Any) -> DeviceRendering | None:
-    if place.device is None:
+def _rendering(site: Site, options: StreamOptions, degradation: Any) -> DeviceRendering | None:
+    if site.device is None:
         return None
     side = Window(options.gt_size, options.upscale).side
     renderer = BatchRenderer(degradation, (side, side))
-    return DeviceRendering(degradation, renderer, options, device=torch.device(place.device))
+    return DeviceRendering(degradation, renderer, options, device=torch.device(site.device))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from esrgan_train.data.flat import Layout
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.window import Window
+from esrgan_train.degradation.batched.renderer import Drawable, stays_on_host
 from esrgan_train.degradation.batched.usm import usm_sharpen_batch
 from esrgan_train.degradation.drawing import Drawing
 from esrgan_train.degradation.image import Image
@@ -21,24 +23,19 @@ from esrgan_train.images.decode import Picture
 Batch = dict[str, Any]
 
 _WIDER = 257  # v/255 is exactly (257·v)/65535
-_CONSUMED = ("window", "corner", "drawing")
-
-
-class Drawable(Protocol):
-    """A degradation that tells what happens to an image without doing it."""
-
-    def draw(self, size: tuple[int, int], rng: np.random.Generator) -> Drawing:
-        """What happens to an image of that (height, width)."""
 
 
 class Renderer(Protocol):
-    """Carries out drawings of one degradation on a whole batch, as ``degradation.batched`` does."""
+    """Carries out drawings of one degradation on a whole batch: ``degradation.batched.renderer.BatchRenderer``."""
 
     def pack(self, drawing: Drawing) -> dict[str, Tensor]:
-        """The drawing as tensors that stack."""
+        """The drawing as tensors of fixed shapes and types."""
+
+    def to(self, device: torch.device) -> Renderer:
+        """The renderer itself, moved."""
 
     def __call__(self, hr: Tensor, packed: Mapping[str, Tensor]) -> Tensor:
-        """(B, 3, H, W) float32 in [0,1] to (B, 3, h, w) on the 8-bit grid."""
+        """(B, 3, H, W) float32 in [0,1] to (B, 3, h, w) on the 8-bit grid; see ``stays_on_host``."""
 
 
 class Images(NamedTuple):
@@ -50,7 +47,7 @@ class Images(NamedTuple):
 
 
 class DeviceRendering:
-    """Makes samples of a window and a drawing, batch by batch, on whatever device these are on.
+    """What workers give where the training device makes the images, and what it makes of that.
 
     Args:
         degradation: draws.
@@ -63,42 +60,69 @@ class DeviceRendering:
         self, degradation: Drawable, renderer: Renderer, options: StreamOptions, *, device: torch.device
     ) -> None:
         self.degradation = degradation
-        self.renderer = renderer
+        self.renderer = renderer  # on the CPU, so that workers may hold it; ``on`` copies it
         self.window = Window(options.gt_size, options.upscale)
         self.usm = options.usm
         self.device = device
+        side = self.window.side
+        self.layout = Layout(renderer.pack(degradation.draw((side, side), np.random.default_rng(0))))
 
-    def draw(self, window: Picture, corner: tuple[int, int], rng: np.random.Generator) -> dict[str, Any]:
+    def draw(self, window: Picture, corner: tuple[int, int], rng: np.random.Generator) -> dict[str, Tensor]:
         """What a worker gives: the window as it is, the crop's corner in LR pixels, and what happens to it.
 
         Shape:
-            window (side, side, 3) uint8 or uint16, corner (2,) int64, drawing as ``Renderer.pack`` gives it.
+            window (side, side, 3) uint8 or uint16, corner (2,) int64, drawing (length of the layout,) uint8.
         """
-        drawing = self.degradation.draw((window.shape[0], window.shape[1]), rng)
+        drawing = self.renderer.pack(self.degradation.draw((window.shape[0], window.shape[1]), rng))
         pixels = torch.from_numpy(np.array(window))  # a copy: it may be a view of a mapped file, or flipped
-        return {"window": pixels, "corner": torch.tensor(corner), "drawing": self.renderer.pack(drawing)}
+        return {"window": pixels, "corner": torch.tensor(corner), "drawing": self.layout.flat(drawing)}
+
+    def on(self, device: torch.device) -> Callable[[Batch], Batch]:
+        """What makes batches on ``device``."""
+        return BatchMaker(self, device)
+
+    def alone(self, sample: Mapping[str, Tensor]) -> Images:
+        """One sample of ``draw``, as any batch would hold it."""
+        made = self.on(self.device)(default_collate([dict(sample)]))
+        return Images(*(made[name][0].permute(1, 2, 0).cpu().numpy() for name in Images._fields))
+
+
+class BatchMaker:
+    """Makes the batches that the networks take of windows and drawings on the host; does not wait for the device.
+
+    Shape:
+        window (B, side, side, 3), corner (B, 2) and drawing (B, length) → lr (B, 3, h, w), hr and hr_target
+        (B, 3, h·s, w·s) float32 in [0,1]; ``hr_target`` is ``hr`` itself unless the recipe sharpens. Other entries
+        stay, tensors among them on the device.
+    """
+
+    def __init__(self, rendering: DeviceRendering, device: torch.device) -> None:
+        self.device = device
+        self.layout, self.window, self.usm = rendering.layout, rendering.window, rendering.usm
+        self.renderer = deepcopy(rendering.renderer).to(device)
 
     @torch.no_grad()
-    def __call__(self, batch: Mapping[str, Any]) -> Batch:
-        """The batch that the networks take, without waiting for the device.
-
-        Shape:
-            window (B, side, side, 3), corner (B, 2) and drawing → lr (B, 3, h, w), hr and hr_target (B, 3, h·s,
-            w·s) float32 in [0,1]; ``hr_target`` is ``hr`` itself unless the recipe sharpens. Others stay.
-        """
-        plain = to_float_batch(batch["window"])
+    def __call__(self, batch: Batch) -> Batch:
+        """The batch on the device."""
+        there = {name: self._moved(value) for name, value in batch.items()}
+        pixels, corner, rows = (there.pop(name) for name in ("window", "corner", "drawing"))
+        plain = to_float_batch(pixels)
         sharp = usm_sharpen_batch(plain) if self.usm else plain
-        lr = self.renderer(sharp, batch["drawing"])
-        (gt_size, upscale), corner = self.window, batch["corner"]
+        lr = self.renderer(sharp, self._drawings(batch["drawing"], rows))
+        gt_size, upscale = self.window
         hr = crops(plain, corner * upscale, gt_size)
         target = crops(sharp, corner * upscale, gt_size) if self.usm else hr
-        others = {name: value for name, value in batch.items() if name not in _CONSUMED}
-        return {"lr": crops(lr, corner, gt_size // upscale), "hr": hr, "hr_target": target, **others}
+        return {"lr": crops(lr, corner, gt_size // upscale), "hr": hr, "hr_target": target, **there}
 
-    def alone(self, sample: Mapping[str, Any]) -> Images:
-        """One sample, as any batch would hold it."""
-        made = self(move_data_to_device(default_collate([dict(sample)]), self.device))
-        return Images(*(made[name][0].permute(1, 2, 0).cpu().numpy() for name in Images._fields))
+    def _moved(self, value: Any) -> Any:
+        return value.to(self.device, non_blocking=True) if isinstance(value, Tensor) else value
+
+    def _drawings(self, here: Tensor, there: Tensor) -> dict[str, Tensor]:
+        """Of the drawings on the host and on the device, what the renderer takes of either."""
+        moved = self.layout.apart(there)
+        return {
+            name: here if stays_on_host(name) else moved[name] for name, here in self.layout.apart(here).items()
+        }
 
 
 def to_float_batch(windows: Tensor) -> Tensor:
@@ -110,10 +134,15 @@ def to_float_batch(windows: Tensor) -> Tensor:
 
 
 def crops(images: Tensor, corners: Tensor, side: int) -> Tensor:
-    """Of each image (B, C, H, W) the square whose first row and column ``corners`` (B, 2) says: (B, C, side, side)."""
+    """Of each image (B, C, H, W) the square that starts at its row and column in ``corners`` (B, 2).
+
+    Shape:
+        (B, C, side, side).
+    """
     lines = corners[:, :, None] + torch.arange(side, device=images.device)  # (B, 2, side)
     number = torch.arange(len(images), device=images.device)[:, None, None]
-    return images.permute(0, 2, 3, 1)[number, lines[:, 0, :, None], lines[:, 1, None, :]].permute(0, 3, 1, 2)
+    found = images.permute(0, 2, 3, 1)[number, lines[:, 0, :, None], lines[:, 1, None, :]]  # (B, side, side, C)
+    return found.permute(0, 3, 1, 2)
 
 
 def of_one_depth(windows: Sequence[Tensor]) -> list[Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,14 +13,14 @@ Batch = dict[str, Any]
 
 
 class Feeder:
-    """Copies batches to ``device`` and lets ``make`` finish them there; on CUDA in a stream beside the training.
+    """Brings batches to ``device``, on CUDA in a stream beside the training.
 
-    Lightning asks the loader for the next batch before it trains on the current one (its prefetching fetcher does,
-    for loaders without an end). So what the loader enqueues here runs beside that iteration.
+    Lightning asks the loader for the next batch before it trains on the current one: for a loader without an end
+    it takes a ``_PrefetchDataFetcher``. So what the loader enqueues here runs beside that iteration.
 
     Args:
         device: to train on.
-        make: what is left to do there for a batch; None if nothing is.
+        make: brings batches that hold a ``window`` there, and makes their images; the others are only copied.
     """
 
     def __init__(self, device: torch.device, make: Callable[[Batch], Batch] | None = None) -> None:
@@ -31,25 +31,26 @@ class Feeder:
     def feed(self, batch: Batch) -> Batch | Fed:
         """The batch on the device; on CUDA it may still be on its way, until ``Fed.take``."""
         if self.device.type != "cuda":
-            return self._finish(batch)
+            return self._bring(batch)
         if self._stream is None:
-            self._stream = torch.cuda.Stream(self.device)
+            self._stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         # Not before the iteration begins beside which it is to run: a host that is far ahead of the device would
         # fill its memory with batches.
         self._stream.wait_stream(torch.cuda.current_stream(self.device))
         with torch.cuda.stream(self._stream):
-            made = self._finish(batch)
-            ready = torch.cuda.Event()
+            brought = self._bring(batch)
+            ready = torch.cuda.Event()  # type: ignore[no-untyped-call]
             ready.record(self._stream)
-        return Fed(made, ready, self.device)
+        return Fed(brought, ready, self.device)
 
-    def _finish(self, batch: Batch) -> Batch:
-        there = moved(batch, self.device)
-        return there if self.make is None or "window" not in there else self.make(there)
+    def _bring(self, batch: Batch) -> Batch:
+        if self.make is not None and "window" in batch:
+            return self.make(batch)
+        return moved(batch, self.device)
 
 
 class Fed:
-    """A batch that another stream is making."""
+    """A batch that another stream is bringing."""
 
     def __init__(self, batch: Batch, ready: torch.cuda.Event, device: torch.device) -> None:
         self._batch = batch
@@ -60,8 +61,9 @@ class Fed:
         """The batch, for the current stream, which waits for it; the host does not."""
         stream = torch.cuda.current_stream(self._device)
         stream.wait_event(self._ready)
-        for tensor in tensors_in(self._batch):
-            tensor.record_stream(stream)  # else its memory could be given away while this stream still reads it
+        for value in self._batch.values():
+            if isinstance(value, Tensor) and value.device.type == "cuda":
+                value.record_stream(stream)  # else its memory could be given away while this stream still reads it
         return self._batch
 
 
@@ -70,12 +72,3 @@ def moved(batch: Batch, device: torch.device) -> Batch:
     once = {name: value for name, value in batch.items() if name == "hr" or value is not batch.get("hr")}
     there: Batch = move_data_to_device(once, device)
     return {name: there[name if name in there else "hr"] for name in batch}
-
-
-def tensors_in(batch: Mapping[str, Any]) -> Iterator[Tensor]:
-    """All tensors of a batch, those of mappings in it included."""
-    for value in batch.values():
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, Mapping):
-            yield from tensors_in(value)

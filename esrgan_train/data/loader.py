@@ -95,10 +95,15 @@ class TrainingLoader(PhotoLoader):
     they have agreed. A failure before the first batch is raised, and so is one that nobody asks for.
 
     ``feed`` starts what the training device does for a batch, see ``Feeder``; the time of that is no waiting.
+    Without it batches stay as the workers give them.
     """
 
     def __init__(
-        self, dataset: Dataset[dict[str, Any]], *, feed: Callable[[Batch], Batch | Fed], **options: Any
+        self,
+        dataset: Dataset[dict[str, Any]],
+        *,
+        feed: Callable[[Batch], Batch | Fed] | None = None,
+        **options: Any,
     ) -> None:
         self.feed = feed
         super().__init__(dataset, **options)
@@ -109,7 +114,7 @@ class TrainingLoader(PhotoLoader):
             for batch in super().__iter__():
                 if "hr" in batch:
                     batch.setdefault("hr_target", batch["hr"])  # see ``collate``
-                fed = self.feed(batch)
+                fed = batch if self.feed is None else self.feed(batch)
                 yield fed
         except Exception as error:
             if fed is None or error is not self.failure:

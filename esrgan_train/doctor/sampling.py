@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import torch
 
-from esrgan_train.data.feeder import moved
 from esrgan_train.data.loader import collate
 from esrgan_train.data.sources import Decoded
 from esrgan_train.data.training_set import TrainingSet
@@ -58,7 +57,7 @@ def draw(training: TrainingSet, *, avoiding: Collection[int]) -> Drawn:
     size = options.batch_size * options.accumulate
     batch = collate([samples[number % len(samples)] for number in range(size)])
     if training.rendering is not None:
-        batch = training.rendering(moved(batch, training.rendering.device))
+        batch = training.rendering.on(training.rendering.device)(batch)
     images = {name: batch.get(name, batch["hr"]) for name in ("lr", "hr", "hr_target")}
     return Drawn(images, seconds / len(samples), decode.seconds / len(samples))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from esrgan_train.degradation.batched.renderer import Drawable
 from esrgan_train.errors import UserError
 
 _WORKERS = "cpu"  # in fingerprints, for samples that the workers render
 
 
 @dataclass(frozen=True)
-class Place:
+class Site:
     """Who renders.
 
     Attributes:
@@ -37,21 +38,16 @@ class Place:
         return "LR is made by the workers, on the CPU" + (f": {self.reason}" if self.reason else "")
 
 
-BY_WORKERS = Place()
+BY_WORKERS = Site()
 
 
-def place_named(name: object) -> Place:
-    """The place of that ``name``; checkpoints of earlier versions name none, and their workers rendered."""
-    return next((place for place in (Place("cuda"), Place("cpu")) if place.name == name), BY_WORKERS)
+def site_named(name: object) -> Site:
+    """The site of that ``name``; checkpoints of earlier versions name none, and their workers rendered."""
+    return next((site for site in (Site("cuda"), Site("cpu")) if site.name == name), BY_WORKERS)
 
 
-def is_drawable(degradation: Any) -> bool:
-    """Whether a degradation can tell what happens to an image, and how large the image gets, without doing it."""
-    return all(callable(getattr(degradation, name, None)) for name in ("draw", "largest"))
-
-
-def choose_place(degradation: Any, *, trains_on: str, paired: bool, target_noise: bool) -> Place:
-    """The place that ``degradation.device`` asks for; ``auto`` takes the GPU that trains if nothing forbids it.
+def choose_site(degradation: Any, *, trains_on: str, paired: bool, target_noise: bool) -> Site:
+    """The site that ``degradation.device`` asks for; ``auto`` takes the GPU that trains if nothing forbids it.
 
     Args:
         degradation: None, or any that the run may have; one without ``device`` works on the CPU.
@@ -72,10 +68,10 @@ def choose_place(degradation: Any, *, trains_on: str, paired: bool, target_noise
     if trains_on != "cuda" or paired:
         return BY_WORKERS
     if obstacle:
-        return Place(reason=obstacle)
+        return Site(reason=obstacle)
     if asked == "cpu":
-        return Place(reason="degradation.device=cpu", remedy="degradation.device=auto")
-    return Place("cuda")
+        return Site(reason="degradation.device=cpu", remedy="degradation.device=auto")
+    return Site("cuda")
 
 
 def _obstacle(degradation: Any, *, paired: bool, target_noise: bool) -> str:
@@ -83,7 +79,7 @@ def _obstacle(degradation: Any, *, paired: bool, target_noise: bool) -> str:
         return "data=paired takes LR photos as they are"
     if target_noise:
         return "target_noise is made by the workers"
-    if not is_drawable(degradation):
+    if not isinstance(degradation, Drawable):
         return f"{_name(degradation)} does not draw what it does beforehand"
     if not hasattr(degradation, "device"):
         return f"{_name(degradation)} has no option device"
