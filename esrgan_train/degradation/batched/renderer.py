@@ -18,10 +18,10 @@ from esrgan_train.degradation.batched.resize import resize_batch
 from esrgan_train.degradation.drawing import Blur, Clamp, Drawing, Jpeg, Noise, Place, Resize
 from esrgan_train.kernels import exact_float32
 
-# Of canvases that are worked on at once; larger batches are rendered in parts. An image takes some 45 times the
-# bytes of its largest canvas, noise's random numbers and JPEG's blocks above all.
-_MOST_BYTES = 2**31
-_COPIES = 45
+# What is worked on at once; larger batches are rendered in parts. An image takes about twenty times the bytes of
+# its largest canvas: noise's random numbers and JPEG's blocks above all.
+_MOST_BYTES = 2**30
+_COPIES = 20
 
 
 @runtime_checkable
