@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 def main(arguments: list[str] | None = None) -> int:
     """Draw the samples as a sheet and describe them, as the run met them if the photos are the same."""
     options = _parser().parse_args(arguments)
-    photos = build_datamodule(read_config(options.run), site=_site_in(options.run)).training
+    photos = build_datamodule(read_config(options.run), site=site_in(options.run)).training
     for n in options.samples:
         log.info("%s", _describe(photos, n))
     target = options.output or options.run / "replay.png"
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     return DONE
 
 
-def _site_in(run: Path) -> Site | None:
+def site_in(run: Path) -> Site | None:
     """Where the run's samples were rendered, by its last checkpoint, if that can be done here.
 
     None if there is no checkpoint: a run of this configuration would choose again.
@@ -52,9 +52,7 @@ def _site_in(run: Path) -> Site | None:
         return None
     site = site_named(load_checkpoint(file).get("settings", {}).get(RENDERER))
     if site.device == "cuda" and not torch.cuda.is_available():
-        log.warning(
-            "the run's LR was made on a GPU, and there is none here: the CPU makes it, with other values of the noise"
-        )
+        log.warning("the run's LR was made on a GPU, and there is none here: the CPU makes it, with other noise")
         return BY_WORKERS
     return site
 

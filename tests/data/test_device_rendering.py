@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 
 from esrgan_train.data.datamodule import DataModule, compose
 from esrgan_train.data.device_rendering import DeviceRendering, crops, of_one_depth, to_float_batch
+from esrgan_train.data.loader import collate
 from esrgan_train.data.photos import Photos
 from esrgan_train.data.site import Site
 from esrgan_train.data.sources import Decoded, Source, Sources
@@ -144,7 +145,7 @@ def test_each_image_is_cropped_at_its_own_corner() -> None:
 def test_the_published_renderer_makes_the_drawn_sizes_and_keeps_hr(make_photos: MakePhotos) -> None:
     """Without noise both renderers make nearly the same picture of a drawing."""
     quiet = {"noise_prob": 0.0, "jpeg_prob": 0.0}
-    stages = {name: _with(getattr(DEGRADATION, name), **quiet) for name in ("first", "second")}
+    stages = {name: replace(getattr(DEGRADATION, name), **quiet) for name in ("first", "second")}
     degradation = RealESRGANDegradation(upscale=2, **stages)
     photos = Photos(make_photos((100, 90), (120, 130)))
     both = [
@@ -158,12 +159,6 @@ def test_the_published_renderer_makes_the_drawn_sizes_and_keeps_hr(make_photos: 
         assert np.abs(device.lr - workers.lr).max() < 1.5 / 255
 
 
-def _with(stage: Any, **changed: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(stage, **changed)
-
-
 def test_a_sample_does_not_depend_on_its_batch(make_photos: MakePhotos) -> None:
     photos = Photos(make_photos((100, 90), (120, 130)))
     training = compose(
@@ -171,8 +166,6 @@ def test_a_sample_does_not_depend_on_its_batch(make_photos: MakePhotos) -> None:
     ).training
     assert training.rendering is not None
     make = training.rendering.on(CPU)
-    from esrgan_train.data.loader import collate
-
     together = make(collate([training[n] for n in range(5)]))
     for n in range(5):
         alone = make(collate([training[n]]))
@@ -191,7 +184,7 @@ def test_validation_on_training_samples_sees_what_training_sees() -> None:
         assert torch.equal(measured["hr"][0], trained["hr"][number])
 
 
-def test_the_drawing_is_the_one_of_the_workers(tmp_path: Path, make_photos: MakePhotos) -> None:
+def test_the_drawing_is_the_one_of_the_workers(make_photos: MakePhotos) -> None:
     """The random numbers of a sample are used up in the same order for both."""
     photos = Photos(make_photos((100, 90)))
     drawn: list[Any] = []
