@@ -34,7 +34,7 @@ class Renderer(Protocol):
     def to(self, device: torch.device) -> Renderer:
         """The renderer itself, moved."""
 
-    def __call__(self, hr: Tensor, packed: Mapping[str, Tensor]) -> Tensor:
+    def __call__(self, hr: Tensor, packed: Mapping[str, Any]) -> Tensor:
         """(B, 3, H, W) float32 in [0,1] to (B, 3, h, w) on the 8-bit grid; see ``stays_on_host``."""
 
 
@@ -117,12 +117,11 @@ class BatchMaker:
     def _moved(self, value: Any) -> Any:
         return value.to(self.device, non_blocking=True) if isinstance(value, Tensor) else value
 
-    def _drawings(self, here: Tensor, there: Tensor) -> dict[str, Tensor]:
+    def _drawings(self, rows: Tensor, there: Tensor) -> dict[str, Any]:
         """Of the drawings on the host and on the device, what the renderer takes of either."""
-        moved = self.layout.apart(there)
-        return {
-            name: here if stays_on_host(name) else moved[name] for name, here in self.layout.apart(here).items()
-        }
+        here = self.layout.apart(rows)
+        found = self.layout.apart(there)
+        return {name: here[name].tolist() if stays_on_host(name) else found[name] for name in found}
 
 
 def to_float_batch(windows: Tensor) -> Tensor:

@@ -65,14 +65,14 @@ def compose_val(source: Source) -> Any:
     return compose(Sources(source, source), stream_options(), degradation=DEGRADATION).validation
 
 
+@pytest.mark.run
 @pytest.mark.parametrize("num_workers", [0, 2])
 @pytest.mark.parametrize("usm", [False, True])
 def test_batches_are_those_of_the_workers_bit_for_bit(usm: bool, num_workers: int) -> None:
     options: dict[str, Any] = {"usm": usm, "batch_size": 3, "num_workers": num_workers}
     workers = compose(Sources(Deep(), Deep()), stream_options(**options), degradation=DEGRADATION)
-    for expected, batch in islice(
-        zip(workers.train_dataloader(), module(Deep(), **options).train_dataloader()), 3
-    ):
+    loaders = workers.train_dataloader(), module(Deep(), **options).train_dataloader()
+    for expected, batch in islice(zip(*loaders, strict=True), 3):
         assert list(batch) == ["lr", "hr", "hr_target", "index"]
         assert torch.equal(batch["hr"], expected["hr"])
         assert torch.equal(batch["index"], expected["index"])

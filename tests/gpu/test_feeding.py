@@ -24,7 +24,7 @@ from tests.tiny import quiet_trainer
 pytestmark = pytest.mark.gpu
 
 Batch = dict[str, Any]
-ITERATIONS = 6
+ITERATIONS = 4
 IMAGES = ("lr", "hr", "hr_target")
 
 
@@ -44,7 +44,7 @@ class Noise(Source):
 
 
 def photos(site: Site | None, **changed: Any) -> DataModule:
-    options: dict[str, Any] = {"upscale": 2, "seed": 0, "gt_size": 32, "batch_size": 4, "accumulate": 1}
+    options: dict[str, Any] = {"upscale": 2, "seed": 0, "gt_size": 32, "batch_size": 3, "accumulate": 1}
     options |= {"num_workers": 0, "usm": True, "cache_mb": 64, "max_bad_fraction": 0.0, "scales": [1, 0.75]}
     sources = Sources(Noise(), Noise())
     return compose(
@@ -159,7 +159,7 @@ def test_a_training_fed_beside_equals_one_fed_plainly(rendered: str, num_workers
         optimizer.zero_grad()
         plain.loss(batch).backward()
         optimizer.step()
-    assert torch.cat(learner.seen).tolist() == list(range(ITERATIONS * 4))
+    assert torch.cat(learner.seen).tolist() == list(range(ITERATIONS * 3))
     assert torch.equal(learner.factors.cpu(), plain.factors.cpu())
     assert not torch.equal(plain.factors.cpu(), torch.ones(3))
 

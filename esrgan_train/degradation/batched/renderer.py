@@ -67,7 +67,7 @@ class BatchRenderer(nn.Module):
     def moved(self, packed: Mapping[str, Tensor], device: torch.device) -> dict[str, Any]:
         """Stacked drawings on a device, without waiting for it; keys, which seed there, become whole numbers."""
         return {
-            name: value if stays_on_host(name) else value.to(device, non_blocking=True)
+            name: value.tolist() if stays_on_host(name) else value.to(device, non_blocking=True)
             for name, value in packed.items()
         }
 
