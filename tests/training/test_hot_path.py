@@ -20,6 +20,7 @@ from esrgan_train.losses.adversarial import AdversarialLoss, HingeLoss, LeastSqu
 from esrgan_train.losses.perceptual import PerceptualLoss
 from esrgan_train.losses.pixel import CharbonnierLoss
 from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.precision import Precision
 from tests.fake_cuda import fake_cuda
 
 MakeModule = Callable[..., ESRGANModule]
@@ -92,8 +93,9 @@ def run_iteration(module: ESRGANModule) -> list[Stepper]:
         {"grad_clip": 0.1},
         {"ema_warmup": True},
         {"channels_last": True},
+        {"precision": Precision("bf16", "cuda", "as requested")},
     ],
-    ids=str,
+    ids=lambda options: next(iter(options), "plain"),
 )
 @pytest.mark.parametrize("start_step", [0, LAST - 1], ids=["gan stage", "pixel stage"])
 def test_an_iteration_never_waits_for_the_device(
@@ -105,7 +107,8 @@ def test_an_iteration_never_waits_for_the_device(
         module = make_module(objective, **options)
         assert {parameter.device.type for parameter in module.parameters()} == {"cuda"}
         steppers = run_iteration(module)
-    assert copies.found == []
+    assert copies.found == copies.sent == []
+    assert (torch.bfloat16 in copies.formats) is ("precision" in options)
     assert sum(stepper.steps for stepper in steppers) == (2 if start_step == 0 else 1)
 
 
