@@ -106,6 +106,7 @@ def test_an_iteration_never_waits_for_the_device(
         objective = make_objective(perceptual=perceptual, perceptual_weight=1.0, start_step=start_step)
         module = make_module(objective, **options)
         assert {parameter.device.type for parameter in module.parameters()} == {"cuda"}
+        copies.forget()
         steppers = run_iteration(module)
     assert copies.found == copies.sent == []
     assert (torch.bfloat16 in copies.formats) is ("precision" in options)

@@ -1,7 +1,7 @@
 """Whole iterations on CUDA as the trainer runs them, traced on fake tensors: nothing in them waits for the device.
 
-Lightning's loop, the callbacks and loggers of a default run, the networks, their optimizers and the average are the
-real ones; gradients are made up, and batches come as from a loader that has copied them already.
+Lightning's loop, the callbacks and loggers of a default run, the networks, their optimizers and the average are
+real; gradients are made up, and batches come as from a loader that has copied them already.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Trace(Callback):
 
 
 class Loader:
-    """The same batch for ever, on the device; the sample numbers stay on the host, as the data module leaves them."""
+    """The same batch for ever, on the device."""
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         low, high = torch.rand(2, 3, 16, 16), torch.rand(2, 3, 64, 64)
