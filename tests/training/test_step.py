@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
+from esrgan_train.errors import UserError
 from esrgan_train.losses.adversarial import HingeLoss, VanillaLoss
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import Objective
@@ -83,3 +84,8 @@ def test_the_generators_gradients_are_the_sum_over_discriminators(
         found.append([p.grad for p in step.generator.parameters()])
     for first, second, both in zip(*found, strict=True):
         torch.testing.assert_close(both, first + second)
+
+
+def test_a_step_outside_says_what_to_enter(make_step: Any):
+    with pytest.raises(UserError, match=r"enter esrgan_train\.kernels\.kernels_of_training"):
+        make_step(deterministic=True)
