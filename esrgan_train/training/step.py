@@ -73,7 +73,7 @@ class TrainingStep:
             name: network.to(memory_format=self.memory_format) for name, network in discriminators.items()
         }
         self.ema = EMA(self.generator, decay=options.ema_decay, warmup=options.ema_warmup)
-        self.objective = objective
+        self.objective = objective.to(memory_format=self.lr_format)  # its networks see the generator's images
         self.precision = precision
         self.options = options
         self.seed = seed

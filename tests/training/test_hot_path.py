@@ -5,11 +5,9 @@ Gradients are made up, and everything around is the real code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 import torch
@@ -21,31 +19,10 @@ from esrgan_train.losses.perceptual import PerceptualLoss
 from esrgan_train.losses.pixel import CharbonnierLoss
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.precision import Precision
-from tests.fake_cuda import fake_cuda
+from tests.fake_cuda import fake_cuda, made_up_gradients
 
 MakeModule = Callable[..., ESRGANModule]
 SIZE, BATCH, DONE, LAST = 64, 2, 7, 100
-
-
-@contextmanager
-def made_up_gradients(*networks: nn.Module) -> Iterator[None]:
-    """Let every backward pass give zeros."""
-
-    def backward(*_: Any, **__: Any) -> None:
-        for network in networks:
-            for parameter in network.parameters():
-                parameter.grad = torch.zeros_like(parameter)
-
-    def grad(outputs: Tensor, inputs: Tensor, **_: Any) -> tuple[Tensor]:
-        assert outputs.device == inputs.device
-        return (torch.zeros_like(inputs),)
-
-    with (
-        patch.object(torch.autograd, "grad", grad),
-        patch.object(torch.autograd, "backward", backward),
-        patch.object(Tensor, "backward", backward),
-    ):
-        yield
 
 
 class Stepper:

@@ -26,8 +26,7 @@ from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.losses.perceptual import PerceptualLoss
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.precision import Precision
-from tests.fake_cuda import Copies, fake_cuda
-from tests.training.test_hot_path import made_up_gradients
+from tests.fake_cuda import Copies, fake_cuda, made_up_gradients
 
 MakeModule = Callable[..., ESRGANModule]
 ITERATIONS, LAST = 3, 100
