@@ -11,6 +11,8 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+from lightning.pytorch.accelerators import CPUAccelerator
+from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -76,13 +78,28 @@ def _wait(*_: Any, **__: Any) -> None:
     raise AssertionError("the host waits for the device")
 
 
+def _again(network: SRVGGNetCompact) -> SRVGGNetCompact:
+    return SRVGGNetCompact(num_feat=network.num_feat, num_conv=network.num_conv, upscale=network.upscale)
+
+
+class _FakeGPU(CPUAccelerator):
+    """A device that Lightning does not ask whether it is there."""
+
+    def setup_device(self, device: torch.device) -> None: ...
+
+
+def fake_gpu_strategy() -> SingleDeviceStrategy:
+    """For a Trainer: one fake GPU."""
+    return SingleDeviceStrategy(torch.device("cuda", 0), accelerator=_FakeGPU())
+
+
 @contextmanager
 def fake_cuda() -> Iterator[Copies]:
     """Everything made in here is a fake tensor, on CUDA unless another device is given; autocast takes bf16."""
     copies = Copies()
     with ExitStack() as stack:
         # Fake parameters are on CUDA from the start; they cannot be copied, nor change their order of memory.
-        stack.enter_context(patch.object(ema, "deepcopy", lambda _: SRVGGNetCompact(num_feat=8, num_conv=2)))
+        stack.enter_context(patch.object(ema, "deepcopy", _again))
         stack.enter_context(patch.object(nn.Module, "to", lambda network, *_, **__: network))
         stack.enter_context(patch.object(nn.Module, "_apply", lambda network, *_, **__: network))
         # A fake tensor belongs to one such context, so none may be kept.

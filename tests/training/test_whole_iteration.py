@@ -15,27 +15,20 @@ import pytest
 import torch
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
-from lightning.pytorch.accelerators import CPUAccelerator
-from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
 
+from esrgan_train import signals
 from esrgan_train.config import compose_config
 from esrgan_train.loggers.background import Background
 from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.losses.perceptual import PerceptualLoss
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.precision import Precision
-from tests.fake_cuda import Copies, fake_cuda, made_up_gradients
+from tests.fake_cuda import Copies, fake_cuda, fake_gpu_strategy, made_up_gradients
 
 MakeModule = Callable[..., ESRGANModule]
 ITERATIONS, LAST = 3, 100
-
-
-class FakeGPU(CPUAccelerator):
-    """A device that Lightning does not ask whether it is there."""
-
-    def setup_device(self, device: torch.device) -> None: ...
 
 
 class EnoughError(Exception):
@@ -85,7 +78,7 @@ def trace(
     traced = Trace(copies, fault)
     logger = Background(name="background", title="Background", make=lambda _: MetricsCSV(run_dir=str(run_dir)))
     trainer = Trainer(
-        strategy=SingleDeviceStrategy(torch.device("cuda", 0), accelerator=FakeGPU()),
+        strategy=fake_gpu_strategy(),
         max_steps=LAST,
         max_epochs=-1,
         log_every_n_steps=50,
@@ -95,7 +88,7 @@ def trace(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    with made_up_gradients(*module.step.networks), pytest.raises(EnoughError):
+    with signals.given_back(), made_up_gradients(*module.step.networks), pytest.raises(EnoughError):
         trainer.fit(module, Loader())
     assert trainer.global_step == ITERATIONS
     return traced
