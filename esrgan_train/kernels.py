@@ -59,6 +59,17 @@ def require_determinism() -> None:
         )
 
 
+@contextmanager
+def any_shape() -> Iterator[None]:
+    """Within, cuDNN takes its first choice: trying out all its algorithms does not pay for shapes seen once."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
 def prepare_cublas() -> None:
     """Let cuBLAS repeat its results; it reads the variable when it starts, and child processes inherit it.
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from esrgan_train.errors import UserError
-from esrgan_train.kernels import exact_float32, kernels_of_training, prepare_cublas
+from esrgan_train.kernels import any_shape, exact_float32, kernels_of_training, prepare_cublas
 
 VARIABLE = "CUBLAS_WORKSPACE_CONFIG"
 
@@ -69,8 +69,9 @@ def test_training_sets_every_flag_and_gives_it_back(before: object, deterministi
             assert not inside["warn_only"]
             assert inside["cudnn.deterministic"]
             assert os.environ[VARIABLE] == ":4096:8"
-        with exact_float32():
+        with exact_float32(), any_shape():
             assert not flags()["conv"]
+            assert not flags()["benchmark"]
         assert flags() == inside
         raise ZeroDivisionError
     assert flags() == before

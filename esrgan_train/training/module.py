@@ -67,7 +67,6 @@ class ESRGANModule(LightningModule):
         self.meter = Meter()
         self.gan_iteration_seconds: float | None = None
         self.last_stage: StageName = self.objective.stage(0)
-        self._tries_kernels = False
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One optimizer for each of ``players``."""
@@ -157,15 +156,12 @@ class ESRGANModule(LightningModule):
     # validation
 
     def on_validation_start(self) -> None:
-        """Keep the time of validation out of the training rate; its photos have many sizes."""
+        """Keep the time of validation out of the training rate."""
         self.meter.pause()
-        self._tries_kernels = torch.backends.cudnn.benchmark
-        torch.backends.cudnn.benchmark = False
 
     def on_validation_end(self) -> None:
         """Free the memory of the photos before workers are forked; start the clock again."""
         give_back_freed_memory()
-        torch.backends.cudnn.benchmark = self._tries_kernels
         self.meter.resume()
 
     def forward(self, lr: Tensor) -> Tensor:
