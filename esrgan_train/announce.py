@@ -47,6 +47,8 @@ def announce_start(
     log.info("batch         %s", describe_batch(cfg, trainer.world_size))
     precision = module.precision
     log.info("device        %s, precision %s (%s)", device_name(module), precision.name, precision.reason)
+    for line in exactness(module):
+        log.info("exactness     %s", line)
     log.info("run folder    %s", cfg.run_dir)
     for line in options_without_effect(cfg, launch.arguments or ()):
         log.warning("%s", line)
@@ -108,6 +110,20 @@ def device_name(module: ESRGANModule) -> str:
     if kind == "cuda":
         return torch.cuda.get_device_name()
     return f"cpu ({torch.get_num_threads()} threads)" if kind == "cpu" else kind
+
+
+def exactness(module: ESRGANModule) -> Iterator[str]:
+    """How far results repeat themselves, and what float32 means, where that is not as on a CPU."""
+    kind = module.precision.device_type
+    if kind != "cpu":
+        deterministic = module.step.options.deterministic
+        yield (
+            "every result repeats itself bit for bit (training.deterministic=true)"
+            if deterministic
+            else "sums may be rounded otherwise from run to run (training.deterministic=false)"
+        )
+    if kind == "cuda" and module.precision.name == "32":
+        yield "float32 convolutions multiply in TF32 where the GPU has it; validation does not"
 
 
 def announce_resume(cfg: DictConfig, checkpoint: dict[str, Any], module: ESRGANModule) -> None:

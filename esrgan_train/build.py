@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import fields
 from functools import partial
 from typing import Any
@@ -36,6 +37,7 @@ from esrgan_train.data.sources import Source, Sources
 from esrgan_train.data.window import Window
 from esrgan_train.errors import UserError, given_as
 from esrgan_train.identity import Identity, config_hash
+from esrgan_train.kernels import kernels_of_training
 from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.modelfiles.classes import name_of
 from esrgan_train.modelfiles.finite import check_weights
@@ -220,12 +222,21 @@ def build_sources(cfg: DictConfig) -> Sources:
     return Sources(*sources)
 
 
+def kernels_of(cfg: DictConfig) -> AbstractContextManager[None]:
+    """How a GPU computes during this run, from before anything is built to the end."""
+    return kernels_of_training(
+        deterministic=cfg.training.get("deterministic") is True, benchmark=bool(cfg.trainer.get("benchmark"))
+    )
+
+
 def build_trainer(cfg: DictConfig) -> Trainer:
     """Lightning's trainer, counting in iterations, with this run's callbacks and loggers.
 
     This project's callbacks replace Lightning's checkpoints, progress bar and model summary; the module chooses
     the networks' number format.
     """
+    if cfg.trainer.get("deterministic") is not None:
+        raise UserError("trainer.deterministic sets too little here: give training.deterministic=true instead")
     callbacks: list[Callback] = [build(node) for node in cfg.callbacks.values() if node is not None]
     loggers: list[Logger] = [build(node) for node in (cfg.get("logger") or {}).values() if node is not None]
     if not any(isinstance(logger, MetricsCSV) for logger in loggers):
@@ -243,6 +254,8 @@ def build_trainer(cfg: DictConfig) -> Trainer:
         enable_model_summary=False,
         use_distributed_sampler=False,
         max_time=None,  # callbacks.interrupt counts it, and saves
+        deterministic=None,  # training.deterministic sets more, and gives it back
+        benchmark=None,  # so does the run
         plugins=[DurableCheckpointIO()],
     )
     trainer: Trainer = make()

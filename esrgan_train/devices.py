@@ -14,6 +14,11 @@ def multiplies_bf16(device_type: str) -> bool:
     return False
 
 
+def skips_when_fused(device_type: str) -> bool:
+    """Whether torch's fused optimizers heed ``found_inf``; those for Apple's GPUs step all the same."""
+    return device_type in ("cpu", "cuda")
+
+
 def prefers_channels_last(device_type: str) -> bool:
     """Whether a plain stack of 3×3 convolutions trains faster in channels_last order.
 

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.profiler import record_function
 
 from esrgan_train.devices import prefers_channels_last
+from esrgan_train.kernels import require_determinism
 from esrgan_train.processes import all_reduce_mean, process_rank
 from esrgan_train.training.backward import Game, Images, Judge, Measured, published_backward, shared_backward
 from esrgan_train.training.batch import checked_batch
@@ -61,6 +62,8 @@ class TrainingStep:
         options: Options,
         seed: int,
     ) -> None:
+        if options.deterministic:
+            require_determinism()
         self.memory_format = torch.channels_last if options.channels_last else torch.contiguous_format
         self.lr_format = self.memory_format  # discriminators gain from channels_last everywhere
         if not prefers_channels_last(precision.device_type):
@@ -70,7 +73,7 @@ class TrainingStep:
             name: network.to(memory_format=self.memory_format) for name, network in discriminators.items()
         }
         self.ema = EMA(self.generator, decay=options.ema_decay, warmup=options.ema_warmup)
-        self.objective = objective
+        self.objective = objective.to(memory_format=self.lr_format)  # its networks see the generator's images
         self.precision = precision
         self.options = options
         self.seed = seed
