@@ -109,7 +109,7 @@ def build_run(cfg: DictConfig) -> Run:
     """Build everything, and check it together; nothing is written."""
     seed_everything(cfg.seed, verbose=False)
     trainer = build_trainer(cfg)
-    precision = choose_precision(cfg.trainer.precision, trainer.strategy.root_device.type)
+    precision = choose_precision(cfg.trainer.precision, trainer.strategy.root_device)
     if precision.device_type == "cpu":
         keep_freed_memory()
     datamodule = build_datamodule(cfg)  # first: a mistyped folder should not wait for 548 MB of VGG19
