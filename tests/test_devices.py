@@ -58,7 +58,7 @@ def test_a_processor_is_named_by_its_threads() -> None:
     "error",
     [
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
-        torch.AcceleratorError("CUDA error: an illegal memory access was encountered", 700),
+        torch.AcceleratorError("CUDA error: an illegal memory access was encountered"),
         RuntimeError("CUDA error: no kernel image is available for execution on the device"),
         RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"),
         RuntimeError("CUDA driver error: invalid argument"),

@@ -95,7 +95,9 @@ class ESRGANModule(LightningModule):
         if done == 0 and stage != final:
             self.gan_iteration_seconds, peak = self.step.rehearse(batch, final)
             if peak is not None and self.trainer.is_global_zero:
-                log.info("memory        an iteration of the GAN stage takes %.1f GB of the GPU at most", peak / 1e9)
+                log.info(
+                    "memory        an iteration of the GAN stage takes %.1f GB of the GPU at most", peak / 1e9
+                )
             self.meter.restart()
         if stage != self.last_stage:
             self.log_rest()

@@ -41,9 +41,9 @@ def is_trial(trainer: Trainer) -> bool:
 class Validation(nn.Module):
     """Adds up the figures of held-out photos, in each process those of its share.
 
-    To save memory, a network of finite reach sees tiles, which become smaller when memory runs out, and the measures
-    take strips of rows. On a GPU everything is computed in float32 as such, and nothing waits for the result before
-    ``figures``. What bicubic enlargement scores is the same each time, so it is measured once for each photo.
+    To save memory, a network of finite reach sees tiles, which become smaller when memory runs out, and the
+    measures take strips of rows. On a GPU everything is computed in float32 as such, and nothing waits for the
+    result before ``figures``. What bicubic enlargement scores is the same each time: it is measured once a photo.
 
     Args:
         upscale: output pixels per input pixel, each way; a border of as many is left out.
@@ -156,6 +156,7 @@ class Validation(nn.Module):
 
 
 def _stands_for_none(photos: dict[str, Any]) -> bool:
-    counts, lr = photos.get("counts"), photos["lr"]
-    asked = counts is not None and (counts.device.type == "cpu" or lr.shape[-2:] == (1, 1))
-    return asked and not counts.all()
+    counts: Tensor | None = photos.get("counts")
+    if counts is None or (counts.device.type != "cpu" and photos["lr"].shape[-2:] != (1, 1)):
+        return False
+    return not counts.all()

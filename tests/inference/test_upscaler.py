@@ -275,7 +275,7 @@ def test_the_chosen_tile_is_one_that_a_processor_is_quick_with(monkeypatch: pyte
     second = torch.device("cuda", 1)
     asked: list[torch.device] = []
 
-    def told(value: int) -> Callable[[torch.device], int]:
+    def told(value: int) -> object:
         return lambda device: asked.append(device) or value
 
     monkeypatch.setattr(torch.cuda, "memory_allocated", told(5 << 40))

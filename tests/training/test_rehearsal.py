@@ -85,7 +85,7 @@ def test_what_is_timed_is_warm_and_has_ended(
     ticks = iter([0.0, 40.0, 50.0, 53.0])
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device: events.append(f"wait for {device}"))
     monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: {"cuda:1": 7}[str(device)])
-    monkeypatch.setattr(step, "_prepare", lambda batch, done: batch)
+    monkeypatch.setattr(step, "_prepare", lambda batch, _: batch)
     monkeypatch.setattr(step, "generator", OnGPU())
     assert step.rehearse(batches[0], "gan") == (3.0, 7)
     assert events == ["wait for cuda:1", "clock", "iteration", "wait for cuda:1", "clock"] * 2
@@ -94,8 +94,8 @@ def test_what_is_timed_is_warm_and_has_ended(
 class OnGPU(nn.Module):
     """Says that it is on the second GPU."""
 
-    def parameters(self, recurse: bool = True) -> Any:  # noqa: FBT001, FBT002
+    def parameters(self, recurse: bool = True) -> Any:
         return iter([SimpleNamespace(device=torch.device("cuda", 1))])
 
-    def zero_grad(self, set_to_none: bool = True) -> None:  # noqa: FBT001, FBT002
+    def zero_grad(self, set_to_none: bool = True) -> None:
         pass
