@@ -18,8 +18,8 @@ from tests.tiny import tiny
 # As torch 2.14 words it.
 OUT = (
     "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 1 has a total capacity of 23.69 GiB of which 1.19 GiB "
-    "is free. Including non-PyTorch memory, this process has 22.49 GiB memory in use. Of the allocated memory 20.00 "
-    "GiB is allocated by PyTorch, and 1.50 GiB is reserved by PyTorch but unallocated."
+    "is free. Including non-PyTorch memory, this process has 22.49 GiB memory in use. Of the allocated memory "
+    "20.00 GiB is allocated by PyTorch, and 1.50 GiB is reserved by PyTorch but unallocated."
 )
 HOST = "[alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried to allocate 4096 bytes."
 
@@ -33,8 +33,8 @@ def line(error: Exception, *, size: int = 12, parts: int = 1) -> str | None:
 def test_memory_that_ran_out_is_told_with_what_was_needed_and_free_and_what_to_type() -> None:
     assert line(torch.OutOfMemoryError(OUT)) == (
         "not enough memory on cuda:1 for an iteration (2.00 GiB more were needed, 1.19 GiB of 23.69 GiB were free)"
-        ": give data.batch_size=6 training.accumulate=2, which is the same batch of 12 in more parts, or a smaller "
-        "data.gt_size (it is 256)"
+        ": give data.batch_size=6 training.accumulate=2, which is the same batch of 12 in more parts, or a "
+        "smaller data.gt_size (it is 256)"
     )
     assert "(4096 bytes more were needed): give" in str(line(RuntimeError(HOST)))
     assert "for an iteration: give" in str(line(RuntimeError("could not create a primitive")))

@@ -21,8 +21,8 @@ MAIN = "10.0.0.1"
 
 @pytest.fixture
 def addresses(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What names resolve to on a machine called ``node7`` with two interfaces, of which eth1 leads to the others."""
-    known = {MAIN: MAIN, "node7": "127.0.1.1", "here": "127.0.0.1"}
+    """What names resolve to on ``node7``, which has two interfaces, of which eth1 leads to the others."""
+    known = {MAIN: MAIN, "node7": "127.0.1.1"}
 
     def resolve(name: str) -> str:
         if name not in known:
@@ -42,20 +42,22 @@ def test_a_name_that_leads_to_the_machine_itself_is_refused(addresses: dict[str,
     with pytest.raises(UserError) as refused:
         check_host_name(2, MAIN)
     assert str(refused.value) == (
-        "trainer.num_nodes=2: this host's name, node7, resolves to 127.0.1.1, where no other node finds it: start "
-        "with GLOO_SOCKET_IFNAME=eth1 on this node"
+        "trainer.num_nodes=2: the name of this node, node7, resolves to 127.0.1.1, where no other node finds it: "
+        "start it with GLOO_SOCKET_IFNAME=eth1"
     )
-    monkeypatch.setattr(host_name, "_own_address", lambda _: "")
-    with pytest.raises(UserError, match="GLOO_SOCKET_IFNAME=eth0 or GLOO_SOCKET_IFNAME=eth1 on"):
-        check_host_name(2, MAIN)
+    addresses["node7.cluster"] = "127.0.1.1"  # what the first node is called by all, and takes for itself
+    monkeypatch.setattr(host_name, "_own_address", lambda _: "127.0.1.1")
+    with pytest.raises(UserError, match="GLOO_SOCKET_IFNAME=eth0 or GLOO_SOCKET_IFNAME=eth1"):
+        check_host_name(2, "node7.cluster")
     del addresses["node7"]
-    with pytest.raises(UserError, match="node7, does not resolve: start with"):
+    with pytest.raises(UserError, match="node7, does not resolve: start it with"):
         check_host_name(2, MAIN)
 
 
 def test_everything_else_is_let_through(addresses: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     check_host_name(1, MAIN)
-    check_host_name(2, "here")  # all nodes on this machine
+    for here in ("127.0.0.1", "localhost"):  # all nodes on this machine
+        check_host_name(2, here)
     addresses["node7"] = "10.0.0.7"
     check_host_name(2, MAIN)
     addresses["node7"] = "127.0.1.1"

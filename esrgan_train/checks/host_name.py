@@ -20,12 +20,12 @@ def check_host_name(nodes: int, main_address: str) -> None:
 
     Args:
         nodes: of the run.
-        main_address: of its first process; if it lies on this machine, so do all.
+        main_address: of its first process, as given; ``localhost`` and the like mean that all are on this machine.
 
     Raises:
         UserError: the name resolves to this machine itself, or not at all, and no interface is given.
     """
-    if nodes < 2 or os.environ.get(_VARIABLE) or _resolved(main_address).startswith("127."):
+    if nodes < 2 or os.environ.get(_VARIABLE) or main_address.startswith(("127.", "localhost", "::1")):
         return
     name = socket.gethostname()
     address = _resolved(name)
@@ -33,9 +33,7 @@ def check_host_name(nodes: int, main_address: str) -> None:
         return
     what = f"resolves to {address}, where no other node finds it" if address else "does not resolve"
     names = " or ".join(f"{_VARIABLE}={interface}" for interface in interfaces(main_address)) or f"{_VARIABLE}=…"
-    raise UserError(
-        f"trainer.num_nodes={nodes}: this host's name, {name}, {what}: start with {names} on this node"
-    )
+    raise UserError(f"trainer.num_nodes={nodes}: the name of this node, {name}, {what}: start it with {names}")
 
 
 def interfaces(towards: str) -> list[str]:
