@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -194,3 +196,38 @@ def wait_for(events: list[str], event: str) -> None:
     while event not in events and time.monotonic() < limit:
         time.sleep(0.005)
     assert event in events
+
+
+HANGING = """
+import os, signal, sys, time
+import torch.distributed as dist
+from esrgan_train import lost_process
+from esrgan_train.processes import Agreement
+rank = int(sys.argv[1])
+dist.init_process_group("gloo", init_method=f"file://{sys.argv[2]}", rank=rank, world_size=2)
+lost_process.SECONDS = 3.0
+with lost_process.farewell.of_run():
+    agreement = Agreement()
+    agreement.exchange(0)
+    if rank == 1:
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+    agreement.exchange(0)  # the other one never answers
+    print("waiting", flush=True)
+    time.sleep(60)  # as behind a kernel that waits for the other process
+"""
+
+
+@pytest.mark.run
+def test_a_process_that_hangs_behind_a_dead_one_says_so_and_ends(tmp_path: Any) -> None:
+    started = time.monotonic()
+    command = [sys.executable, "-c", HANGING]
+    other = subprocess.Popen([*command, "1", f"{tmp_path}/store"])
+    done = subprocess.run(
+        [*command, "0", f"{tmp_path}/store"], capture_output=True, text=True, timeout=50, check=False
+    )
+    other.wait()
+    assert (done.returncode, done.stdout) == (1, "waiting\n")
+    assert "error: another process of this run has ended" in done.stderr
+    assert "ending, in 3 seconds at the latest" in done.stderr
+    assert time.monotonic() - started < 45
