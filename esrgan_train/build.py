@@ -23,6 +23,7 @@ from esrgan_train.archs.discovery import Role
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.checks.devices import device_of
+from esrgan_train.checks.host_name import check_host_name
 from esrgan_train.checks.tree import locate
 from esrgan_train.contracts.degradation import check_degradation, check_noise
 from esrgan_train.contracts.losses import check_adversarial_loss, check_image_loss
@@ -261,9 +262,17 @@ def build_trainer(cfg: DictConfig) -> Trainer:
     trainer: Trainer = make()
     if isinstance(trainer.strategy, DDPStrategy):
         trainer = make(strategy=TwoPlayerStrategy())
+        check_reachable(trainer)
     elif not isinstance(trainer.strategy, SingleDeviceStrategy):
         raise UserError(f"trainer.strategy={cfg.trainer.strategy} does not fit two players: give auto or ddp")
     return trainer
+
+
+def check_reachable(trainer: Trainer) -> None:
+    """``UserError`` if other nodes of the run cannot reach this one."""
+    environment = trainer.strategy.cluster_environment  # type: ignore[attr-defined]
+    if environment is not None and trainer.num_nodes > 1:
+        check_host_name(trainer.num_nodes, environment.main_address)
 
 
 def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:

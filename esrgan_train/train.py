@@ -114,7 +114,7 @@ def build_run(cfg: DictConfig) -> Run:
     """Build everything, and check it together; nothing is written."""
     seed_everything(cfg.seed, verbose=False)
     trainer = build_trainer(cfg)
-    precision = choose_precision(cfg.trainer.precision, trainer.strategy.root_device.type)
+    precision = choose_precision(cfg.trainer.precision, trainer.strategy.root_device)
     if precision.device_type == "cpu":
         keep_freed_memory()
     # First: a mistyped folder should not wait for 548 MB of VGG19.

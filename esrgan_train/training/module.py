@@ -93,7 +93,11 @@ class ESRGANModule(LightningModule):
         done, max_steps = self.trainer.global_step, self.trainer.max_steps
         stage, final = self.objective.stage(done), self.objective.stage(max(max_steps, 1) - 1)
         if done == 0 and stage != final:
-            self.gan_iteration_seconds = self.step.rehearse(batch, final)
+            self.gan_iteration_seconds, peak = self.step.rehearse(batch, final)
+            if peak is not None and self.trainer.is_global_zero:
+                log.info(
+                    "memory        an iteration of the GAN stage takes %.1f GB of the GPU at most", peak / 1e9
+                )
             self.meter.restart()
         if stage != self.last_stage:
             self.log_rest()
@@ -170,9 +174,9 @@ class ESRGANModule(LightningModule):
         sr: Tensor = self.ema.module(lr.clone(memory_format=self.step.lr_format))
         return sr
 
-    def validation_step(self, batch: Any, batch_idx: int) -> Batch:  # noqa: ARG002
+    def validation_step(self, batch: Any, batch_idx: int) -> Batch:
         """Compare the averaged generator and bicubic enlargement with held-out photos."""
-        return self.validation.add(self.ema.module, batch)
+        return self.validation.add(self.ema.module, batch, position=batch_idx)
 
     def on_validation_epoch_end(self) -> None:
         """Log the means over all photos."""

@@ -34,8 +34,8 @@ class Precision:
         return torch.autocast(self.device_type, dtype=torch.bfloat16, enabled=self.name == "bf16")
 
 
-def choose_precision(requested: str | int, device_type: str) -> Precision:
-    """Resolve ``trainer.precision``: ``auto``, ``32`` or ``bf16`` on a ``cpu``, ``cuda`` or ``mps`` device.
+def choose_precision(requested: str | int, device: torch.device | str) -> Precision:
+    """Resolve ``trainer.precision``: ``auto``, ``32`` or ``bf16`` on the ``cpu``, ``cuda`` or ``mps`` device.
 
     ``auto`` takes bf16 only where the hardware multiplies it natively: emulated bf16 is far slower than
     float32. fp16 is refused, because the losses of this training overflow it.
@@ -44,8 +44,9 @@ def choose_precision(requested: str | int, device_type: str) -> Precision:
         UserError: any other value.
     """
     check_value("trainer.precision", requested, PrecisionName)
+    device_type = torch.device(device).type
     if str(requested) != "auto":
         return Precision(str(requested), device_type, "as requested")
-    if multiplies_bf16(device_type):
+    if multiplies_bf16(device):
         return Precision("bf16", device_type, f"this {device_type} multiplies bf16 natively")
     return Precision("32", device_type, f"this {device_type} has no native bf16")

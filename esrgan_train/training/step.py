@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from operator import methodcaller
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,13 @@ from esrgan_train.training.schedule import Schedule
 from esrgan_train.training.stages import Stage, StageName
 
 plain_step: StepOptimizer = methodcaller("step")
+
+
+class Rehearsed(NamedTuple):
+    """What an iteration took that was tried before the run."""
+
+    seconds: float
+    peak: int | None  # bytes of the GPU that were held at most; None on other devices
 
 
 class TrainingStep:
@@ -173,21 +181,32 @@ class TrainingStep:
         backward = shared_backward if self.options.shared_fake_forward else published_backward
         return {name: value.detach() for name, value in backward(game, images).items()}
 
-    def rehearse(self, batch: object, stage: StageName) -> float:
-        """Compute an iteration of a later stage and discard it; return the seconds that it took.
+    def rehearse(self, batch: object, stage: StageName) -> Rehearsed:
+        """Compute an iteration of a later stage twice and discard it; the second one is timed.
 
-        What would fail then, memory above all, fails now.
+        What would fail then, memory above all, fails now. The first one compiles, chooses kernels and takes the
+        memory; a GPU is waited for before the clock is read.
         """
-        started = time.perf_counter()
-        images = self._prepare(batch, 0)
         buffers = Snapshot(buffer for network in self.networks for buffer in network.buffers())
-        # Copies: a network may work in place on its input, and training needs this batch next.
-        copies = {name: tensor.clone() for name, tensor in images.items()}
-        self.accumulate(copies, self.objective.stages[stage])
-        for network in self.networks:
-            network.zero_grad(set_to_none=True)
-        buffers.restore()
-        return time.perf_counter() - started
+        device = next(self.generator.parameters()).device
+        for _ in range(2):
+            started = _time_on(device)
+            # Copies: a network may work in place on its input, and training needs this batch next.
+            copies = {name: tensor.clone() for name, tensor in self._prepare(batch, 0).items()}
+            self.accumulate(copies, self.objective.stages[stage])
+            for network in self.networks:
+                network.zero_grad(set_to_none=True)
+            buffers.restore()
+            seconds = _time_on(device) - started
+        peak = torch.cuda.max_memory_reserved(device) if device.type == "cuda" else None
+        return Rehearsed(seconds, peak)
+
+
+def _time_on(device: torch.device) -> float:
+    """Seconds on a clock that is read when the device has nothing left to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 @record_function("esrgan/gradients")
