@@ -29,7 +29,9 @@ def run_command(command: Callable[[], int]) -> int:
     set_up_console()
     try:
         return command()
-    except (*mistakes(), RunError, StopRequestedError) as error:  # read when one is raised
+    except Exception as error:
+        if not isinstance(error, (*mistakes(), RunError, StopRequestedError)):
+            raise
         return report_error(error)
 
 
