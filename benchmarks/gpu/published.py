@@ -160,7 +160,7 @@ def _endless(loader: DataLoader[Any]) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def _runs_on(device: torch.device) -> Iterator[None]:
-    """Within, ``.cuda()``, which the pool of pairs calls, moves to ``device``, and filters take images as on a GPU.
+    """Within, ``.cuda()`` (of the pool of pairs) moves to ``device``, and filters take images as on a GPU.
 
     There what JPEG returns is contiguous when it reaches a filter, on a CPU it is not, and the filter refuses it.
     """
