@@ -59,13 +59,15 @@ def training_options(**changes: Any) -> Options:
     return Options(**values | changes)
 
 
-def make_step(sizes: Sizes, device: torch.device, stage: StageName, *, precision: str = "auto") -> TrainingStep:
+def make_step(
+    sizes: Sizes, device: torch.device, stage: StageName, *, precision: str = "auto", perceptual: bool = True
+) -> TrainingStep:
     """The published recipe's step with random VGG19 features, all on the device, in one stage."""
     torch.manual_seed(0)
     terms = [Term(name="pixel", function=torch.nn.L1Loss(), weight=1.0)]
-    if stage == "gan":
-        perceptual = PerceptualLoss(features="random", seed=PERCEPTUAL_SEED)
-        terms.append(Term(name="perceptual", function=perceptual, weight=1.0, stages=("gan",)))
+    if stage == "gan" and perceptual:
+        features = PerceptualLoss(features="random", seed=PERCEPTUAL_SEED)
+        terms.append(Term(name="perceptual", function=features, weight=1.0, stages=("gan",)))
     adam = partial(torch.optim.Adam, lr=1e-4, betas=(0.9, 0.99), fused=True)
     judge = UNetDiscriminatorSN(num_feat=sizes.discriminator_feat).to(device)
     return TrainingStep(
@@ -89,7 +91,7 @@ def make_module(sizes: Sizes, device: torch.device, stage: StageName) -> ESRGANM
     return ESRGANModule(make_step(sizes, device, stage), upscale=UPSCALE, metadata={})
 
 
-def make_data(sources: Sources, sizes: Sizes, *, rendered_on: str | None) -> DataModule:
+def make_data(sources: Sources, sizes: Sizes, *, rendered_on: str | None = None) -> DataModule:
     """Samples of the published recipe; for ``rendered_on`` see ``degradation``."""
     options = StreamOptions(
         upscale=UPSCALE,

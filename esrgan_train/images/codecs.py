@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from importlib.util import find_spec
 from types import ModuleType
 
 log = logging.getLogger(__name__)
@@ -13,10 +12,11 @@ log = logging.getLogger(__name__)
 @cache
 def quick_codecs() -> ModuleType | None:
     """imagecodecs; where it is not installed None, said once: Pillow decodes 8-bit PNG, JPEG and QOI as well."""
-    if find_spec("imagecodecs") is None:
+    try:
+        return deep_codecs()
+    except ModuleNotFoundError:
         log.warning("imagecodecs is not installed: Pillow decodes PNG and JPEG more slowly, and no 16 bits")
         return None
-    return deep_codecs()
 
 
 def deep_codecs() -> ModuleType:
