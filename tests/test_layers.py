@@ -66,6 +66,7 @@ ORDER = [
     "export",
     "interpolate",
     "evaluate",
+    "gpu_check",
     "__main__",
 ]
 
