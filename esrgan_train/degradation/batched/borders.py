@@ -15,7 +15,7 @@ def mirrored(positions: Tensor, lengths: Tensor) -> Tensor:
     """Where an image that is mirrored at its borders, edge pixels not repeated, has its content.
 
     Shape:
-        positions (n,) and lengths (B,), both int64, the latter from 1 on → (B, n), from 0 to length − 1.
+        positions (n,) or (B, n) and lengths (B,), int64, the latter from 1 on → (B, n), from 0 to length − 1.
     """
     period = (2 * lengths - 2).clamp(min=1)[:, None]
     phase = positions % period

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from esrgan_train.degradation.batched.borders import repeated, rows_taken, taken
-from esrgan_train.degradation.batched.jpeg_colour import double, halve, repeat, to_rgb, to_ycc
+from esrgan_train.degradation.batched.jpeg_colour import JpegColour, double, halve, repeat
 from esrgan_train.degradation.batched.jpeg_tables import all_tables
 from esrgan_train.degradation.batched.jpeg_transform import JpegTransform
 from esrgan_train.degradation.batched.luma import luma
@@ -25,6 +25,7 @@ class BatchedJpeg(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.colour = JpegColour()
         self.transform = JpegTransform()
         self.register_buffer("tables", all_tables(), persistent=False)
 
@@ -43,30 +44,39 @@ class BatchedJpeg(nn.Module):
                 8-bit grid then.
         """
         height, width = images.shape[-2:]
-        units = [-(-side // _UNIT) * _UNIT for side in (height, width)]
+        units = -(-height // _UNIT) * _UNIT, -(-width // _UNIT) * _UNIT
         whole = taken(images, repeated(units[0], heights), repeated(units[1], widths))
-        full, chroma = to_ycc(_levels(whole))
+        ycc = self.colour.to_ycc(_levels(whole))
         samples = -(-heights // 2), -(-widths // 2)  # of chroma
         # Below, libjpeg repeats reduced rows, not those that they are made of.
-        reduced = rows_taken(halve(chroma), repeated(units[0] // 2, samples[0]))
-        tables = self.tables[quality]
-        luma_blocks, chroma_blocks = self._coded(full, tables[:, :1]), self._coded(reduced, tables[:, 1:])
-        full = _pixels(self.transform.inverse(luma_blocks))
-        small = _pixels(self.transform.halving_inverse(luma_blocks))
-        reduced = _pixels(self.transform.inverse(chroma_blocks))
-        smooth = to_rgb(full, double(reduced, *samples)) / 255
-        nearest = luma(smooth) + _beside_luma(to_rgb(small, reduced) / 255)
+        reduced = rows_taken(halve(ycc[:, 1:]), repeated(units[0] // 2, samples[0]))
+        full, small, reduced = self._coded(ycc[:, :1], reduced, self.tables[quality])
+        smooth = self.colour.to_rgb(full, double(reduced, *samples)) / 255
+        half = self.colour.to_rgb(small, reduced) / 255
+        nearest = luma(smooth) + repeat(half - luma(half))
         decoded = torch.where(nearest_chroma.view(-1, 1, 1, 1), nearest.clamp(0, 1), smooth)
         return decoded[..., :height, :width]
 
-    def _coded(self, planes: Tensor, tables: Tensor) -> Tensor:
-        """The frequencies of (B, C, H, W) planes, rounded to multiples of (B, 1, 8, 8), as (B, C, h, w, 8, 8)."""
-        steps = tables[:, :, None, None]
-        frequencies = self.transform(_blocks(planes - 128))
+    def _coded(self, full: Tensor, reduced: Tensor, tables: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Luma, luma at half the size, and chroma, with their frequencies rounded to multiples of (B, 2, 8, 8)."""
+        planes = full, reduced
+        blocks = torch.cat([_blocks(plane) for plane in planes], dim=1)  # (B, blocks, 8, 8)
+        counts = [plane[0].numel() // _BLOCK**2 for plane in planes]
+        steps = torch.cat(
+            [tables[:, kind, None].expand(-1, count, -1, -1) for kind, count in enumerate(counts)], dim=1
+        )
+        frequencies = self.transform(blocks - 128)
         eighths = steps * 8
-        counts = (frequencies.abs() + (eighths >> 1)).div(eighths, rounding_mode="floor")
-        rounded: Tensor = counts * frequencies.sign() * steps
-        return rounded
+        multiples = (frequencies.abs() + (eighths >> 1)).div(eighths, rounding_mode="floor") * frequencies.sign()
+        restored = multiples * steps
+        pixels = (self.transform.inverse(restored) + 128).clamp(0, 255)
+        halved = (self.transform.halving_inverse(restored[:, : counts[0]]) + 128).clamp(0, 255)
+        small = full[..., ::2, ::2]
+        return (
+            _plane(pixels[:, : counts[0]], full),
+            _plane(halved, small),
+            _plane(pixels[:, counts[0] :], reduced),
+        )
 
 
 def _levels(images: Tensor) -> Tensor:
@@ -74,17 +84,15 @@ def _levels(images: Tensor) -> Tensor:
 
 
 def _blocks(planes: Tensor) -> Tensor:
-    """(B, C, 8h, 8w) to (B, C, h, w, 8, 8)."""
+    """(B, C, 8h, 8w) to (B, C·h·w, 8, 8)."""
     batch, channels, height, width = planes.shape
-    blocks = planes.view(batch, channels, height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
-    return blocks.transpose(3, 4).contiguous()
+    blocks = planes.reshape(batch, channels, height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
+    return blocks.transpose(3, 4).reshape(batch, -1, _BLOCK, _BLOCK)
 
 
-def _pixels(blocks: Tensor) -> Tensor:
-    """(B, C, h, w, n, n), around 0, to (B, C, n·h, n·w) of 0 to 255."""
-    return (blocks.transpose(3, 4).flatten(4, 5).flatten(2, 3) + 128).clamp(0, 255)
-
-
-def _beside_luma(half: Tensor) -> Tensor:
-    """What an RGB image has besides its luma, each pixel over 2×2."""
-    return repeat(half - luma(half))
+def _plane(blocks: Tensor, like: Tensor) -> Tensor:
+    """The reverse, for blocks of (n, n) pixels."""
+    batch, channels, height, width = like.shape
+    side = blocks.shape[-1]
+    grid = blocks.view(batch, channels, height // side, width // side, side, side)
+    return grid.transpose(3, 4).reshape(batch, channels, height, width)

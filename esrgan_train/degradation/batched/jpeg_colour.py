@@ -1,46 +1,51 @@
 """libjpeg's colours: between RGB and luma with halved chroma, in its whole numbers.
 
-All images are (B, 3 or 1, H, W) int32 of 0 to 255. Source: ITU-T T.871 (JFIF).
+All images are (B, C, H, W) int32 of 0 to 255. Source: ITU-T T.871 (JFIF).
 """
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from esrgan_train.degradation.batched.borders import columns_taken, rows_taken
 
-_BITS = 16
+_BITS = 16  # of a fixed-point number's fraction
 _HALF = 1 << (_BITS - 1)
+_CENTRE = (128 << _BITS) + _HALF - 1
+
+_TO_YCC = ((0.299, 0.587, 0.114), (-0.16874, -0.33126, 0.5), (0.5, -0.41869, -0.08131))
+_TO_RGB = ((0.0, 1.402), (-0.34414, -0.71414), (1.772, 0.0))
 
 
-def _fixed(value: float) -> int:
-    return int(value * (1 << _BITS) + 0.5)
+class JpegColour(nn.Module):
+    """The conversions, with their factors on the device."""
 
+    to_ycc_factors: Tensor
+    to_rgb_factors: Tensor
+    offsets: Tensor
 
-def to_ycc(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """Luma, (B, 1, H, W), and chroma, (B, 2, H, W), of RGB."""
-    red, green, blue = rgb.chunk(3, dim=1)
-    luma = (_fixed(0.299) * red + _fixed(0.587) * green + _fixed(0.114) * blue + _HALF) >> _BITS
-    centre = (128 << _BITS) + _HALF - 1
-    bluish = (_HALF * blue - _fixed(0.16874) * red - _fixed(0.33126) * green + centre) >> _BITS
-    reddish = (_HALF * red - _fixed(0.41869) * green - _fixed(0.08131) * blue + centre) >> _BITS
-    return luma, torch.cat([bluish, reddish], dim=1)
+    def __init__(self) -> None:
+        super().__init__()
+        for name, factors in {"to_ycc_factors": _TO_YCC, "to_rgb_factors": _TO_RGB}.items():
+            fixed = [[_fixed(factor) for factor in row] for row in factors]
+            self.register_buffer(name, _int32(fixed)[..., None, None], persistent=False)
+        self.register_buffer("offsets", _int32([_HALF, _CENTRE, _CENTRE])[:, None, None], persistent=False)
 
+    def to_ycc(self, rgb: Tensor) -> Tensor:
+        """Luma, blue and red chroma of RGB."""
+        return ((rgb[:, None] * self.to_ycc_factors).sum(dim=2, dtype=torch.int32) + self.offsets) >> _BITS
 
-def to_rgb(luma: Tensor, chroma: Tensor) -> Tensor:
-    """RGB of luma and chroma at the same size."""
-    bluish, reddish = (chroma - 128).chunk(2, dim=1)
-    red = luma + ((_fixed(1.402) * reddish + _HALF) >> _BITS)
-    green = luma + ((-_fixed(0.34414) * bluish - _fixed(0.71414) * reddish + _HALF) >> _BITS)
-    blue = luma + ((_fixed(1.772) * bluish + _HALF) >> _BITS)
-    return torch.cat([red, green, blue], dim=1).clamp(0, 255)
+    def to_rgb(self, luma: Tensor, chroma: Tensor) -> Tensor:
+        """RGB of luma, (B, 1, H, W), and chroma, (B, 2, H, W)."""
+        shifts = ((chroma[:, None] - 128) * self.to_rgb_factors).sum(dim=2, dtype=torch.int32)
+        return (luma + ((shifts + _HALF) >> _BITS)).clamp(0, 255)
 
 
 def halve(chroma: Tensor) -> Tensor:
     """The mean of each 2×2 pixels, rounded up in every second column: even H and W to half."""
-    tops, bottoms = chroma[..., ::2, :], chroma[..., 1::2, :]
-    sums = tops[..., ::2] + tops[..., 1::2] + bottoms[..., ::2] + bottoms[..., 1::2]
+    sums = chroma[..., ::2, :] + chroma[..., 1::2, :]
+    sums = sums[..., ::2] + sums[..., 1::2]
     rounding = 1 + torch.arange(sums.shape[-1], dtype=torch.int32, device=chroma.device) % 2
     return (sums + rounding) >> 2
 
@@ -64,4 +69,14 @@ def double(chroma: Tensor, heights: Tensor, widths: Tensor) -> Tensor:
 
 def repeat(chroma: Tensor) -> Tensor:
     """Each sample over its 2×2 pixels."""
-    return chroma.repeat_interleave(2, dim=-1).repeat_interleave(2, dim=-2)
+    batch, channels, height, width = chroma.shape
+    over = chroma[:, :, :, None, :, None].expand(-1, -1, -1, 2, -1, 2)
+    return over.reshape(batch, channels, 2 * height, 2 * width)
+
+
+def _fixed(value: float) -> int:
+    return int(abs(value) * (1 << _BITS) + 0.5) * (1 if value >= 0 else -1)
+
+
+def _int32(values: list[list[int]] | list[int]) -> Tensor:
+    return torch.tensor(values, dtype=torch.int32)

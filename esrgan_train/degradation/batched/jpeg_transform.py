@@ -53,8 +53,8 @@ def _pass(values: Tensor, matrix: Tensor, *, dim: int, shift: int) -> Tensor:
     if dim == -2:
         matrix = matrix.unsqueeze(-1)
     total = torch.full_like(matrix[0], 1 << (shift - 1))
-    for place in range(8):
-        total = torch.addcmul(total, values.narrow(dim, place, 1), matrix[place])
+    for value, weights in zip(values.chunk(8, dim), matrix.unbind(), strict=True):
+        total = torch.addcmul(total, value, weights)
     return total >> shift
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,10 +18,10 @@ from esrgan_train.degradation.batched.resize import resize_batch
 from esrgan_train.degradation.drawing import Blur, Clamp, Drawing, Jpeg, Noise, Place, Resize
 from esrgan_train.kernels import exact_float32
 
-# Of canvases that are worked on at once; larger batches are rendered in parts. An image takes some 45 times the
-# bytes of its largest canvas, noise's random numbers and JPEG's blocks above all.
-_MOST_BYTES = 2**31
-_COPIES = 45
+# What is worked on at once; larger batches are rendered in parts. An image takes about twenty times the bytes of
+# its largest canvas: noise's random numbers and JPEG's blocks above all.
+_MOST_BYTES = 2**30
+_COPIES = 20
 
 
 @runtime_checkable
@@ -59,15 +59,15 @@ class BatchRenderer(nn.Module):
         """A drawing as tensors of sizes that are the same for all, to be stacked into batches."""
         return pack(drawing, self.places, self.size)
 
-    def moved(self, packed: Mapping[str, Tensor], device: torch.device) -> Packed:
-        """Stacked drawings on a device, without waiting for it; what seeds random numbers stays on the host."""
+    def moved(self, packed: Mapping[str, Tensor], device: torch.device) -> dict[str, Any]:
+        """Stacked drawings on a device, without waiting for it; keys, which seed there, become whole numbers."""
         return {
-            name: value if name.endswith(".key") else value.to(device, non_blocking=True)
+            name: value.tolist() if name.endswith(".key") else value.to(device, non_blocking=True)
             for name, value in packed.items()
         }
 
     @torch.no_grad()
-    def forward(self, hr: Tensor, packed: Mapping[str, Tensor]) -> Tensor:
+    def forward(self, hr: Tensor, packed: Mapping[str, Any]) -> Tensor:
         """Render a batch.
 
         Args:
@@ -86,7 +86,7 @@ class BatchRenderer(nn.Module):
             ]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def _render(self, hr: Tensor, packed: Mapping[str, Tensor]) -> Tensor:
+    def _render(self, hr: Tensor, packed: Mapping[str, Any]) -> Tensor:
         images = hr
         heights, widths = (torch.full((len(hr),), side, device=hr.device, dtype=torch.int64) for side in self.size)
         for number, place in enumerate(self.places):
@@ -101,7 +101,7 @@ class BatchRenderer(nn.Module):
         return (images.clamp(0, 1) * 255).round() / 255
 
     def _carry_out(
-        self, place: Place, step: Mapping[str, Tensor], images: Tensor, heights: Tensor, widths: Tensor
+        self, place: Place, step: Mapping[str, Any], images: Tensor, heights: Tensor, widths: Tensor
     ) -> Tensor:
         """A step that leaves the size; images whose drawing has none at this place stay as they are."""
         if place.kind is Clamp:
@@ -114,7 +114,7 @@ class BatchRenderer(nn.Module):
         else:
             assert self.noise is not None
             size = (images.shape[2], images.shape[3])
-            uniform = uniform_numbers(step["key"].tolist(), size, images.device)
+            uniform = uniform_numbers([int(key) for key in step["key"]], size, images.device)
             valid = inside(heights, widths, size)
             amounts = step["poisson"], step["strength"], step["gray"]
             changed = images + self.noise(images, valid, uniform, *amounts)

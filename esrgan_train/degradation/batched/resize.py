@@ -29,63 +29,50 @@ def resize_batch(
     Shape:
         (B, C, *canvas); beyond an image's size the canvas is 0.
     """
-    rows = _weights(before[0], after[0], modes, images.shape[2], canvas[0])  # (B, h, H)
-    columns = _weights(before[1], after[1], modes, images.shape[3], canvas[1])  # (B, w, W)
+    (height, width), (rows, columns) = images.shape[2:], canvas
+    # Both axes at once: half the kernels.
+    both = _weights(torch.cat(before), torch.cat(after), modes.repeat(2), max(height, width), max(canvas))
+    down, across = both[: len(images), :rows, :height], both[len(images) :, :columns, :width]
     channels = images.shape[1]
     lines = images.transpose(1, 2).flatten(2)  # (B, H, C·W)
-    shorter = torch.bmm(rows, lines).view(len(images), -1, images.shape[3])  # (B, h·C, W)
-    narrower = torch.bmm(shorter, columns.transpose(1, 2))
-    return narrower.view(len(images), canvas[0], channels, canvas[1]).transpose(1, 2)
+    shorter = torch.bmm(down, lines).view(len(images), -1, width)  # (B, h·C, W)
+    narrower = torch.bmm(shorter, across.transpose(1, 2))
+    return narrower.view(len(images), rows, channels, columns).transpose(1, 2)
 
 
 def _weights(before: Tensor, after: Tensor, modes: Tensor, length: int, canvas: int) -> Tensor:
-    """What each input pixel counts for each output pixel, (B, canvas, length)."""
+    """What each input pixel counts for each output pixel, (B, canvas, length), of sizes and modes (B,)."""
     outputs = torch.arange(canvas, device=before.device)[:, None]
     inputs = torch.arange(length, device=before.device)
-    before, after = before[:, None, None], after[:, None, None]
+    before, after, modes = before[:, None, None], after[:, None, None], modes[:, None, None]
     area = _area(outputs, inputs, before, after)
-    # Whole numbers up to the fraction: the position is exact to its last digit.
-    twice = (2 * outputs + 1) * before - after
-    floor = twice.div(2 * after, rounding_mode="floor")
-    fraction = (twice - 2 * after * floor) / (2 * after)
-    linear = _sampled(inputs, before, floor, (1 - fraction, fraction), first=0)
-    cubic = _sampled(inputs, before, floor, _cubic_taps(fraction), first=-1)
-    chosen = {"area": area, "bilinear": linear, "bicubic": cubic}
-    stacked = torch.stack([chosen[mode] for mode in RESIZE_MODES], dim=1)
-    each = torch.arange(len(modes), device=modes.device)
-    return stacked[each, modes] * (outputs < after)
+    sampled = _sampled(outputs, inputs, before, after, cubic=modes == RESIZE_MODES.index("bicubic"))
+    weights: Tensor = torch.where(modes == RESIZE_MODES.index("area"), area, sampled) * (outputs < after)
+    return weights
 
 
 def _area(outputs: Tensor, inputs: Tensor, before: Tensor, after: Tensor) -> Tensor:
     """Means of input pixels ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉ − 1."""
     start = (outputs * before).div(after, rounding_mode="floor")
     stop = -((outputs + 1) * -before).div(after, rounding_mode="floor")
-    inside = (inputs >= start) & (inputs < stop)
-    return inside / (stop - start).clamp(min=1)
+    return ((inputs >= start) & (inputs < stop)) / (stop - start)
 
 
-def _sampled(inputs: Tensor, before: Tensor, floor: Tensor, taps: tuple[Tensor, ...], *, first: int) -> Tensor:
-    """Taps from pixel ``floor + first`` on; those beyond the border count for the edge pixel."""
-    total = torch.zeros((), device=inputs.device)
-    for offset, weight in enumerate(taps, start=first):
-        place = torch.minimum((floor + offset).clamp(min=0), before - 1)
-        total = total + weight * (inputs == place)
-    return total
+def _sampled(outputs: Tensor, inputs: Tensor, before: Tensor, after: Tensor, *, cubic: Tensor) -> Tensor:
+    """Weights of the four nearest pixels by their distance; those beyond a border count for the edge pixel."""
+    # Whole numbers up to the fraction: the position is exact to its last digit.
+    twice = (2 * outputs + 1) * before - after
+    floor = twice.div(2 * after, rounding_mode="floor")
+    fraction = (twice - 2 * after * floor) / (2 * after)
+    offsets = torch.arange(-1, 3, device=inputs.device)
+    distances = (fraction - offsets).abs()  # (B, canvas, 4)
+    weights = torch.where(cubic, _keys(distances), (1 - distances).clamp(min=0))
+    places = torch.minimum((floor + offsets).clamp(min=0), before - 1)
+    return (weights[..., None] * (inputs == places[..., None])).sum(dim=2)
 
 
-def _cubic_taps(fraction: Tensor) -> tuple[Tensor, ...]:
-    """Keys' kernel at the four nearest pixels."""
-    return (
-        _outer(1 + fraction),
-        _inner(fraction),
-        _inner(1 - fraction),
-        _outer(2 - fraction),
-    )
-
-
-def _inner(distance: Tensor) -> Tensor:
-    return ((_CUBIC + 2) * distance - (_CUBIC + 3)) * distance * distance + 1
-
-
-def _outer(distance: Tensor) -> Tensor:
-    return ((_CUBIC * distance - 5 * _CUBIC) * distance + 8 * _CUBIC) * distance - 4 * _CUBIC
+def _keys(distances: Tensor) -> Tensor:
+    """The cubic kernel of Keys, "Cubic convolution interpolation for digital image processing", 1981."""
+    inner = ((_CUBIC + 2) * distances - (_CUBIC + 3)) * distances * distances + 1
+    outer = ((_CUBIC * distances - 5 * _CUBIC) * distances + 8 * _CUBIC) * distances - 4 * _CUBIC
+    return torch.where(distances <= 1, inner, outer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from esrgan_train.degradation.batched.borders import mirrored
 from esrgan_train.degradation.usm import KERNEL_SIZE, SIGMA, THRESHOLD, WEIGHT
 from esrgan_train.kernels import exact_float32
 
@@ -25,13 +26,11 @@ def usm_sharpen_batch(hr: Tensor) -> Tensor:
 
 def _gaussian(side: int, device: torch.device) -> Tensor:
     """The matrix that blurs ``side`` pixels, mirrored at both ends without repeating the edge."""
-    radius = KERNEL_SIZE // 2
+    offsets = torch.arange(KERNEL_SIZE, device=device) - KERNEL_SIZE // 2
+    kernel = torch.exp(-offsets.square() / (2 * SIGMA**2))
     places = torch.arange(side, device=device)
-    kernel = torch.exp(-torch.arange(-radius, radius + 1, device=device).square() / (2 * SIGMA**2))
-    weights = torch.zeros(side, side, device=device)
-    for offset in range(-radius, radius + 1):
-        period = max(2 * side - 2, 1)
-        phase = (places + offset) % period
-        source = torch.minimum(phase, period - phase)
-        weights = weights + kernel[offset + radius] * (places == source[:, None])
-    return weights / kernel.sum()
+    lengths = torch.full_like(offsets, side)
+    sources = mirrored(places + offsets[:, None], lengths)  # (KERNEL_SIZE, side)
+    hits = kernel[:, None, None] * (places == sources[..., None])
+    weights: Tensor = hits.sum(dim=0) / kernel.sum()
+    return weights
