@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Flag, auto
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 from esrgan_train.data.datamodule import RENDERER
 from esrgan_train.data.site import BY_WORKERS
@@ -145,6 +146,8 @@ def _fits(name: str, rule: str) -> bool:
 
 
 def _options(cfg: DictConfig, use: Use) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+
     return {name: value for name, value in _flat(OmegaConf.to_container(cfg, resolve=True)) if use in use_of(name)}
 
 

@@ -68,6 +68,7 @@ ORDER = [
     "export",
     "interpolate",
     "evaluate",
+    "gpu_check",
     "__main__",
 ]
 
