@@ -120,7 +120,9 @@ class ESRGANModule(LightningModule):
             self._log_training(means)
         if ends:
             self.trainer.should_stop = True  # unlike reaching max_steps, a stop is preceded by a validation
-        return {"measured": measured, "skip": skip}
+        # What the loss scale mends by itself is no fault to report.
+        failed = skip if self.step.mended is None else skip * (1 - self.step.mended)
+        return {"measured": measured, "skip": skip, "failed": failed}
 
     def _step_and_count(self, optimizer: Optimizer) -> None:
         """Step through Lightning's wrapper, which counts; a discriminator's step must not count."""
@@ -198,11 +200,15 @@ class ESRGANModule(LightningModule):
         checkpoint["players"] = self.players
         checkpoint["stage"] = self.last_stage
         checkpoint["meter"] = self.meter.state_dict()
+        if self.step.loss_scale is not None:
+            checkpoint["loss_scale"] = self.step.loss_scale.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the stage of the last iteration, and what was measured since the last line of the log."""
         self.last_stage = checkpoint["stage"]
         self.meter.load_state_dict(checkpoint["meter"])
+        if self.step.loss_scale is not None and "loss_scale" in checkpoint:
+            self.step.loss_scale.load_state_dict(checkpoint["loss_scale"])
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **parts: Any) -> Any:

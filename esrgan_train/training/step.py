@@ -20,6 +20,7 @@ from esrgan_train.training.backward import Game, Images, Judge, Measured, publis
 from esrgan_train.training.batch import checked_batch
 from esrgan_train.training.buffers import Snapshot, power_vectors
 from esrgan_train.training.ema import EMA
+from esrgan_train.training.loss_scale import LossScale
 from esrgan_train.training.objective import Objective
 from esrgan_train.training.options import Options
 from esrgan_train.training.players import MakeOptimizer, Player, StepOptimizer
@@ -85,6 +86,8 @@ class TrainingStep:
         self.precision = precision
         self.options = options
         self.seed = seed
+        self.loss_scale = LossScale() if precision.needs_scale else None
+        self.mended: Tensor | None = None  # 1 where the last iteration was left out by the loss scale, which fell
         self.players = self._make_players(make_optimizers, schedule)
         if options.compile:
             for network in self.networks:
@@ -136,11 +139,28 @@ class TrainingStep:
         images = self._prepare(batch, done)
         players = self.active_players(done)
         measured = self.accumulate(images, players[0].stage, done=done)
-        norms, skip = _finish_gradients(players, measured)
+        norms, skip = self._finish_gradients(players, measured)
         for player in players:
             stepper = step_first if player is players[0] else plain_step
             player.step(done=done, max_steps=max_steps, skip=skip, step_optimizer=stepper)
         return measured | norms, skip
+
+    @record_function("esrgan/gradients")
+    def _finish_gradients(self, players: list[Player], measured: Measured) -> tuple[Measured, Tensor]:
+        """Average over processes and clip; the gradients' norms, and whether anything is not finite, as 0 or 1."""
+        gradients = [gradient for player in players for gradient in player.gradients()]
+        if self.loss_scale is not None:
+            self.loss_scale.unscale(gradients)
+        figures = torch.stack([value.float() for value in measured.values()])
+        bad = (~figures.isfinite()).any().float()
+        all_reduce_mean([*gradients, bad])
+        norms = {f"grad_norm_{player.role}": player.clip() for player in players}
+        overflow = (~torch.stack(list(norms.values())).isfinite().all()).float()
+        skip = torch.maximum((bad > 0).float(), overflow)
+        if self.loss_scale is not None:
+            self.mended = self.loss_scale.update(overflow) * (bad == 0)
+            norms["loss_scale"] = self.loss_scale.factor.clone()
+        return norms, skip
 
     def _prepare(self, batch: object, done: int) -> Images:
         """Check the batch, seed the layers, and put lr, hr and hr_target into the networks' memory formats."""
@@ -177,7 +197,8 @@ class TrainingStep:
             for term in stage.adversarial
             if term.judge in self.discriminators
         ]
-        game = Game(generator=self.generator, judges=judges, stage=stage, precision=self.precision, share=share)
+        factor = share if self.loss_scale is None else share * self.loss_scale.on(images["lr"].device)
+        game = Game(generator=self.generator, judges=judges, stage=stage, precision=self.precision, factor=factor)
         backward = shared_backward if self.options.shared_fake_forward else published_backward
         return {name: value.detach() for name, value in backward(game, images).items()}
 
@@ -207,14 +228,3 @@ def _time_on(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
-
-
-@record_function("esrgan/gradients")
-def _finish_gradients(players: list[Player], measured: Measured) -> tuple[Measured, Tensor]:
-    """Average over processes and clip; the gradients' norms, and whether anything is not finite, as 0 or 1."""
-    figures = torch.stack([value.float() for value in measured.values()])
-    bad = (~figures.isfinite()).any().float()
-    all_reduce_mean([*(gradient for player in players for gradient in player.gradients()), bad])
-    norms = {f"grad_norm_{player.role}": player.clip() for player in players}
-    skip = ((bad > 0) | ~torch.stack(list(norms.values())).isfinite().all()).float()
-    return norms, skip
