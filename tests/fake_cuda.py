@@ -103,7 +103,7 @@ def fake_cuda() -> Iterator[Copies]:
         stack.enter_context(patch.object(nn.Module, "to", lambda network, *_, **__: network))
         stack.enter_context(patch.object(nn.Module, "_apply", lambda network, *_, **__: network))
         # A fake tensor belongs to one such context, so none may be kept.
-        stack.enter_context(patch.object(doubling, "_enlargement", doubling._enlargement.__wrapped__))
+        stack.enter_context(patch.object(doubling, "_kept", doubling._kept.__wrapped__))
         stack.enter_context(patch.object(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False))
         stack.enter_context(patch.object(torch.cuda, "is_bf16_supported", lambda *_, **__: True))
         stack.enter_context(patch.object(torch.cuda, "Event", FakeEvent))

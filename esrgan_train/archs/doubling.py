@@ -42,14 +42,16 @@ def double_by_products(x: Tensor) -> Tensor:
 
 def _matrix(size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """What enlarges ``size`` values: (2·size, size)."""
-    make = _enlargement.__wrapped__ if torch.compiler.is_compiling() else _enlargement
-    return make(size, device, dtype)
+    return (_make if torch.compiler.is_compiling() else _kept)(size, device, dtype)
+
+
+def _make(size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    unit = torch.eye(size, device=device)[None]  # made on the device: nothing is copied there
+    doubled = F.interpolate(unit, scale_factor=2.0, mode="linear", align_corners=False)
+    return doubled[0].T.to(dtype).contiguous()
 
 
 @lru_cache(maxsize=64)
-def _enlargement(size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    with torch.inference_mode(mode=False), torch.no_grad():  # kept, it must serve training too
-        unit = torch.eye(size, device=device)[None]  # made on the device: nothing is copied there
-        return (
-            F.interpolate(unit, scale_factor=2.0, mode="linear", align_corners=False)[0].T.to(dtype).contiguous()
-        )
+def _kept(size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    with torch.inference_mode(mode=False), torch.no_grad():  # it must serve training too
+        return _make(size, device, dtype)

@@ -76,3 +76,10 @@ def test_what_was_made_without_gradients_serves_training():
 def test_a_processor_takes_interpolate_itself():
     x = image(9, 7, torch.channels_last)
     assert torch.equal(double(x), interpolated(x))
+
+
+def test_a_compiler_sees_one_graph():
+    torch.compiler.reset()
+    x = image(6, 5, torch.channels_last).requires_grad_()
+    compiled = torch.compile(double_by_products, backend="eager", fullgraph=True)
+    assert torch.equal(compiled(x), double_by_products(x))
