@@ -11,6 +11,7 @@ from torch import Tensor
 
 from esrgan_train.bounds import check_value
 from esrgan_train.devices import multiplies_bf16
+from esrgan_train.training.casting import run_with_cast_weights
 
 PrecisionName = Literal["auto", "32", "bf16", "16"]
 
@@ -27,9 +28,11 @@ class Precision:
 
     def forward(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         """The network's output, computed in this format, as float32."""
+        lower = _TYPES.get(self.name)
         with self.autocast():
-            output = network(images)
-        return output.float()
+            if lower is not None and images.device.type == "cuda":  # elsewhere a kernel costs nothing to start
+                return run_with_cast_weights(network, images, lower).float()
+            return network(images).float()
 
     def autocast(self) -> torch.autocast:
         """Within, products and convolutions are computed in this format."""

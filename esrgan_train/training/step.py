@@ -19,6 +19,7 @@ from esrgan_train.processes import all_reduce_mean, process_rank
 from esrgan_train.training.backward import Game, Images, Judge, Measured, published_backward, shared_backward
 from esrgan_train.training.batch import checked_batch
 from esrgan_train.training.buffers import Snapshot, power_vectors
+from esrgan_train.training.compiling import compile_networks
 from esrgan_train.training.ema import EMA
 from esrgan_train.training.loss_scale import LossScale
 from esrgan_train.training.objective import Objective
@@ -90,8 +91,8 @@ class TrainingStep:
         self.mended: Tensor | None = None  # 1 where the last iteration was left out by the loss scale, which fell
         self.players = self._make_players(make_optimizers, schedule)
         if options.compile:
-            for network in self.networks:
-                network.compile()  # in place: the names of the weights stay
+            losses = [each for each in self.objective.children() if getattr(each, "holds_network", False)]
+            compile_networks([*self.networks, *losses], precision.device_type)
 
     def _make_players(self, make: Mapping[str, MakeOptimizer], schedule: Schedule) -> list[Player]:
         """Each stage's players, the generator's first, in the order in which checkpoints keep the optimizers."""

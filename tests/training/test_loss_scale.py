@@ -37,9 +37,11 @@ def test_it_is_chosen_by_name_alone():
     assert choose_precision("auto", "cpu").name != "16"
 
 
-@pytest.mark.parametrize("options", [{}, {"shared_fake_forward": False}, {"accumulate": 2}, {"grad_clip": 0.1}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"shared_fake_forward": False}, {"accumulate": 2}, {"grad_clip": 0.1}], ids=str
+)
 def test_gradients_are_those_without_a_factor(make_step: MakeStep, options: dict[str, Any]):
-    """In float32, where a power of two changes no digit: the factor reaches every path and is divided out of it."""
+    """In float32, where a power of two changes no digit: the factor reaches every path, and is divided out."""
     plain = started(make_step(**options))
     scaled = started(make_step(**options))
     scaled.loss_scale = LossScale()
