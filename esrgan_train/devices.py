@@ -6,6 +6,8 @@ import re
 
 import torch
 
+from esrgan_train.errors import UserError
+
 _OF_DEVICES = re.compile(r"\s*(CUDA|HIP|cuDNN|cuBLAS|CUBLAS|cuFFT|MIOpen) (driver )?(error|failed)")
 
 
@@ -32,6 +34,20 @@ def multiplies_bf16(device: torch.device | str) -> bool:
     if device.type == "cpu":
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return False
+
+
+def check_generation(device: torch.device) -> None:
+    """``UserError`` for a GPU that is older than all for which this torch was built."""
+    if device.type != "cuda" or torch.version.hip is not None or not torch.cuda.is_available():
+        return
+    built = [int(arch.removeprefix("sm_")) for arch in torch.cuda.get_arch_list() if arch.startswith("sm_")]
+    major, minor = torch.cuda.get_device_capability(device)
+    if built and 10 * major + minor < min(built):
+        least = "{}.{}".format(*divmod(min(built), 10))
+        raise UserError(
+            f"{device_name(device)} has compute capability {major}.{minor}, and torch {torch.__version__} needs "
+            f"{least}: give trainer.accelerator=cpu, or install a torch that was built for this GPU"
+        )
 
 
 def skips_when_fused(device_type: str) -> bool:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from esrgan_train.bounds import check_value
-from esrgan_train.devices import multiplies_bf16
+from esrgan_train.devices import check_generation, multiplies_bf16
 from esrgan_train.training.casting import run_with_cast_weights
 
 PrecisionName = Literal["auto", "32", "bf16", "16"]
@@ -56,6 +56,7 @@ def choose_precision(requested: str | int, device: torch.device | str) -> Precis
         UserError: any other value.
     """
     check_value("trainer.precision", requested, PrecisionName)
+    check_generation(torch.device(device))
     device_type = torch.device(device).type
     if str(requested) != "auto":
         return Precision(str(requested), device_type, "as requested")
