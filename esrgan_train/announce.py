@@ -42,6 +42,8 @@ def announce_start(
             log.info("%-13s %s, %s parameters", name, type(network).__name__, f"{size:,}")
     log.info("stages        %s", "; ".join(stages(module.objective, cfg.trainer.max_steps)))
     log.info("data          %s", datamodule.describe())
+    if not datamodule.training.source.paired:
+        log.info("rendering     %s", datamodule.site)
     log.info("batch         %s", describe_batch(cfg, trainer.world_size))
     precision = module.precision
     log.info("device        %s, precision %s (%s)", device_name(module), precision.name, precision.reason)

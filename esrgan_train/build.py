@@ -21,6 +21,7 @@ from esrgan_train import __version__
 from esrgan_train.archs.discovery import Role
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.checks.devices import device_of
 from esrgan_train.checks.tree import locate
 from esrgan_train.contracts.degradation import check_degradation, check_noise
 from esrgan_train.contracts.losses import check_adversarial_loss, check_image_loss
@@ -30,6 +31,7 @@ from esrgan_train.contracts.reading import check_start
 from esrgan_train.contracts.schedule import check_schedule
 from esrgan_train.data.datamodule import DataModule, compose
 from esrgan_train.data.options import StreamOptions
+from esrgan_train.data.site import Site
 from esrgan_train.data.sources import Source, Sources
 from esrgan_train.data.window import Window
 from esrgan_train.errors import UserError, given_as
@@ -182,8 +184,14 @@ def build_module(cfg: DictConfig, precision: Precision, identity: Identity | Non
     )
 
 
-def build_datamodule(cfg: DictConfig) -> DataModule:
-    """The photographs and what degrades them."""
+def build_datamodule(cfg: DictConfig, *, trains_on: str | None = None, site: Site | None = None) -> DataModule:
+    """The photographs and what degrades them.
+
+    Args:
+        cfg: the configuration.
+        trains_on: type of the device that trains; None: the one that ``trainer.accelerator`` stands for.
+        site: where LR is made; None: as ``degradation.device`` says.
+    """
     values = OmegaConf.to_container(cfg.data, resolve=True)
     assert isinstance(values, dict)
     options = StreamOptions(**{str(name): value for name, value in values.items() if name in STREAM_OPTIONS})
@@ -193,7 +201,8 @@ def build_datamodule(cfg: DictConfig) -> DataModule:
         check_degradation(degradation, Part.of(cfg.degradation), upscale=cfg.upscale, lr_side=lr_side)
     if (noise := parts["target_noise"]) is not None:
         check_noise(noise, Part.of(cfg.target_noise), upscale=cfg.upscale)
-    return compose(build_sources(cfg), options, **parts)
+    trains_on = device_of(cfg.trainer.accelerator) if trains_on is None else trains_on
+    return compose(build_sources(cfg), options, **parts, trains_on=trains_on, site=site)
 
 
 def build_sources(cfg: DictConfig) -> Sources:

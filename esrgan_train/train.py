@@ -112,7 +112,8 @@ def build_run(cfg: DictConfig) -> Run:
     precision = choose_precision(cfg.trainer.precision, trainer.strategy.root_device.type)
     if precision.device_type == "cpu":
         keep_freed_memory()
-    datamodule = build_datamodule(cfg)  # first: a mistyped folder should not wait for 548 MB of VGG19
+    # First: a mistyped folder should not wait for 548 MB of VGG19.
+    datamodule = build_datamodule(cfg, trains_on=precision.device_type)
     photos, held_out = datamodule.fingerprint(), datamodule.held_out()
     identity = identity_of(cfg, processes=trainer.world_size, photos=photos, held_out=held_out)
     module = build_module(cfg, precision, identity)
