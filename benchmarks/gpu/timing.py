@@ -10,7 +10,6 @@ import torch
 
 from benchmarks.gpu.clock import wait_for
 
-
 _LONGEST = 5.0  # seconds after which no further repeat begins
 
 

@@ -34,8 +34,9 @@ def test_every_part_runs_on_a_cpu(tmp_path: Path) -> None:
     )
     for stage in ("pixel", "gan"):
         for kind in ("packed", "photos"):
-            assert rows[f"train_{stage}_{kind}_cpu"]["ours"] > 0
-            assert 0 <= rows[f"waiting_{stage}_{kind}_cpu"]["ours"] <= 100
+            for side in ("device", "workers"):
+                assert rows[f"train_{stage}_{kind}_{side}"]["ours"] > 0
+                assert 0 <= rows[f"waiting_{stage}_{kind}_{side}"]["ours"] <= 100
     for key in (
         "train_gan_packed_cpu",
         "step_pixel",
