@@ -13,13 +13,16 @@ from benchmarks.gpu.figure import Figure, Goal
 from benchmarks.gpu.part import Measurement, Setting
 from benchmarks.gpu.photographs import halves, packed, write_photographs
 from benchmarks.gpu.published import PublishedTrainer, beside
-from benchmarks.gpu.subjects import UPSCALE, degradation, make_data
+from benchmarks.gpu.subjects import UPSCALE, make_data
 from benchmarks.gpu.timing import seconds_of
 from benchmarks.pictures import large_photo
 from benchmarks.threads import one_thread
+from esrgan_train.data.site import Site
 from esrgan_train.data.stream import sample_rng
 from esrgan_train.data.window import Window
-from esrgan_train.degradation import usm_sharpen
+from esrgan_train.degradation import RealESRGANDegradation, usm_sharpen
+from esrgan_train.degradation.batched.renderer import BatchRenderer
+from esrgan_train.degradation.batched.usm import usm_sharpen_batch
 from esrgan_train.images.decode import to_float
 
 _CORE = torch.device("cpu")
@@ -40,7 +43,7 @@ def _in_a_worker(setting: Setting) -> Iterator[Figure]:
     side = Window(setting.sizes.gt_size, UPSCALE).side
     photo = to_float(large_photo(setting.sizes.photo_size))
     window = np.ascontiguousarray(photo[:side, :side])
-    degrade, rng = degradation(), np.random.default_rng(0)
+    degrade, rng = RealESRGANDegradation(upscale=UPSCALE), np.random.default_rng(0)
 
     def ours() -> None:
         for _ in range(_MEAN_OF):
@@ -58,12 +61,9 @@ def _in_a_worker(setting: Setting) -> Iterator[Figure]:
 
 
 def _on_the_device(setting: Setting) -> Iterator[Figure]:
-    from esrgan_train.degradation.batched.renderer import BatchRenderer
-    from esrgan_train.degradation.batched.usm import usm_sharpen_batch
-
     sizes, device = setting.sizes, setting.device
     side = Window(sizes.gt_size, UPSCALE).side
-    drawn = degradation()
+    drawn = RealESRGANDegradation(upscale=UPSCALE)
     renderer = BatchRenderer(drawn, (side, side))
     packs = [renderer.pack(drawn.draw((side, side), sample_rng(0, n))) for n in range(sizes.batch_size)]
     packed_drawings = {name: value.to(device) for name, value in default_collate(packs).items()}
@@ -98,8 +98,7 @@ def _published(setting: Setting) -> tuple[float | None, str]:
 def _sample(setting: Setting) -> Iterator[Figure]:
     sizes = setting.sizes
     source = packed(write_photographs(setting.folder / "photos", sizes), setting.folder / "set")
-    rendered_on = "cuda" if setting.device.type == "cuda" else None
-    samples = make_data(halves(source), sizes, rendered_on=rendered_on).training
+    samples = make_data(halves(source), sizes, Site(setting.device.type)).training
 
     def ours() -> None:
         for n in range(_MEAN_OF):
@@ -107,10 +106,9 @@ def _sample(setting: Setting) -> Iterator[Figure]:
 
     with one_thread():
         found = seconds_of(ours, _CORE, repeats=sizes.repeats) / _MEAN_OF
-    where = "on the GPU" if rendered_on else "in the worker"
     yield Figure(
         key="sample_worker",
-        name=f"a packed sample in a worker, GT {sizes.gt_size}, rendered {where}",
+        name=f"a packed sample in a worker, GT {sizes.gt_size}, rendered on the device",
         unit="ms of a core",
         ours=1000 * found,
         goal=Goal("most", 2),

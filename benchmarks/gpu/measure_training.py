@@ -13,6 +13,7 @@ from benchmarks.gpu.photographs import halves, packed, photographs, write_photog
 from benchmarks.gpu.published import PublishedTrainer, beside
 from benchmarks.gpu.subjects import make_data, make_module, make_trainer
 from esrgan_train.data.photos import FolderSource
+from esrgan_train.data.site import BY_WORKERS, Site
 from esrgan_train.training.stages import STAGE_NAMES, StageName
 
 _CORES_OF_THE_GOAL = 8
@@ -20,23 +21,22 @@ _STAGES: tuple[StageName, ...] = ("pixel", "gan")
 
 
 def training(setting: Setting) -> list[Measurement]:
-    """Both stages, from a packed set and from photos, rendered on the GPU and in the workers."""
+    """Both stages, from a packed set and from photos, rendered on the device and in the workers."""
     folder = write_photographs(setting.folder / "photos", setting.sizes)
     sources: dict[str, FolderSource] = {
         "photos": photographs(folder),
         "packed": packed(folder, setting.folder / "set"),
     }
-    sides = ("cuda", "cpu") if setting.device.type == "cuda" else ("cpu",)
     published = _published(folder, setting)
     return [
         Measurement(
             f"train_{stage}_{kind}_{side}",
-            f"{STAGE_NAMES[stage]}, {kind}, rendered {'on the GPU' if side == 'cuda' else 'in the workers'}",
+            f"{STAGE_NAMES[stage]}, {kind}, {side} rendering",
             partial(_measure, setting, stage, kind, side, sources[kind], published),
         )
         for stage in _STAGES
         for kind in ("packed", "photos")
-        for side in sides
+        for side in ("device", "workers")
     ]
 
 
@@ -62,7 +62,7 @@ def _measure(
     clock, workers = _run(setting, stage, kind, side, source)
     theirs, note = published(stage)
     sizes = setting.sizes
-    what = f"{STAGE_NAMES[stage]}, {kind}, {'device' if side == 'cuda' else 'workers'} rendering"
+    what = f"{STAGE_NAMES[stage]}, {kind}, {side} rendering"
     key = f"{stage}_{kind}_{side}"
     yield Figure(
         key=f"train_{key}",
@@ -72,7 +72,7 @@ def _measure(
         peer=theirs,
         note=f"{note}; {workers} workers",
     )
-    wanted = side == "cuda" and kind == "packed" and workers >= _CORES_OF_THE_GOAL - 1
+    wanted = side == "device" and kind == "packed" and workers >= _CORES_OF_THE_GOAL - 1
     yield Figure(
         key=f"waiting_{key}",
         name=f"{what}: waiting for data",
@@ -95,7 +95,7 @@ def _measure(
 def _run(setting: Setting, stage: StageName, kind: str, side: str, source: FolderSource) -> tuple[Clock, int]:
     """A run that ends by itself, and its number of workers."""
     sizes, device = setting.sizes, setting.device
-    data = make_data(halves(source), sizes, rendered_on=side if device.type == "cuda" else None)
+    data = make_data(halves(source), sizes, Site(device.type) if side == "device" else BY_WORKERS)
     clock = Clock(sizes, device)
     run = setting.folder / f"{stage}_{kind}_{side}"
     make_trainer(run, device, clock).fit(make_module(sizes, device, stage), datamodule=data)

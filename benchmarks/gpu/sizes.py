@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SECONDS = 470.0  # for all parts together
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
     """``FULL`` takes eight minutes of a GPU at most, ``QUICK`` a minute or two of a CPU."""
 
-    seconds: float = 470.0  # for all parts together
     photo_size: tuple[int, int] = (2040, 1356)  # width and height of the photographs trained on
     photos: int = 8
     gt_size: int = 256  # as published
@@ -27,7 +28,6 @@ class Sizes:
 
 FULL = Sizes()
 QUICK = Sizes(
-    seconds=240.0,
     photo_size=(640, 480),
     photos=4,
     gt_size=64,

@@ -17,6 +17,7 @@ from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.callbacks.progress import Progress
 from esrgan_train.data.datamodule import DataModule, compose
 from esrgan_train.data.options import StreamOptions
+from esrgan_train.data.site import BY_WORKERS, Site
 from esrgan_train.data.sources import Sources
 from esrgan_train.degradation import RealESRGANDegradation
 from esrgan_train.loggers.metrics_csv import MetricsCSV
@@ -91,8 +92,8 @@ def make_module(sizes: Sizes, device: torch.device, stage: StageName) -> ESRGANM
     return ESRGANModule(make_step(sizes, device, stage), upscale=UPSCALE, metadata={})
 
 
-def make_data(sources: Sources, sizes: Sizes, *, rendered_on: str | None = None) -> DataModule:
-    """Samples of the published recipe; for ``rendered_on`` see ``degradation``."""
+def make_data(sources: Sources, sizes: Sizes, site: Site = BY_WORKERS) -> DataModule:
+    """Samples of the published recipe, rendered by the workers or on the device that trains."""
     options = StreamOptions(
         upscale=UPSCALE,
         seed=0,
@@ -105,13 +106,7 @@ def make_data(sources: Sources, sizes: Sizes, *, rendered_on: str | None = None)
         max_bad_fraction=0.0,
         scales=scales(),
     )
-    return compose(sources, options, degradation=degradation(rendered_on))
-
-
-def degradation(rendered_on: str | None = None) -> RealESRGANDegradation:
-    """The published one, rendered in the workers (``cpu``), on the GPU (``cuda``), or where it chooses to be."""
-    place: dict[str, Any] = {} if rendered_on is None else {"device": rendered_on}
-    return RealESRGANDegradation(upscale=UPSCALE, **place)
+    return compose(sources, options, degradation=RealESRGANDegradation(upscale=UPSCALE), site=site)
 
 
 def make_trainer(run: Path, device: torch.device, *callbacks: Callback) -> Trainer:
