@@ -46,7 +46,9 @@ def test_autocast_computes_in_the_format() -> None:
         assert output.dtype == torch.float32
 
 
-@pytest.mark.parametrize(("capability", "fits"), [((6, 1), False), ((7, 0), False), ((7, 5), True), ((12, 0), True)])
+@pytest.mark.parametrize(
+    ("capability", "fits"), [((6, 1), False), ((7, 0), False), ((7, 5), True), ((12, 0), True)]
+)
 def test_a_gpu_older_than_the_build_is_refused(
     monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], fits: bool
 ) -> None:
