@@ -31,18 +31,28 @@ def poisson_tables() -> tuple[Tensor, Tensor]:
 
 
 def _aliased(probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Pair cells that hold too little with those that hold too much, in all rows at once."""
+    """Fill cells that hold too little from those that hold too much, in all rows at once.
+
+    In ascending order, each cell takes what it lacks from the last; when that one lacks something itself it is the
+    next to be filled, from the one before.
+    """
     rows, width = probabilities.shape
-    held = probabilities * width
-    chances = np.ones_like(held)
-    others = np.tile(np.arange(width), (rows, 1))
     every = np.arange(rows)
-    unsettled = np.ones_like(held, dtype=bool)
+    held = probabilities * width
+    chances, others = np.ones_like(held), np.tile(np.arange(width), (rows, 1))
+    order = held.argsort(axis=1)
+    first, last = np.zeros(rows, dtype=np.int64), np.full(rows, width - 1)
+    emptied = np.zeros(rows, dtype=bool)  # whether the cell after ``last`` is the next to be filled
     for _ in range(width - 1):
-        least = np.where(unsettled, held, np.inf).argmin(axis=1)
-        most = np.where(unsettled, held, -np.inf).argmax(axis=1)
-        chances[every, least] = held[every, least]
-        others[every, least] = most
-        held[every, most] -= 1 - held[every, least]
-        unsettled[every, least] = False
+        taker = np.where(
+            emptied, order[every, np.minimum(last + 1, width - 1)], order[every, np.minimum(first, last)]
+        )
+        first += ~emptied
+        going = (first <= last) & (held[every, taker] < 1)
+        giver = order[every, last]
+        row, cell, other = every[going], taker[going], giver[going]
+        chances[row, cell], others[row, cell] = held[row, cell], other
+        held[row, other] -= 1 - held[row, cell]
+        emptied = going & (held[every, giver] < 1)
+        last -= emptied
     return chances.clip(0, 1), others
