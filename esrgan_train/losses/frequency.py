@@ -10,7 +10,8 @@ from esrgan_train.bounds import NonNegative, bounded
 
 def _spectrum(image: Tensor) -> Tensor:
     # float32 whatever autocast says. "ortho": by Parseval the coefficients are as large as the image's values.
-    return torch.fft.fft2(image.float(), norm="ortho")
+    spectrum: Tensor = torch.fft.fft2(image.float(), norm="ortho")
+    return spectrum
 
 
 class SpectrumLoss(nn.Module):

@@ -166,7 +166,17 @@ class TrainingStep:
             for term in stage.adversarial
             if term.judge in self.discriminators
         ]
-        game = Game(generator=self.generator, judges=judges, stage=stage, precision=self.precision, share=share)
+        if "ema_sr" in stage.takes:
+            with torch.no_grad():
+                images = {**images, "ema_sr": self.precision.forward(self.ema.module, images["lr"].clone())}
+        game = Game(
+            generator=self.generator,
+            judges=judges,
+            stage=stage,
+            precision=self.precision,
+            share=share,
+            done=done,
+        )
         backward = shared_backward if self.options.shared_fake_forward else published_backward
         return {name: value.detach() for name, value in backward(game, images).items()}
 
