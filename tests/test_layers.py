@@ -17,6 +17,7 @@ ANYWHERE = {
     "errors",
     "files",
     "devices",
+    "kernels",
     "allocator",
     "signals",
     "arguments",

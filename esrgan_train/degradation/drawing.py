@@ -52,6 +52,17 @@ class Jpeg:
 
 Step = Blur | Resize | Noise | Clamp | Jpeg
 
+
+@dataclass(frozen=True)
+class Place:
+    """One place of all drawings of a degradation: the kind of its step, and bounds by which room is made."""
+
+    kind: type[Step]
+    height: int  # the most rows that an image can have after it
+    width: int
+    kernel: int = 0  # the most pixels a side of a blur's kernel
+
+
 # In order, one place for each step of a degradation, None where it does not happen this time. So all drawings of
 # one degradation have the same kinds of step at the same places.
 Drawing = tuple[Step | None, ...]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from esrgan_train.bounds import Count, Fraction
-from esrgan_train.degradation.drawing import Blur, Drawing, Resize
+from esrgan_train.degradation.drawing import Blur, Drawing, Jpeg, Place, Resize
 from esrgan_train.degradation.image import Image, check_sides
 from esrgan_train.degradation.kernel_choice import draw_size
 from esrgan_train.degradation.kernels import circular_lowpass_kernel
@@ -60,6 +60,14 @@ class RealESRGANDegradation:
         final = Resize(*low, self.second.draw_mode(rng))
         ring = self._draw_ring(rng) if rng.random() < self.final_sinc_prob else None
         return (*first, *second, None if jpeg_last else jpeg, final, ring, jpeg if jpeg_last else None)
+
+    def places(self, size: tuple[int, int]) -> tuple[Place, ...]:
+        """The places of what ``draw`` draws for that (height, width)."""
+        low = size[0] // self.upscale, size[1] // self.upscale
+        first = self.first.places(size, size)
+        *second, jpeg = self.second.places((first[-1].height, first[-1].width), low)
+        ring = Place(Blur, *low, kernel=self.final_sinc_size[1])
+        return (*first, *second, jpeg, Place(Resize, *low), ring, Place(Jpeg, *low))
 
     def _draw_ring(self, rng: np.random.Generator) -> Blur:
         size = draw_size(rng, self.final_sinc_size)

@@ -9,7 +9,17 @@ import numpy as np
 from annotated_types import Ge, Le, MinLen
 
 from esrgan_train.bounds import Fraction, NonNegative
-from esrgan_train.degradation.drawing import RESIZE_MODES, Blur, Clamp, Drawing, Jpeg, Resize, ResizeMode
+from esrgan_train.degradation.drawing import (
+    RESIZE_MODES,
+    Blur,
+    Clamp,
+    Drawing,
+    Jpeg,
+    Noise,
+    Place,
+    Resize,
+    ResizeMode,
+)
 from esrgan_train.degradation.kernel_choice import KernelChoice, draw_index, draw_kernel
 from esrgan_train.degradation.noise import NoiseChoice
 from esrgan_train.degradation.ranges import Range, check_odds
@@ -44,6 +54,14 @@ class Stage(NoiseChoice):
         noise = self.draw_noise(rng) if rng.random() < self.noise_prob else None
         jpeg = self.draw_jpeg(rng) if rng.random() < self.jpeg_prob else None
         return blur, resize, noise, Clamp(), jpeg
+
+    def places(self, size: tuple[int, int], full: tuple[int, int]) -> tuple[Place, ...]:
+        """The places of what ``draw`` draws, for images of at most ``size`` rows and columns."""
+        ranges = (self.up_odds, self.up_range), (self.down_odds, self.down_range), (self.keep_odds, (1.0, 1.0))
+        factor = max(high for odds, (_, high) in ranges if odds)
+        most = max(1, int(full[0] * factor)), max(1, int(full[1] * factor))
+        blur = Place(Blur, *size, kernel=self.kernel.size[1])
+        return (blur, *(Place(kind, *most) for kind in (Resize, Noise, Clamp, Jpeg)))
 
     def draw_resize(self, full: tuple[float, float], rng: np.random.Generator) -> Resize:
         """Resize to ⌊full · s⌋ rows and columns (at least one pixel), s being the factor drawn."""

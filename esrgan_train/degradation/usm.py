@@ -7,9 +7,9 @@ import numpy as np
 
 from esrgan_train.degradation.image import Image
 
-_WEIGHT = 0.5  # strength of the sharpening
-_THRESHOLD = 10.0 / 255.0  # the smallest residual that counts
-_KERNEL_SIZE, _SIGMA = 51, 8.0  # of the Gaussian, in pixels
+WEIGHT = 0.5  # strength of the sharpening
+THRESHOLD = 10.0 / 255.0  # the smallest residual that counts
+KERNEL_SIZE, SIGMA = 51, 8.0  # of the Gaussian, in pixels
 
 
 def usm_sharpen(hr: Image) -> Image:
@@ -23,9 +23,9 @@ def usm_sharpen(hr: Image) -> Image:
         (H, W, 3) float32 in [0,1] → the same, a new array.
     """
     residual = hr - _gaussian_blur(hr)
-    mask = (np.abs(residual) > np.float32(_THRESHOLD)).astype(np.float32)
+    mask = (np.abs(residual) > np.float32(THRESHOLD)).astype(np.float32)
     # S·clip(I + w·R) + (1 − S)·I, with the change clip(I + w·R) − I written once.
-    residual *= np.float32(_WEIGHT)
+    residual *= np.float32(WEIGHT)
     residual += hr
     change = np.clip(residual, 0.0, 1.0, out=residual)
     change -= hr
@@ -35,5 +35,5 @@ def usm_sharpen(hr: Image) -> Image:
 
 
 def _gaussian_blur(image: Image) -> Image:
-    size = (_KERNEL_SIZE, _KERNEL_SIZE)
-    return np.asarray(cv2.GaussianBlur(image, size, _SIGMA, borderType=cv2.BORDER_REFLECT_101), dtype=np.float32)
+    size = (KERNEL_SIZE, KERNEL_SIZE)
+    return np.asarray(cv2.GaussianBlur(image, size, SIGMA, borderType=cv2.BORDER_REFLECT_101), dtype=np.float32)

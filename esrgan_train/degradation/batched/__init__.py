@@ -1,0 +1,1 @@
+"""Carrying out drawings for a whole batch at once, with torch, on any device."""

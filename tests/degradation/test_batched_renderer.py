@@ -1,0 +1,144 @@
+"""Whole drawings, rendered in a batch."""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import torch
+from drawings import SIDE, drawings, stacked, tensors, windows, without_noise
+from lr_statistics import measure
+from test_published_statistics import COLOUR, distances, limit, made_as_published
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from esrgan_train.degradation import RealESRGANDegradation
+from esrgan_train.degradation.batched import noise as noise_module
+from esrgan_train.degradation.batched import renderer as renderer_module
+from esrgan_train.degradation.batched.renderer import BatchRenderer, Drawable
+from esrgan_train.degradation.drawing import Resize
+from esrgan_train.degradation.rendering import render
+from tests.fake_cuda import fake_cuda
+
+PUBLISHED = RealESRGANDegradation()
+
+
+@pytest.fixture(scope="module")
+def renderer() -> BatchRenderer:
+    return BatchRenderer(PUBLISHED, (SIDE, SIDE))
+
+
+def test_without_noise_it_is_the_cpus_picture(renderer: BatchRenderer):
+    drawn = [without_noise(drawing) for drawing in drawings(40, PUBLISHED)]
+    images = windows(40)
+    found = renderer(tensors(images), stacked(renderer, drawn))
+    expected = tensors([render(image, drawing) for image, drawing in zip(images, drawn, strict=True)])
+    assert found.shape == expected.shape == (40, 3, 32, 32)
+    error = (found - expected).square().mean(dim=(1, 2, 3))
+    # Values that lie between two levels to the last digit are rounded apart, and JPEG spreads that over a block.
+    psnr = -10 * torch.log10(error.clamp(min=1e-12))
+    assert psnr.min() > 45, psnr
+    assert psnr.mean() > 60
+    levels = found * 255
+    torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-4)
+
+
+def test_a_sample_depends_on_nothing_else_in_its_batch(renderer: BatchRenderer):
+    drawn, images = drawings(7, PUBLISHED), tensors(windows(7))
+    packed = stacked(renderer, drawn)
+    together = renderer(images, packed)
+    for number in range(7):
+        alone = renderer(images[[number]], {name: value[[number]] for name, value in packed.items()})
+        assert torch.equal(alone[0], together[number]), number
+    order = torch.tensor([3, 6, 0, 1])
+    others = renderer(images[order], {name: value[order] for name, value in packed.items()})
+    assert torch.equal(others, together[order])
+    with patch.object(renderer_module, "_MOST_BYTES", 1):  # one at a time
+        assert torch.equal(renderer(images, packed), together)
+
+
+def test_the_same_drawing_is_rendered_the_same(renderer: BatchRenderer):
+    images, packed = tensors(windows(3)), stacked(renderer, drawings(3, PUBLISHED))
+    before = images.clone()
+    first = renderer(images, packed)
+    assert torch.equal(pickle.loads(pickle.dumps(renderer))(images, packed), first)
+    assert torch.equal(images, before)
+
+
+@pytest.mark.parametrize("upscale", [1, 2, 3, 4])
+def test_places_bound_every_drawing(upscale: int):
+    degradation = RealESRGANDegradation(upscale=upscale, first=replace(PUBLISHED.first, up_range=(1.0, 2.5)))
+    side = 12 * upscale
+    places = degradation.places((side, side))
+    assert isinstance(degradation, Drawable)
+    for drawing in drawings(300, degradation, side):
+        for step, place in zip(drawing, places, strict=True):
+            assert step is None or type(step) is place.kind
+            if isinstance(step, Resize):
+                assert step.height <= place.height
+                assert step.width <= place.width
+    assert (places[-1].height, places[-1].width) == (12, 12)
+
+
+class Kernels(TorchDispatchMode):
+    """Counts what is computed; views are not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if not any(each.alias_info is not None and not each.alias_info.is_write for each in func._schema.returns):
+            self.counts[str(func)] += 1
+        return func(*args, **(kwargs or {}))
+
+
+def test_the_number_of_kernels_does_not_grow_with_the_batch(renderer: BatchRenderer):
+    counts = []
+    for batch in (1, 6):
+        packed = renderer.moved(stacked(renderer, drawings(batch, PUBLISHED)), torch.device("cpu"))
+        with Kernels() as kernels:
+            renderer(tensors(windows(batch)), packed)
+        counts.append(kernels.counts)
+    grown = counts[1] - counts[0]
+    assert set(grown) == {"aten.uniform_.default"}  # one for each noise
+    assert grown.total() == 2 * 5
+
+
+def test_nothing_waits_for_the_device(renderer: BatchRenderer):
+    packed = stacked(renderer, drawings(3, PUBLISHED))
+    packed = renderer.moved(packed, torch.device("cpu"))
+    keys = {name: value for name, value in packed.items() if isinstance(value, list)}
+    shapes = {name: (value.shape, value.dtype) for name, value in packed.items() if name not in keys}
+    generator = torch.Generator()  # CUDA's needs a driver
+    tables = (2304, 512), (2304, 512)  # the real ones are kept, and are no fake tensors
+    with (
+        patch.object(torch, "Generator", lambda _: generator),
+        patch.object(noise_module, "poisson_tables", lambda: tuple(map(torch.zeros, tables))),
+        fake_cuda() as copies,
+    ):
+        on_cuda = BatchRenderer(PUBLISHED, (SIDE, SIDE))
+        made = {name: torch.zeros(shape, dtype=dtype) for name, (shape, dtype) in shapes.items()}
+        result = on_cuda(torch.rand(3, 3, SIDE, SIDE), made | keys)
+        assert result.device.type == "cuda"
+    assert copies.found == []
+
+
+@pytest.mark.run
+def test_inputs_look_like_the_published_ones_when_rendered_in_batches():
+    renderer = BatchRenderer(PUBLISHED, (SIDE, SIDE))
+    images = windows(300)
+    ours = []
+    for start in range(0, 300, 50):
+        part = images[start : start + 50]
+        drawn = [PUBLISHED.draw((SIDE, SIDE), np.random.default_rng([3, start + i])) for i in range(50)]
+        for lr, hr in zip(renderer(tensors(part), stacked(renderer, drawn)), part, strict=True):
+            ours.append(measure(np.ascontiguousarray(lr.permute(1, 2, 0).numpy()), hr))
+    found = distances(ours, made_as_published(100, SIDE))
+    within = limit(300, 100, 1e-4)
+    assert {name for name, distance in found.items() if distance > within} <= {COLOUR}, found
+    assert found[COLOUR] < within + 0.1, found
