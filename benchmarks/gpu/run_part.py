@@ -33,11 +33,8 @@ def figures_of(lines: Sequence[dict[str, Any]], reason: str) -> list[Figure]:
     figures = [Figure.from_dict(line) for line in found if "done" not in line]
     keys = {figure.key for figure in figures}
     for key, name in plan["planned"]:
-        if key not in done:
-            begun = key in keys
-            figures.append(
-                Figure(
-                    key=f"{key}_rest" if begun else key, name=f"{name}: the rest" if begun else name, error=reason
-                )
-            )
+        if key in keys and key not in done:
+            figures.append(Figure(key=f"{key}_rest", name=f"{name}: the rest", error=reason))
+        elif key not in done:
+            figures.append(Figure(key=key, name=name, error=reason))
     return figures
