@@ -56,7 +56,8 @@ def test_a_change_of_renderer_is_one_warning_and_replay_shows_what_the_run_saw(
     tmp_path: Path, batched: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "run"
-    run(folder, "trainer.max_steps=3")
+    caplog.set_level(logging.INFO, logger="esrgan_train")
+    run(folder, "trainer.max_steps=4")
     assert [line for line in caplog.messages if line.startswith("rendering ")] == [
         "rendering     LR is made on the device that trains (cpu): workers only cut and draw"
     ]
@@ -67,7 +68,7 @@ def test_a_change_of_renderer_is_one_warning_and_replay_shows_what_the_run_saw(
     assert not np.array_equal(shown.lr, photos[1].sample(4).lr)  # its noise has other values
     batched.undo()
     caplog.clear()
-    changed = run(folder, "trainer.max_steps=5", "ckpt_path=last")
+    changed = run(folder, "trainer.max_steps=6", "ckpt_path=last")
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert [line for line in warnings if "renderer" in line] == [
         "the run resumes, but not as it would have: changed renderer=cpu (was cpu, by torch)"
