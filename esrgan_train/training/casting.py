@@ -17,10 +17,13 @@ def run_with_cast_weights(network: Callable[[Tensor], Tensor], images: Tensor, d
     """The network's output under autocast; the values and gradients are autocast's own.
 
     Autocast starts a kernel for each weight, and one for its gradient: half of all that a pass of a compact
-    network starts. Here all weights of plain layers are cast by one operation. A compiled network casts in fused
-    kernels.
+    network starts. Here all weights of plain layers are cast by one operation, if the network's class says that only
+    the layers themselves use them, and under autocast, by an attribute ``casts_at_once``: elsewhere a lower precision
+    would change values, or meet float32. A compiled network casts in fused kernels.
     """
-    if not isinstance(network, nn.Module) or network._compiled_call_impl is not None:
+    if not isinstance(network, nn.Module) or not getattr(network, "casts_at_once", False):
+        return network(images)
+    if network._compiled_call_impl is not None:
         return network(images)
     weights = dict(_weights(network))
     each = {id(weight): weight for weight in weights.values()}  # layers may share one
