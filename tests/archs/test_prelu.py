@@ -8,6 +8,7 @@ import io
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from esrgan_train.archs.cpu.prelu import PReLU, activate, takes_onednn
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
@@ -81,6 +82,9 @@ def test_what_is_left_to_torch() -> None:
     assert not takes_onednn(x.flatten(2))
     with torch.no_grad():
         assert not takes_onednn(x)
+    with FakeTensorMode() as fake:
+        shapes = fake.from_tensor(x)
+        assert not takes_onednn(shapes)
 
 
 def test_the_module_is_torchs_but_for_its_speed() -> None:

@@ -40,6 +40,7 @@ def takes_onednn(x: Tensor) -> bool:
     """Whether the backward pass of this image goes to oneDNN: bf16 on a CPU that computes it, in eager code."""
     return (
         torch.is_grad_enabled()
+        and type(x) is Tensor  # one of shapes alone has no oneDNN
         and x.device.type == "cpu"
         and x.dtype == torch.bfloat16
         and x.dim() == 4
