@@ -53,7 +53,7 @@ TIMES = 2.0**12  # more than fp16 holds at the first scale, and less after some 
 
 @pytest.fixture
 def steep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The pixel loss of a run whose gradients are steep in some ``calls``: the first is the trial before the run."""
+    """The pixel loss of a run, with steep gradients in some ``calls``; the first is the trial before the run."""
     (tmp_path / "steep.py").write_text(LOSS)
     monkeypatch.syspath_prepend(str(tmp_path))
     sys.modules.pop("steep", None)
@@ -110,9 +110,11 @@ def test_an_overflow_is_resumed_with_its_scale_and_reported_by_nobody(
 
 
 def test_gradients_that_overflow_at_every_scale_stop_the_run(tmp_path: Path, steep: list[str]) -> None:
-    more = [*steep, "+loss.pixel.function.factor=1e30", "+loss.pixel.function.calls=[]"]
+    more = [*steep, "+loss.pixel.function.factor=1e30", "+loss.pixel.function.calls=[]", "recipe.start_step=50"]
     with pytest.raises(RunError, match="3 iterations in a row, up to 19, had losses or gradients"):
-        run(tmp_path / "run", *more, "callbacks.guard.max_in_row=3", "trainer.max_steps=40", "recipe.start_step=50")
+        run(
+            tmp_path / "run", *more, "callbacks.guard.max_in_row=3", "trainer.max_steps=40", "recipe.start_step=50"
+        )
     assert len(list((tmp_path / "run" / "nonfinite").iterdir())) == 3
 
 

@@ -34,8 +34,8 @@ def compile_networks(networks: Iterable[nn.Module], device_type: str) -> None:
 def _keep_graphs() -> None:
     """Let compiled backward passes leave alone what the forward pass kept for them.
 
-    One pass of a discriminator serves two backward passes. A warm-up has only the second of them: compiled then, it
-    would take the kept tensors for its own results, and once both are needed torch refuses.
+    One pass of a discriminator serves two backward passes. A warm-up has only the second of them: compiled then,
+    it would take the kept tensors for its own results, and once both are needed torch refuses.
     """
     import torch._functorch.config as functorch
 
