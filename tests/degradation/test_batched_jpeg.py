@@ -9,7 +9,6 @@ from drawings import sides, windows
 from torch import Tensor
 
 from esrgan_train.degradation.batched.jpeg import BatchedJpeg
-from esrgan_train.degradation.batched.jpeg_transform import FixedProduct, JpegTransform
 from esrgan_train.degradation.image import Image
 from esrgan_train.degradation.jpeg import compress_jpeg
 
@@ -69,35 +68,6 @@ def test_extreme_pictures(image, pattern):
         picture[:: 2 if pattern == "checks" else 1, ::2] = 1 - picture[0, 0]
     (found,) = compressed([picture], torch.tensor([30]), torch.tensor([False]))
     np.testing.assert_array_equal(found, compress_jpeg(picture, 30))
-
-
-@pytest.mark.parametrize("quality", [1, 10, 30, 75, 100])
-def test_pictures_of_extreme_pixels(quality: int):
-    """No numbers are larger anywhere than those of pixels that are all black or white, or of pure colours."""
-    rng = np.random.default_rng(quality)
-    pictures = [rng.integers(0, 2, (40, 40, channels)).repeat(3 // channels, 2) for channels in (1, 1, 1, 3, 3)]
-    pictures += [(rng.random((40, 40, 1)) < share).repeat(3, 2) for share in (0.02, 0.98)]
-    images = [np.ascontiguousarray(picture, dtype=np.float32) for picture in pictures]
-    found = compressed(images, torch.full((7,), quality), torch.zeros(7, dtype=torch.bool))
-    for image, result in zip(images, found, strict=True):
-        np.testing.assert_array_equal(result, compress_jpeg(image, quality))
-
-
-PRODUCTS = {name: module for name, module in JpegTransform().named_children() if isinstance(module, FixedProduct)}
-
-
-@pytest.mark.parametrize("name", PRODUCTS)
-def test_products_are_exact_for_the_largest_numbers(name: str):
-    product = PRODUCTS[name]
-    matrix = np.array(product.matrix)
-    signs = np.sign(matrix.T)  # those that make each sum as large as it can be
-    rng = np.random.default_rng(0)
-    numbers = np.concatenate([signs, -signs, rng.choice([-1, 1], (64, 8))]) * product.largest
-    numbers = np.concatenate([numbers, rng.integers(-product.largest, product.largest + 1, (200, 8))])
-    expected = (numbers @ matrix + (1 << (product.shift - 1))) >> product.shift
-    plane = torch.from_numpy(numbers).float()
-    np.testing.assert_array_equal(product.along(plane[None])[0].numpy(), expected)
-    np.testing.assert_array_equal(product.down(plane.T[None])[0].T.numpy(), expected)
 
 
 def test_neighbours_and_the_canvas_count_for_nothing():

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from esrgan_train.degradation.batched.borders import repeated, rows_taken, taken
-from esrgan_train.degradation.batched.exactness import all_digits
-from esrgan_train.degradation.batched.jpeg_colour import JpegColour, double, halve
+from esrgan_train.degradation.batched.jpeg_colour import JpegColour, double, halve, repeat
 from esrgan_train.degradation.batched.jpeg_tables import all_tables
 from esrgan_train.degradation.batched.jpeg_transform import JpegTransform
 from esrgan_train.degradation.batched.luma import luma
@@ -19,20 +18,16 @@ _UNIT = 2 * _BLOCK  # pixels a side of what shares a block of chroma
 class BatchedJpeg(nn.Module):
     """What ``degradation.jpeg.compress_jpeg`` does, bit for bit; each image has a size and a quality of its own.
 
-    Huffman coding loses nothing and is left out. What libjpeg computes in whole numbers is done in float32, which
-    holds them all: products of matrices take fewer and faster kernels than whole numbers would on a GPU.
+    Huffman coding loses nothing and is left out.
     """
 
     tables: Tensor
-    white: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.colour = JpegColour()
         self.transform = JpegTransform()
-        self.register_buffer("tables", all_tables().float(), persistent=False)
-        # A divisor on the device: by a plain number CUDA multiplies with its reciprocal.
-        self.register_buffer("white", torch.tensor(255.0), persistent=False)
+        self.register_buffer("tables", all_tables(), persistent=False)
 
     def forward(
         self, images: Tensor, heights: Tensor, widths: Tensor, quality: Tensor, nearest_chroma: Tensor
@@ -51,41 +46,53 @@ class BatchedJpeg(nn.Module):
         height, width = images.shape[-2:]
         units = -(-height // _UNIT) * _UNIT, -(-width // _UNIT) * _UNIT
         whole = taken(images, repeated(units[0], heights), repeated(units[1], widths))
-        with all_digits(images.device):
-            smooth, half = self._coded(whole, heights, widths, self.tables[quality])
-        # A luma of the full size on the chroma of each 2×2 pixels.
-        grid = luma(smooth).view(len(images), 1, units[0] // 2, 2, units[1] // 2, 2)
-        nearest = (grid + (half - luma(half))[:, :, :, None, :, None]).view(smooth.shape).clamp_(0, 1)
-        decoded = torch.where(nearest_chroma.view(-1, 1, 1, 1), nearest, smooth)
+        ycc = self.colour.to_ycc(_levels(whole))
+        samples = -(-heights // 2), -(-widths // 2)  # of chroma
+        # Below, libjpeg repeats reduced rows, not those that they are made of.
+        reduced = rows_taken(halve(ycc[:, 1:]), repeated(units[0] // 2, samples[0]))
+        full, small, reduced = self._coded(ycc[:, :1], reduced, self.tables[quality])
+        smooth = self.colour.to_rgb(full, double(reduced, *samples)) / 255
+        half = self.colour.to_rgb(small, reduced) / 255
+        nearest = luma(smooth) + repeat(half - luma(half))
+        decoded = torch.where(nearest_chroma.view(-1, 1, 1, 1), nearest.clamp(0, 1), smooth)
         return decoded[..., :height, :width]
 
-    def _coded(self, images: Tensor, heights: Tensor, widths: Tensor, tables: Tensor) -> tuple[Tensor, Tensor]:
-        """The images as they are decoded at their size and at half of it, without interpolating chroma."""
-        ycc = self.colour.to_ycc(images.clamp(0, 1).mul_(255).round_())
-        samples = -(-heights // 2), -(-widths // 2)  # of chroma
-        height = images.shape[2]
-        # Below, libjpeg repeats reduced rows, not those that they are made of.
-        reduced = rows_taken(halve(ycc[:, 1:]), repeated(height // 2, samples[0]))
-        # One plane: luma, and below it both kinds of chroma side by side.
-        plane = torch.cat([ycc[:, 0], reduced.transpose(1, 2).flatten(2)], dim=1)
-        kinds = (torch.arange(plane.shape[1] // _BLOCK, device=images.device) >= height // _BLOCK).long()
-        frequencies = _in_multiples(self.transform(plane), tables[:, kinds])
-        pixels = self.transform.inverse(frequencies).clamp_(-128, 127)
-        small = self.transform.halving_inverse(frequencies[:, :height]).clamp_(-128, 127)
-        full, reduced = pixels[:, None, :height], torch.stack(pixels[:, height:].chunk(2, dim=2), dim=1)
-        smooth = self.colour.to_rgb(full, double(reduced, *samples))
-        return smooth.div_(self.white), self.colour.to_rgb(small[:, None], reduced).div_(self.white)
+    def _coded(self, full: Tensor, reduced: Tensor, tables: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Luma, luma at half the size, and chroma, with their frequencies rounded to multiples of (B, 2, 8, 8)."""
+        planes = full, reduced
+        blocks = torch.cat([_blocks(plane) for plane in planes], dim=1)  # (B, blocks, 8, 8)
+        counts = [plane[0].numel() // _BLOCK**2 for plane in planes]
+        steps = torch.cat(
+            [tables[:, kind, None].expand(-1, count, -1, -1) for kind, count in enumerate(counts)], dim=1
+        )
+        frequencies = self.transform(blocks - 128)
+        eighths = steps * 8
+        multiples = (frequencies.abs() + (eighths >> 1)).div(eighths, rounding_mode="floor") * frequencies.sign()
+        restored = multiples * steps
+        pixels = (self.transform.inverse(restored) + 128).clamp(0, 255)
+        halved = (self.transform.halving_inverse(restored[:, : counts[0]]) + 128).clamp(0, 255)
+        small = full[..., ::2, ::2]
+        return (
+            _plane(pixels[:, : counts[0]], full),
+            _plane(halved, small),
+            _plane(pixels[:, counts[0] :], reduced),
+        )
 
 
-def _in_multiples(frequencies: Tensor, steps: Tensor) -> Tensor:
-    """Frequencies, eight times too large, as the nearest multiples of their steps, halves away from 0.
+def _levels(images: Tensor) -> Tensor:
+    return (images.clamp(min=0) * 255).round().clamp(max=255).int()
 
-    Shape:
-        frequencies (B, 8·h, 8·w), steps (B, h, 8, 8) → the same as frequencies.
-    """
-    blocks = frequencies.view(*steps.shape[:3], -1, _BLOCK)  # (B, h, 8, w, 8)
-    steps = steps[:, :, :, None]
-    share = 1 / (8 * steps)
-    # Half a unit more than half a step, so that rounding the quotient itself never decides.
-    numbers = torch.addcmul(0.5 + 0.5 * share, blocks.abs(), share).floor_()
-    return numbers.mul_(steps).copysign_(blocks).view(frequencies.shape)
+
+def _blocks(planes: Tensor) -> Tensor:
+    """(B, C, 8h, 8w) to (B, C·h·w, 8, 8)."""
+    batch, channels, height, width = planes.shape
+    blocks = planes.reshape(batch, channels, height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
+    return blocks.transpose(3, 4).reshape(batch, -1, _BLOCK, _BLOCK)
+
+
+def _plane(blocks: Tensor, like: Tensor) -> Tensor:
+    """The reverse, for blocks of (n, n) pixels."""
+    batch, channels, height, width = like.shape
+    side = blocks.shape[-1]
+    grid = blocks.view(batch, channels, height // side, width // side, side, side)
+    return grid.transpose(3, 4).reshape(batch, channels, height, width)

@@ -2,7 +2,7 @@
 
 Each is a product with a matrix of fixed-point numbers, once along the rows and once along the columns, rounded
 in between. Source: Loeffler, Ligtenberg and Moschytz, "Practical Fast 1-D DCT Algorithms with 11 Multiplications",
-1989; ITU-T T.81.
+1989; ITU-T T.81. No sum leaves 32 bits for coefficients that 8-bit pixels can have.
 """
 
 from __future__ import annotations
@@ -15,104 +15,47 @@ from torch import Tensor, nn
 
 _BITS = 13  # of a fixed-point number's fraction
 _EXTRA = 2  # bits that the first pass keeps
-_LOW = 7  # bits of a factor that are multiplied apart from the others
-_WHOLE = 1 << 24  # up to here float32 holds every whole number
-
-# The largest numbers that 8-bit pixels lead to. After one pass back, a number is that of at most 715 grey values
-# (362 of a row of pixels that are transformed exactly, the rest by rounding to multiples of 255), times 4·√8.
-_PIXEL, _ONCE, _FREQUENCY, _ONCE_BACK = 2**7, 2**12, 2**11, 2**13
 
 Matrix = tuple[tuple[int, ...], ...]  # by input, then by output
 
 
 class JpegTransform(nn.Module):
-    """The three transforms of planes (B, H, W) of 8×8 blocks: float32 that holds whole numbers."""
+    """The three transforms, with their matrices on the device."""
+
+    forwards: Tensor
+    backwards: Tensor
+    halves: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        forwards, backwards, halves = _of(_forward), _of(_inverse), _halving()
-        self.rows = FixedProduct(forwards, _BITS - _EXTRA, largest=_PIXEL)
-        self.columns = FixedProduct(forwards, _BITS + _EXTRA, largest=_ONCE)
-        self.columns_back = FixedProduct(backwards, _BITS - _EXTRA, largest=_FREQUENCY)
-        self.rows_back = FixedProduct(backwards, _BITS + _EXTRA + 3, largest=_ONCE_BACK)
-        self.columns_halved = FixedProduct(halves, _BITS - _EXTRA + 1, largest=_FREQUENCY)
-        self.rows_halved = FixedProduct(halves, _BITS + _EXTRA + 4, largest=_ONCE_BACK)
+        matrices = {"forwards": _of(_forward), "backwards": _of(_inverse), "halves": _halving()}
+        for name, matrix in matrices.items():
+            self.register_buffer(name, torch.tensor(matrix, dtype=torch.int32), persistent=False)
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Frequencies, eight times too large, of pixels minus 128."""
-        return self.columns.down(self.rows.along(pixels))
+    def forward(self, blocks: Tensor) -> Tensor:
+        """Frequencies, eight times too large, of pixels minus 128; both (..., 8, 8) int32."""
+        rows = _pass(blocks, self.forwards, dim=-1, shift=_BITS - _EXTRA)
+        return _pass(rows, self.forwards, dim=-2, shift=_BITS + _EXTRA)
 
-    def inverse(self, frequencies: Tensor) -> Tensor:
-        """Pixels minus 128, not clamped."""
-        return self.rows_back.along(self.columns_back.down(frequencies))
+    def inverse(self, coefficients: Tensor) -> Tensor:
+        """Pixels minus 128, not clamped, of frequencies; both (..., 8, 8) int32."""
+        columns = _pass(coefficients, self.backwards, dim=-2, shift=_BITS - _EXTRA)
+        return _pass(columns, self.backwards, dim=-1, shift=_BITS + _EXTRA + 3)
 
-    def halving_inverse(self, frequencies: Tensor) -> Tensor:
-        """Pixels minus 128 at half the size, not clamped: (B, H, W) to (B, H/2, W/2)."""
-        return self.rows_halved.along(self.columns_halved.down(frequencies))
-
-
-class FixedProduct(nn.Module):
-    """x·M/2^shift, rounded, of whole numbers, by products in float32 that are exact; TF32 must be off.
-
-    GPUs multiply no matrices of whole numbers of 32 bits. So the lower bits of the factors are multiplied apart
-    where sums could leave the 24 bits that float32 holds.
-
-    Args:
-        matrix: fixed-point numbers, (8, n).
-        shift: the bits that are dropped.
-        largest: no number in x is larger.
-    """
-
-    factors: Tensor
-    offsets: Tensor
-
-    def __init__(self, matrix: Matrix, shift: int, *, largest: int) -> None:
-        super().__init__()
-        self.matrix, self.shift, self.largest = matrix, shift, largest
-        self.outputs, self.scale = len(matrix[0]), 2.0 ** (_LOW - shift)
-        self.split = not _fits(matrix, largest)
-        high, low = ([[part(factor) for factor in row] for row in matrix] for part in (_high, _low))
-        assert not self.split or (_fits(high, largest) and _fits(low, largest))
-        # Divided by powers of two, which changes no digit.
-        shares = ((high, self.scale), (low, 2.0**-_LOW)) if self.split else ((matrix, 2.0**-shift),)
-        offsets = [0.0, 2.0 ** (shift - 1 - _LOW)] if self.split else [0.5]
-        factors = torch.cat([torch.tensor(part) * share for part, share in shares], dim=1)
-        self.register_buffer("factors", factors, persistent=False)
-        self.register_buffer("offsets", torch.tensor(offsets).repeat_interleave(self.outputs), persistent=False)
-
-    def along(self, planes: Tensor) -> Tensor:
-        """Along the rows: (B, H, 8·w) to (B, H, n·w)."""
-        batch, height, _ = planes.shape
-        products = torch.addmm(self.offsets, planes.reshape(-1, 8), self.factors)
-        return self._rounded(products, dim=1).view(batch, height, -1)
-
-    def down(self, planes: Tensor) -> Tensor:
-        """Along the columns: (B, 8·h, W) to (B, n·h, W)."""
-        batch, _, width = planes.shape
-        strips = planes.reshape(-1, 8, width)
-        factors = self.factors.T.expand(len(strips), -1, -1)
-        products = torch.baddbmm(self.offsets[:, None], factors, strips)
-        return self._rounded(products, dim=1).view(batch, -1, width)
-
-    def _rounded(self, products: Tensor, dim: int) -> Tensor:
-        if not self.split:
-            return products.floor_()
-        high, low = products.split(self.outputs, dim)  # type: ignore[no-untyped-call]
-        return torch.add(high, low.floor(), alpha=self.scale).floor_()
+    def halving_inverse(self, coefficients: Tensor) -> Tensor:
+        """Pixels minus 128 at half the size, not clamped: (..., 8, 8) int32 to (..., 4, 4)."""
+        columns = _pass(coefficients, self.halves, dim=-2, shift=_BITS - _EXTRA + 1)
+        return _pass(columns, self.halves, dim=-1, shift=_BITS + _EXTRA + 4)
 
 
-def _fits(factors: Sequence[Sequence[int]], largest: int) -> bool:
-    """Whether sums of products with numbers up to ``largest`` are exact in float32, in any order."""
-    sums = [sum(abs(factor) for factor in column) for column in zip(*factors, strict=True)]
-    return bool(max(sums) * largest < _WHOLE)
-
-
-def _high(factor: int) -> int:
-    return factor >> _LOW
-
-
-def _low(factor: int) -> int:
-    return factor & ((1 << _LOW) - 1)
+def _pass(values: Tensor, matrix: Tensor, *, dim: int, shift: int) -> Tensor:
+    """Multiply along a dimension and drop bits, rounding; GPUs have no kernel for products of int32 matrices."""
+    if dim == -2:
+        matrix = matrix.unsqueeze(-1)
+    total = torch.full_like(matrix[0], 1 << (shift - 1))
+    for value, weights in zip(values.chunk(8, dim), matrix.unbind(), strict=True):
+        total = torch.addcmul(total, value, weights)
+    return total >> shift
 
 
 def _of(transform: Callable[[Sequence[int]], Sequence[int]]) -> Matrix:
