@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -21,10 +22,12 @@ from esrgan_train.degradation.batched import noise as noise_module
 from esrgan_train.degradation.batched import parts as parts_module
 from esrgan_train.degradation.batched.parts import Part, in_parts
 from esrgan_train.degradation.batched.renderer import BatchRenderer, Drawable
+from esrgan_train.degradation.batched.usm import usm_sharpen_batch
 from esrgan_train.degradation.drawing import Drawing, Resize
 from esrgan_train.degradation.rendering import render
 from tests.fake_cuda import fake_cuda
 
+aten = torch.ops.aten
 PUBLISHED = RealESRGANDegradation()
 
 
@@ -137,6 +140,38 @@ def test_images_that_are_not_enlarged_do_without_the_room(renderer: BatchRendere
     packed, images = stacked(renderer, mixed), tensors(windows(8))
     alone = [renderer(images[[i]], {name: value[[i]] for name, value in packed.items()}) for i in range(8)]
     assert torch.equal(renderer(images, packed), torch.cat(alone))
+
+
+class Products(TorchDispatchMode):
+    """Notes how each product of matrices would be computed on CUDA."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_tf32: set[bool] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.overloadpacket in (aten.mm, aten.bmm):
+            assert args[-1].dtype == torch.float32
+            self.in_tf32.add(torch.backends.cuda.matmul.allow_tf32)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def tf32() -> Iterator[None]:
+    torch.backends.cuda.matmul.allow_tf32 = True
+    yield
+    torch.backends.cuda.matmul.allow_tf32 = False  # the default
+
+
+@pytest.mark.usefixtures("tf32")
+def test_products_keep_all_digits_whatever_training_takes(renderer: BatchRenderer):
+    images, packed = tensors(windows(4)), stacked(renderer, drawings(4, PUBLISHED))
+    expected = renderer(images, packed)
+    with Products() as products, torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(renderer(images, packed), expected)
+        usm_sharpen_batch(images)
+    assert products.in_tf32 == {False}
+    assert torch.backends.cuda.matmul.allow_tf32
 
 
 def test_nothing_waits_for_the_device(renderer: BatchRenderer):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -9,9 +11,11 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from esrgan_train.degradation import RealESRGANDegradation, usm_sharpen
+from esrgan_train.degradation.batched.jpeg import BatchedJpeg
 from esrgan_train.degradation.batched.renderer import BatchRenderer
 from esrgan_train.degradation.batched.usm import usm_sharpen_batch
 from esrgan_train.degradation.drawing import Drawing, Noise
+from esrgan_train.degradation.jpeg import compress_jpeg
 from esrgan_train.degradation.rendering import render
 
 pytestmark = pytest.mark.gpu
@@ -58,8 +62,39 @@ def test_without_noise_it_is_the_picture_of_the_workers(
     assert psnr.mean() > 60
 
 
+@pytest.fixture
+def tf32() -> Iterator[None]:
+    """TF32 as a training may have it."""
+    torch.backends.cuda.matmul.allow_tf32 = True
+    yield
+    torch.backends.cuda.matmul.allow_tf32 = False  # the default
+
+
+@pytest.mark.usefixtures("tf32")
+def test_jpeg_is_libjpegs_bit_for_bit(images: Tensor, device: torch.device):
+    quality = torch.arange(COUNT) * 6 + 30
+    noisy = images + 0.1 * torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
+    arguments = torch.full((COUNT,), SIDE - 3), torch.full((COUNT,), SIDE - 10), quality, quality < 0
+    found = BatchedJpeg().to(device)(noisy.to(device), *(each.to(device) for each in arguments)).cpu()
+    for image, each, result in zip(noisy, quality.tolist(), found, strict=True):
+        cut = image[:, : SIDE - 3, : SIDE - 10].permute(1, 2, 0).contiguous().numpy()
+        decoded = result[:, : SIDE - 3, : SIDE - 10].permute(1, 2, 0).numpy()
+        np.testing.assert_array_equal(decoded, compress_jpeg(cut, each))
+
+
+@pytest.mark.usefixtures("tf32")
 def test_it_repeats_itself_bit_for_bit(drawn: list[Drawing], images: Tensor, device: torch.device):
-    assert torch.equal(rendered(drawn, images, device), rendered(drawn, images, device))
+    levels = rendered(drawn, images, device)
+    assert torch.equal(levels, rendered(drawn, images, device))
+    assert torch.equal(
+        levels, (levels * 255).round() / torch.tensor(255.0)
+    )  # on the 8-bit grid, to the last digit
+
+
+def test_neighbours_in_a_batch_count_for_nothing(drawn: list[Drawing], images: Tensor, device: torch.device):
+    order = torch.randperm(COUNT, generator=torch.Generator().manual_seed(2))
+    moved = rendered([drawn[number] for number in order], images[order], device)
+    assert torch.equal(moved, rendered(drawn, images, device)[order])
 
 
 def test_noise_is_of_its_key_alone(drawn: list[Drawing], images: Tensor, device: torch.device):

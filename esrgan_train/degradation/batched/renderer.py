@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from esrgan_train.degradation.batched.blur import blur_batch
 from esrgan_train.degradation.batched.borders import inside
+from esrgan_train.degradation.batched.exactness import all_digits
 from esrgan_train.degradation.batched.jpeg import BatchedJpeg
 from esrgan_train.degradation.batched.noise import BatchedNoise, uniform_numbers
 from esrgan_train.degradation.batched.packing import ENLARGES, Packed, pack
 from esrgan_train.degradation.batched.parts import in_parts, room
 from esrgan_train.degradation.batched.resize import resize_batch
 from esrgan_train.degradation.drawing import Blur, Clamp, Drawing, Jpeg, Noise, Place, Resize
-from esrgan_train.kernels import exact_float32
 
 
 @runtime_checkable
@@ -83,7 +83,7 @@ class BatchRenderer(nn.Module):
             (B, 3, h, w) on the 8-bit grid, of the size after the last place.
         """
         parts = in_parts(packed[ENLARGES], self.rooms)
-        with exact_float32(), torch.autocast(hr.device.type, enabled=False):
+        with all_digits(hr.device):
             if len(parts) == 1:
                 return self._render(hr, packed, parts[0].places)
             order = [image for part in parts for image in part.images]
