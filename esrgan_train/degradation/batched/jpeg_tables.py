@@ -27,8 +27,9 @@ _STANDARD = (
 )
 
 
-def all_tables() -> Tensor:
-    """libjpeg's baseline tables of every quality, (101, 2, 8, 8) int32 from 1 to 255; 0 counts as quality 1."""
+def all_divisors() -> Tensor:
+    """libjpeg's of a unit's six blocks by quality, (101, 6, 8, 8) int32 from 1 to 255; 0 counts as quality 1."""
     quality = torch.arange(101).clamp(min=1)
     percent = torch.where(quality < 50, 5000 // quality, 200 - 2 * quality).view(-1, 1, 1, 1)
-    return ((torch.tensor(_STANDARD) * percent + 50) // 100).clamp(1, 255).int()
+    tables = ((torch.tensor(_STANDARD) * percent + 50) // 100).clamp(1, 255).int()
+    return tables.repeat_interleave(torch.tensor((4, 2)), dim=1)
