@@ -30,7 +30,7 @@ from esrgan_train.data.sources import Source
 from esrgan_train.data.stream import sample_rng
 from esrgan_train.data.training_set import TrainingSet
 from esrgan_train.degradation import RealESRGANDegradation, usm_sharpen
-from esrgan_train.images.decode import decode
+from esrgan_train.images.decode import decode, to_float
 from esrgan_train.images.encode import write_image
 from esrgan_train.images.find import find_photos
 from esrgan_train.prepare.options import Options
@@ -163,9 +163,8 @@ def _degradations(photos: TrainingSet) -> Callable[[], Any]:
     windows = []
     for n in range(PER_TURN):
         rng = sample_rng(seed, n)
-        windows.append(
-            (photos.cutter.cut(source.decode(source.photo_of(seed, n)), rng).hr, rng.bit_generator.state)
-        )
+        window = photos.cutter.cut(source.decode(source.photo_of(seed, n)), rng).hr
+        windows.append((to_float(np.ascontiguousarray(window)), rng.bit_generator.state))
     turns = cycle(windows)
     rng = sample_rng(seed, 0)
 

@@ -32,8 +32,8 @@ def window_rows(sizes: Sizes) -> list[Row]:
 def _rows(photo: Decoded, packed: Decoded, scale: float, side: int, sizes: Sizes) -> list[Row]:
     cut = partial(cut_window, side=side, scale=scale, rng=np.random.default_rng(0))
     sides: dict[str, Callable[[], Image]] = {
-        "ours": lambda: cut(photo),
-        "packed": lambda: cut(packed),
+        "ours": lambda: to_float(cut(photo)),
+        "packed": lambda: to_float(cut(packed)),
         "whole": partial(from_the_whole, photo.hr, side, scale, np.random.default_rng(0)),
     }
     found = milliseconds(sides, sizes, once=())

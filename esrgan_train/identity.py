@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Flag, auto
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+from esrgan_train.data.datamodule import RENDERER
+from esrgan_train.data.site import BY_WORKERS
 
 CROPS = "crops per iteration (data.batch_size × training.accumulate × processes)"
 
@@ -33,6 +37,7 @@ EXCEPTIONS: tuple[tuple[str, Use, str], ...] = (
     ("callbacks logger optimized_metric", NOTHING, "show and keep results"),
     ("generator discriminator loss optimizer scheduler training", LEARNING, "validation measures any weights"),
     ("training.accumulate data.batch_size data.accumulate", NOTHING, "only the effective batch counts: CROPS"),
+    ("degradation.device", NOTHING, "the renderer itself is compared, with the photos"),
     ("data", LEARNING, "held-out photos are compared themselves"),
     ("data._target_ data.split", NOTHING, "so are all photos"),
     ("data.train_dir data.train_lr_dir data.val_dir data.val_lr_dir", Use.RESUME, "folders may be moved"),
@@ -43,7 +48,8 @@ EXCEPTIONS: tuple[tuple[str, Use, str], ...] = (
     ("data.max_bad_fraction trainer.max_time", NOTHING, "when a run stops"),
     ("trainer", LEARNING, "validation measures any weights"),
     ("trainer.accelerator trainer.devices trainer.num_nodes", NOTHING, "how the work is divided"),
-    ("trainer.strategy trainer.benchmark", NOTHING, "how the work is divided"),
+    ("trainer.strategy", NOTHING, "how the work is divided"),
+    ("trainer.benchmark training.deterministic", NOTHING, "the same sums in another order"),
     ("trainer.max_steps", Use.HASH, "a run may be made longer, unless its learning rate falls towards the end"),
     ("trainer.val_check_interval trainer.log_every_n_steps", NOTHING, "when results are shown"),
     ("trainer.num_sanity_val_steps", NOTHING, "when results are shown"),
@@ -101,11 +107,13 @@ def differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Names of the options whose values are not the same.
 
     Checkpoints of earlier versions raise no false alarm: what they kept in spite of ``EXCEPTIONS`` is left out, so
-    is the effective batch where they lack it, and a class of this package may have moved to another file. Nor does
-    another folder with the same photos.
+    are the effective batch and the renderer where they lack them, and a class of this package may have moved to
+    another file. Nor does another folder with the same photos.
     """
     before, now = dict(_flat(before)), dict(_flat(now))
     before.setdefault(CROPS, now.get(CROPS))
+    if RENDERER in now:
+        before.setdefault(RENDERER, BY_WORKERS.name)
     same_photos = all(name in now and before.get(name) == now[name] for name in _PHOTOS)
     return [
         name
@@ -138,6 +146,8 @@ def _fits(name: str, rule: str) -> bool:
 
 
 def _options(cfg: DictConfig, use: Use) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+
     return {name: value for name, value in _flat(OmegaConf.to_container(cfg, resolve=True)) if use in use_of(name)}
 
 

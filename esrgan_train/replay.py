@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import torch
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
@@ -18,10 +19,14 @@ from esrgan_train.bounds import WholeNumber
 from esrgan_train.build import build_datamodule
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import register
+from esrgan_train.data.datamodule import RENDERER
 from esrgan_train.data.sheet import pairs_sheet
+from esrgan_train.data.site import BY_WORKERS, Site, site_named
 from esrgan_train.data.training_set import TrainingSet
 from esrgan_train.errors import UserError
 from esrgan_train.images.encode import write_image
+from esrgan_train.modelfiles.weights import load_checkpoint
+from esrgan_train.training.checkpoint_io import LAST
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +34,27 @@ log = logging.getLogger(__name__)
 def main(arguments: list[str] | None = None) -> int:
     """Draw the samples as a sheet and describe them, as the run met them if the photos are the same."""
     options = _parser().parse_args(arguments)
-    photos = build_datamodule(read_config(options.run)).training
+    photos = build_datamodule(read_config(options.run), site=site_in(options.run)).training
     for n in options.samples:
         log.info("%s", _describe(photos, n))
     target = options.output or options.run / "replay.png"
     write_image(target, pairs_sheet(photos, options.samples))
     log.info("drawn in %s", target)
     return DONE
+
+
+def site_in(run: Path) -> Site | None:
+    """Where the run's samples were rendered, by its last checkpoint, if that can be done here.
+
+    None if there is no checkpoint: a run of this configuration would choose again.
+    """
+    if not (file := run / "checkpoints" / LAST).is_file():
+        return None
+    site = site_named(load_checkpoint(file).get("settings", {}).get(RENDERER))
+    if site.device == "cuda" and not torch.cuda.is_available():
+        log.warning("the run's LR was made on a GPU, and there is none here: the CPU makes it, with other noise")
+        return BY_WORKERS
+    return site
 
 
 def _describe(photos: TrainingSet, n: int) -> str:

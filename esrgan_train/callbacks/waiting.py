@@ -133,8 +133,10 @@ class Waiting(Callback):
 
 def remedy(datamodule: DataModule, share: float) -> str:
     """What would feed a training that waits for a ``share`` of the time."""
-    plans, packing = datamodule.workers, datamodule.training.source.packing
+    plans, packing, site = datamodule.workers, datamodule.training.source.packing, datamodule.site
     workers, most = plans.training.count, max(1, plans.cores - 1)
+    if site.remedy:
+        return f"give {site.remedy}, and the GPU degrades the samples"
     if plans.shortage is not None:
         return plans.shortage
     enough = workers_needed(workers, share)
@@ -144,7 +146,8 @@ def remedy(datamodule: DataModule, share: float) -> str:
     way = f"give {more}, and " if workers < most else f"{_all(plans.cores)} in use: "
     if packing:
         return way + packing_advice(packing)
-    lighter = "" if datamodule.training.degradation is None else ", degradation=light"
+    by_workers = datamodule.training.degradation is not None and site.device is None
+    lighter = ", degradation=light" if by_workers else ""
     return f"{way}give more cores{lighter} or a smaller data.gt_size"
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from lightning.pytorch.accelerators import AcceleratorRegistry
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train.bounds import Count, WholeNumber, fits, shown
 from esrgan_train.checks.nearest import remedy
@@ -23,6 +24,7 @@ def check_devices(cfg: DictConfig) -> None:
         raise UserError(
             f"trainer.accelerator={shown(accelerator)} is not known: {remedy(str(accelerator), known)}"
         )
+    check_rendering(cfg)
     if accelerator in ("auto", "cpu"):
         return
     names = ["cuda", "mps"] if accelerator == "gpu" else [accelerator]
@@ -33,6 +35,26 @@ def check_devices(cfg: DictConfig) -> None:
     most = AcceleratorRegistry.get(here[0]).auto_device_count()
     if (device_count(devices) or 0) > most:
         raise UserError(f"trainer.devices={shown(devices)}: {most} found; give trainer.devices={most} or auto")
+
+
+def check_rendering(cfg: DictConfig) -> None:
+    """``UserError`` for LR that is to be made on a GPU in a run that trains on none."""
+    if OmegaConf.select(cfg, "degradation.device") != "cuda" or device_of(cfg.trainer.accelerator) == "cuda":
+        return
+    if not torch.cuda.is_available():
+        raise UserError("degradation.device=cuda: no GPU was found; give degradation.device=auto or cpu")
+    raise UserError(
+        f"degradation.device=cuda: trainer.accelerator={shown(cfg.trainer.accelerator)} does not train on a GPU, "
+        "and LR is made where it trains; give trainer.accelerator=gpu, or degradation.device=auto or cpu"
+    )
+
+
+def device_of(accelerator: str) -> str:
+    """The type of device that ``trainer.accelerator`` stands for on this machine, as Lightning chooses it."""
+    if accelerator not in _WORDS:
+        return accelerator
+    here = [name for name in ("mps", "cuda") if AcceleratorRegistry.get(name).is_available()]
+    return here[0] if here else "cpu"
 
 
 def device_count(devices: Any) -> int | None:

@@ -1,4 +1,7 @@
-"""A degradation makes a small picture of a large one, from nothing but the random numbers that it is given."""
+"""A degradation makes a small picture of a large one, from nothing but the random numbers that it is given.
+
+One that draws first (``draw``, ``places``) may be rendered elsewhere, from the drawing alone.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,15 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from numpy.typing import NDArray
 
 from esrgan_train.contracts.part import Part, in_words, size
+from esrgan_train.degradation.batched.renderer import Drawable
+from esrgan_train.degradation.drawing import Blur, Drawing, Place, Resize, Step
+from esrgan_train.degradation.rendering import render
 
 Image = NDArray[np.float32]
 Draw = Callable[[Image, np.random.Generator], Any]
 
 _ROUNDING = 1e-6
+_DRAWINGS = 8  # that are tried
 
 
 def check_degradation(degradation: Draw, part: Part, *, upscale: int, lr_side: int) -> None:
@@ -38,6 +45,59 @@ def check_degradation(degradation: Draw, part: Part, *, upscale: int, lr_side: i
         lr = _try(degradation, part, (height * upscale, width * upscale, 3), (height, width, 3))
         if lr.min() < -_ROUNDING or lr.max() > 1 + _ROUNDING:
             raise part.refusal(f"its values go from {lr.min():g} to {lr.max():g}", "return values in [0, 1]")
+    drawable: Any = degradation
+    if isinstance(drawable, Drawable) and hasattr(drawable, "device"):
+        side = lr_side * upscale
+        _try_drawing(drawable, part, (side, side))
+
+
+def _try_drawing(degradation: Any, part: Part, shape: tuple[int, int]) -> None:
+    """A few drawings: each a function of the rng alone, within its places, and rendered to the same picture."""
+    hr = np.random.default_rng(0).random((*shape, 3), dtype=np.float32)
+    remedy = "return a tuple of esrgan_train.degradation.drawing.Place, one for each step of draw"
+    places = part.call(degradation.places, shape, doing=f"places for {size(shape)}", remedy=remedy)
+    if not isinstance(places, tuple) or not all(isinstance(place, Place) for place in places):
+        raise part.refusal(f"places gives {in_words(places)}", remedy)
+    for seed in range(_DRAWINGS):
+        drawing, again = (_draw(degradation, part, shape, seed) for _ in range(2))
+        if pickle.dumps(drawing) != pickle.dumps(again):
+            raise part.refusal("draw gives another drawing for the same rng", "draw from the rng that it is given")
+        if fault := _misplaced(drawing, places, shape):
+            raise part.refusal(fault, remedy)
+        made = part.call(degradation, hr, np.random.default_rng(seed), doing="calling it", remedy="fix it")
+        if not np.array_equal(render(hr, drawing), made):
+            raise part.refusal(
+                "it does not make what it draws",
+                "let it return rendering.render(hr, self.draw(hr.shape[:2], rng))",
+            )
+
+
+def _draw(degradation: Any, part: Part, shape: tuple[int, int], seed: int) -> Drawing:
+    remedy = "return a tuple of steps of esrgan_train.degradation.drawing, or None"
+    rng = np.random.default_rng(seed)
+    drawing = part.call(degradation.draw, shape, rng, doing=f"drawing for {size(shape)}", remedy=remedy)
+    if not isinstance(drawing, tuple) or not all(step is None or isinstance(step, Step) for step in drawing):
+        raise part.refusal(f"draw gives {in_words(drawing)}", remedy)
+    return drawing
+
+
+def _misplaced(drawing: Drawing, places: tuple[Place, ...], shape: tuple[int, int]) -> str | None:
+    """What of a drawing does not fit its places."""
+    if len(drawing) != len(places):
+        return f"draw gives {len(drawing)} steps, places {len(places)}"
+    height, width = shape
+    for number, (step, place) in enumerate(zip(drawing, places, strict=True)):
+        if step is not None and type(step) is not place.kind:
+            return f"at place {number} draw gives {type(step).__name__}, places {place.kind.__name__}"
+        if isinstance(step, Resize):
+            height, width = step.height, step.width
+        if height > place.height or width > place.width:
+            return f"at place {number} draw makes {height}×{width}, places allows {place.height}×{place.width}"
+        if isinstance(step, Blur) and len(step.kernel) > place.kernel:
+            return (
+                f"at place {number} draw gives a kernel of {len(step.kernel)} pixels, places allows {place.kernel}"
+            )
+    return None
 
 
 def check_noise(noise: Draw, part: Part, *, upscale: int) -> None:

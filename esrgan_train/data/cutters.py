@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
+import cv2
 import numpy as np
 
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.sources import Decoded, Source
 from esrgan_train.data.window import Window, choose_scale, cut_window
-from esrgan_train.degradation.image import Image
 from esrgan_train.images.crop import middle, reduced
-from esrgan_train.images.decode import Picture, to_float
+from esrgan_train.images.decode import Picture
 
 _FLIP_PROBABILITY = 0.5
 
 
 class Cut(NamedTuple):
-    """A part of a photo, and the same part of its LR side if there is one."""
+    """A part of a photo, of its type and maybe a view of it, and the same part of its LR side if there is one."""
 
-    hr: Image
-    lr: Image | None = None
+    hr: Picture
+    lr: Picture | None = None
     corner: tuple[int, int] = (0, 0)  # (y, x) in LR pixels, where the sample's crop starts in it
     scale: float = 1.0  # at which the photo is used
 
@@ -39,7 +39,7 @@ class PhotoCutter:
         scale = choose_scale(photo.size, self.window.side, self.scales, rng)
         hr = cut_window(photo, self.window.side, scale, rng)
         if rng.random() < _FLIP_PROBABILITY:
-            hr = np.ascontiguousarray(hr[:, ::-1])
+            hr = cast(Picture, cv2.flip(hr, 1))  # a twentieth of the time of copying a view
         # Drawn before degrading, so that HR is the same whatever the degradation is and draws.
         return Cut(hr, corner=self.window.draw_corner(rng), scale=scale)
 
@@ -61,7 +61,7 @@ class PairCutter:
         hr = reflected(photo.hr[rows, columns], gt_size)
         if rng.random() < _FLIP_PROBABILITY:
             lr, hr = lr[:, ::-1], hr[:, ::-1]
-        return Cut(np.ascontiguousarray(to_float(hr)), to_float(lr))
+        return Cut(hr, lr)
 
 
 Cutter = PhotoCutter | PairCutter
@@ -76,8 +76,8 @@ def cutter_for(source: Source, options: StreamOptions) -> Cutter:
 def cut_middle(photo: Decoded, *, most: int | None, upscale: int) -> Cut:
     """The middle of a held-out photo: at most ``most`` HR pixels a side, in whole LR pixels."""
     rows, columns = (middle(side, most=most, step=upscale) for side in photo.size)
-    lr = None if photo.lr is None else to_float(photo.lr[reduced(rows, upscale), reduced(columns, upscale)])
-    return Cut(to_float(photo.hr[rows, columns]), lr)
+    lr = None if photo.lr is None else photo.lr[reduced(rows, upscale), reduced(columns, upscale)]
+    return Cut(photo.hr[rows, columns], lr)
 
 
 def reflected(image: Picture, least: int) -> Picture:

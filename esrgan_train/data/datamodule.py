@@ -11,23 +11,33 @@ from lightning import LightningDataModule
 
 from esrgan_train.cores import own_cores, processes_of_host, share_of_cores
 from esrgan_train.data.bad_photos import BadPhotos
+from esrgan_train.data.device_rendering import DeviceRendering
+from esrgan_train.data.feeder import Batch, Fed, Feeder
 from esrgan_train.data.first_look import FirstLook
 from esrgan_train.data.loader import PhotoLoader, TrainingLoader
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.same_files import same_files
+from esrgan_train.data.site import BY_WORKERS, Site, choose_site
 from esrgan_train.data.sources import Sources, digest_of_names, digest_of_sizes
 from esrgan_train.data.stream import STREAM_VERSION, RankStridedSampler
 from esrgan_train.data.training_set import Degradation, Noise, TrainingSet
 from esrgan_train.data.validation_set import FirstSamples, ValidationSet
+from esrgan_train.data.window import Window
 from esrgan_train.data.worker_plan import WorkerPlans, plan_workers
+from esrgan_train.degradation.batched.renderer import BatchRenderer
 from esrgan_train.errors import UserError
 from esrgan_train.processes import gather_objects
 
 log = logging.getLogger(__name__)
 
+RENDERER = "renderer"  # its name in the fingerprint
+
 
 class DataModule(LightningDataModule):
     """Training samples by number, and held-out photos; ``remarks`` about them are logged once per run.
+
+    Where ``site`` is a device, workers give windows and drawings, and batches are made of them there. Held-out
+    photos, which have sizes of their own, are degraded by workers in either case.
 
     The position in the stream of samples is not counted but derived from the trainer's iterations, each of
     which takes one batch per process; its checkpoint is that one number.
@@ -43,8 +53,10 @@ class DataModule(LightningDataModule):
         options: StreamOptions,
         *,
         remarks: Sequence[str] = (),
+        site: Site = BY_WORKERS,
     ) -> None:
         super().__init__()
+        self.site = site
         self.training = training
         self.validation = validation
         self.options = options
@@ -57,6 +69,7 @@ class DataModule(LightningDataModule):
         self._seen_held_out.check_held_out(options.upscale)
         self._loaders: list[PhotoLoader] = []
         self._workers: WorkerPlans | None = None
+        self._feeder: Feeder | None = None
         # _start samples were seen when the trainer had done _start_step iterations; that is None before training
         # starts, since the trainer restores its own count after this module's.
         self._start = 0
@@ -85,6 +98,7 @@ class DataModule(LightningDataModule):
             "photo names": digest_of_names(*sources),
             "photo sizes": digest_of_sizes(*sources),
             "version of the stream of samples": STREAM_VERSION,
+            RENDERER: self.site.name,
         }
 
     def held_out(self) -> str:
@@ -110,6 +124,7 @@ class DataModule(LightningDataModule):
                 cores=share_of_cores(own, run),
                 processes=processes_of_host(own, run),
                 held_out_pixels=self._seen_held_out.most_pixels(self.options.val_max_size),
+                rendered=self.site.device is None,
             )
         return self._workers
 
@@ -160,8 +175,10 @@ class DataModule(LightningDataModule):
         sampler = RankStridedSampler(start=self._start, rank=rank, world_size=world_size, repeat=repeat)
         size = self.samples_per_iteration
         workers = self.workers.training
+        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         loader = TrainingLoader(
             self.training,
+            feed=self._feeder_on(device).feed,
             batch_size=size,
             sampler=sampler,
             num_workers=workers.count,
@@ -189,13 +206,16 @@ class DataModule(LightningDataModule):
         self._loaders.append(loader)
         return loader
 
-    def transfer_batch_to_device(
-        self, batch: dict[str, Any], device: torch.device, dataloader_idx: int
-    ) -> dict[str, Any]:
-        """Move a batch; an ``hr_target`` that is ``hr`` itself is moved once."""
-        once = {key: value for key, value in batch.items() if key == "hr" or value is not batch["hr"]}
-        moved: dict[str, Any] = super().transfer_batch_to_device(once, device, dataloader_idx)
-        return {key: moved.get(key, moved["hr"]) for key in batch}
+    def transfer_batch_to_device(self, batch: Batch | Fed, device: torch.device, dataloader_idx: int) -> Batch:  # noqa: ARG002
+        """The batch that training or validation takes, on the device; one of training is on its way already."""
+        fed = batch if isinstance(batch, Fed) else self._feeder_on(device).feed(batch)
+        return fed.take() if isinstance(fed, Fed) else fed
+
+    def _feeder_on(self, device: torch.device) -> Feeder:
+        if self._feeder is None or self._feeder.device != device:
+            rendering = self.training.rendering
+            self._feeder = Feeder(device, None if rendering is None else rendering.on(device))
+        return self._feeder
 
     @property
     def samples_seen(self) -> int:
@@ -224,9 +244,19 @@ class DataModule(LightningDataModule):
 
 
 def compose(
-    sources: Sources, options: StreamOptions, *, degradation: Degradation | None, target_noise: Noise | None = None
+    sources: Sources,
+    options: StreamOptions,
+    *,
+    degradation: Degradation | None,
+    target_noise: Noise | None = None,
+    trains_on: str = "cpu",
+    site: Site | None = None,
 ) -> DataModule:
     """The data module over two sources; for the other arguments see ``TrainingSet``.
+
+    Args:
+        trains_on: type of the device that the run trains on, by which ``site`` is chosen if it is None.
+        site: where LR is made.
 
     Raises:
         UserError: the parts do not go together, or as ``DataModule``.
@@ -247,7 +277,19 @@ def compose(
             "photos need a degradation that makes the low-resolution side: give degradation=realesrgan, light or "
             "bicubic, or data=paired for photos that come in pairs"
         )
+    if site is None:
+        given, noisy = training.paired, target_noise is not None
+        site = choose_site(degradation, trains_on=trains_on, paired=given, target_noise=noisy)
     parts: dict[str, Any] = {"degradation": degradation, "target_noise": target_noise}
-    samples, held_out = TrainingSet(training, options, **parts), ValidationSet(validation, options, **parts)
+    samples = TrainingSet(training, options, **parts, rendering=_rendering(site, options, degradation))
+    held_out = ValidationSet(validation, options, **parts)
     remarks = (*remarks, *training.remarks(options.scales))
-    return DataModule(samples, held_out, options, remarks=remarks)
+    return DataModule(samples, held_out, options, remarks=remarks, site=site)
+
+
+def _rendering(site: Site, options: StreamOptions, degradation: Any) -> DeviceRendering | None:
+    if site.device is None:
+        return None
+    side = Window(options.gt_size, options.upscale).side
+    renderer = BatchRenderer(degradation, (side, side))
+    return DeviceRendering(degradation, renderer, options, device=torch.device(site.device))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from esrgan_train.data.bad_photos import BadPhotos
+from esrgan_train.data.device_rendering import of_one_depth
+from esrgan_train.data.feeder import Batch, Fed
 from esrgan_train.data.stream import RankStridedSampler
 from esrgan_train.data.workers import WorkerIterator, explained, start_method, start_worker
 from esrgan_train.errors import StopAtOnceError, StopRequestedError
@@ -91,24 +93,46 @@ class TrainingLoader(PhotoLoader):
 
     All processes of a run have to end after the same iteration: the one whose loader fails takes part until
     they have agreed. A failure before the first batch is raised, and so is one that nobody asks for.
+
+    ``feed`` starts what the training device does for a batch, see ``Feeder``; the time of that is no waiting.
+    Without it batches stay as the workers give them.
     """
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
-        batch: dict[str, Any] | None = None
+    def __init__(
+        self,
+        dataset: Dataset[dict[str, Any]],
+        *,
+        feed: Callable[[Batch], Batch | Fed] | None = None,
+        **options: Any,
+    ) -> None:
+        self.feed = feed
+        super().__init__(dataset, **options)
+
+    def __iter__(self) -> Iterator[Batch | Fed]:  # type: ignore[override]
+        fed: Batch | Fed | None = None
         try:
             for batch in super().__iter__():
-                batch.setdefault("hr_target", batch["hr"])  # see ``collate``
-                yield batch
+                if "hr" in batch:
+                    batch.setdefault("hr_target", batch["hr"])  # see ``collate``
+                fed = batch if self.feed is None else self.feed(batch)
+                yield fed
         except Exception as error:
-            if batch is None or error is not self.failure:
+            if fed is None or error is not self.failure:
                 raise
-        if batch is not None and self.failure is not None:
-            yield from repeat(batch, _STAND_INS)
+        if fed is not None and self.failure is not None:
+            yield from repeat(fed, _STAND_INS)
             raise self.failure
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Stack samples without an ``hr_target`` that is ``hr`` itself: it need not travel twice."""
-    shared = all(sample.get("hr_target") is sample["hr"] for sample in samples)
-    keys = [key for key in samples[0] if not (shared and key == "hr_target")]
-    return {key: default_collate([sample[key] for sample in samples]) for key in keys}
+    """Stack samples without an ``hr_target`` that is ``hr`` itself, which need not travel twice.
+
+    Windows of 8 and 16 bits stack as 16, see ``of_one_depth``.
+    """
+    shared = all(sample.get("hr_target") is sample.get("hr") for sample in samples)
+    columns = {
+        key: [sample[key] for sample in samples] for key in samples[0] if not (shared and key == "hr_target")
+    }
+    if "window" in columns:
+        columns["window"] = of_one_depth(columns["window"])
+    return {key: default_collate(column) for key, column in columns.items()}

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from esrgan_train.data.bad_photos import BadPhotos
 from esrgan_train.data.cache import PhotoCache
 from esrgan_train.data.cutters import Cut, cutter_for
+from esrgan_train.data.device_rendering import DeviceRendering
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.sources import Source
 from esrgan_train.data.stream import sample_rng
@@ -21,10 +22,18 @@ from esrgan_train.data.window import Window
 from esrgan_train.degradation import usm_sharpen
 from esrgan_train.degradation.image import Image
 from esrgan_train.degradation.target_noise import with_noise
-from esrgan_train.images.decode import UnreadableImageError
+from esrgan_train.images.decode import UnreadableImageError, to_float
 
 Degradation = Callable[[Image, np.random.Generator], Image]
 Noise = Callable[[Image, np.random.Generator], Image]
+
+
+class Taken(NamedTuple):
+    """What a sample is made from."""
+
+    cut: Cut
+    name: str  # of the photo
+    rng: np.random.Generator  # of the sample, for what is still to be drawn
 
 
 class TrainingSample(NamedTuple):
@@ -47,10 +56,11 @@ class TrainingSet(Dataset[dict[str, Any]]):
         options: of the stream.
         degradation: (hr, rng) → lr, both float32 HWC RGB in [0,1]; None if the source has LR.
         target_noise: (hr, rng) → noise, added to ``hr`` and ``hr_target`` before degrading; None for none.
+        rendering: makes the images on the training device; None: they are made here.
 
     Shape:
         lr (3, gt_size/upscale, gt_size/upscale), hr and hr_target (3, gt_size, gt_size) float32 in [0,1];
-        index: n.
+        index: n. With ``rendering``, what its ``draw`` gives, and index.
 
     Raises:
         UserError: on access, too many photos cannot be read.
@@ -63,23 +73,39 @@ class TrainingSet(Dataset[dict[str, Any]]):
         *,
         degradation: Degradation | None,
         target_noise: Noise | None = None,
+        rendering: DeviceRendering | None = None,
     ) -> None:
         self.source = source
         self.cutter = cutter_for(source, options)
         self.options = options
         self.degradation = degradation
         self.target_noise = target_noise
+        self.rendering = rendering
         self.bad = BadPhotos(len(source), options, kind="training", consequence="another photo takes its place")
         self._decoded = PhotoCache(source.decode, max_bytes=int(options.cache_mb * 2**20))
 
     def __getitem__(self, n: int) -> dict[str, Any]:
-        sample = self.sample(n)
+        return {**self.tensors(self.take(n)), "index": n}
+
+    def tensors(self, taken: Taken) -> dict[str, Any]:
+        """The sample as it goes into a batch."""
+        if self.rendering is not None:
+            return self.rendering.draw(taken.cut.hr, taken.cut.corner, taken.rng)
+        sample = self._make(*taken)
         hr = to_tensor(sample.hr)
         target = hr if sample.hr_target is sample.hr else to_tensor(sample.hr_target)
-        return {"lr": to_tensor(sample.lr), "hr": hr, "hr_target": target, "index": n}
+        return {"lr": to_tensor(sample.lr), "hr": hr, "hr_target": target}
 
     def sample(self, n: int) -> TrainingSample:
-        """Sample n as arrays, and where it comes from."""
+        """Sample n as arrays, and where it comes from; rendered as training renders it."""
+        taken = self.take(n)
+        if self.rendering is not None:
+            images = self.rendering.alone(self.tensors(taken))
+            return TrainingSample(*images, taken.name, taken.cut.scale)
+        return self._make(*taken)
+
+    def take(self, n: int) -> Taken:
+        """The part of a photo that sample n is made from."""
         source, seed = self.source, self.options.seed
         for attempt in count():
             rng = sample_rng(seed, n, attempt)
@@ -90,18 +116,19 @@ class TrainingSet(Dataset[dict[str, Any]]):
                 self.bad.add(index, str(error))
                 self.bad.check()  # raises when none is left, so this ends
             else:
-                return self._make(cut, source.name(index), rng)
+                return Taken(cut, source.name(index), rng)
         raise AssertionError("unreachable")
 
     def _make(self, cut: Cut, name: str, rng: np.random.Generator) -> TrainingSample:
-        plain = cut.hr
+        plain = to_float(np.ascontiguousarray(cut.hr))
         sharp = usm_sharpen(plain) if self.options.usm else plain
         if self.target_noise is not None:  # after sharpening, which would make the grain coarser
             noise = self.target_noise(plain, rng)
             plain = with_noise(plain, noise)
             sharp = with_noise(sharp, noise) if self.options.usm else plain
-        lr = cut.lr
-        if lr is None:
+        if cut.lr is not None:
+            lr = to_float(np.ascontiguousarray(cut.lr))
+        else:
             assert self.degradation is not None
             lr = self.degradation(sharp, rng)
         window = Window(self.options.gt_size, self.options.upscale)

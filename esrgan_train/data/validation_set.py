@@ -17,7 +17,7 @@ from esrgan_train.degradation import BicubicDegradation
 from esrgan_train.degradation.image import Image
 from esrgan_train.degradation.target_noise import with_noise
 from esrgan_train.errors import UserError
-from esrgan_train.images.decode import UnreadableImageError
+from esrgan_train.images.decode import UnreadableImageError, to_float
 
 
 class ValidationSet(Dataset[dict[str, Any]]):
@@ -66,20 +66,26 @@ class ValidationSet(Dataset[dict[str, Any]]):
 
     def _read(self, i: int) -> dict[str, Image]:
         upscale = self.options.upscale
-        hr, lr, *_ = cut_middle(self.source.decode(i), most=self.options.val_max_size, upscale=upscale)
-        if not hr.size:
+        cut = cut_middle(self.source.decode(i), most=self.options.val_max_size, upscale=upscale)
+        if not cut.hr.size:
             raise UserError(f"{self.source.place(i)} is smaller than upscale={upscale} pixels: remove it")
+        hr = to_float(cut.hr)
         rng = sample_rng(self.options.seed, i, purpose=Purpose.VALIDATION)
         if self.target_noise is not None:
             hr = with_noise(hr, self.target_noise(hr, rng))
-        if lr is None:
+        if cut.lr is not None:
+            lr = to_float(cut.lr)
+        else:
             assert self.degradation is not None
             lr = self.degradation(hr, rng)
         return {"lr": lr, "hr": hr} | ({} if self.clean is None else {"lr_clean": self.clean(hr, rng)})
 
 
 class FirstSamples(Dataset[dict[str, Any]]):
-    """The first training samples in the form of held-out photos; see ``ValidationSet``."""
+    """The first training samples in the form of held-out photos, made where they are for training.
+
+    See ``ValidationSet`` and ``TrainingSet``.
+    """
 
     def __init__(self, training: TrainingSet, *, samples: int) -> None:
         self.training = training
@@ -91,9 +97,10 @@ class FirstSamples(Dataset[dict[str, Any]]):
 
     def __getitem__(self, position: int) -> dict[str, Any]:
         n, counts = position % self.samples, position < self.samples
-        sample = self.training.sample(n)
-        images = {"lr": to_tensor(sample.lr), "hr": to_tensor(sample.hr)}
-        return {**images, "index": n, "name": sample.name, "counts": counts}
+        taken = self.training.take(n)
+        parts = self.training.tensors(taken)
+        parts.pop("hr_target", None)  # validation compares with the plain photo
+        return {**parts, "index": n, "name": taken.name, "counts": counts}
 
 
 def _black(side: int) -> Image:

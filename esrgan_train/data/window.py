@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from esrgan_train.data.sources import Decoded
 from esrgan_train.degradation.image import Image
-from esrgan_train.images.decode import to_float
+from esrgan_train.images.decode import Picture
 from esrgan_train.images.scaling import scaled_size
 
 # HR pixels on each side that only feed the filters: the first blur's largest kernel is 21 wide, so it
@@ -64,8 +64,8 @@ def choose_scale(
     return float(fitting[rng.choice(len(fitting), p=weights / weights.sum())])
 
 
-def cut_window(photo: Decoded, side: int, scale: float, rng: np.random.Generator) -> Image:
-    """A random square of the photo at ``scale``, (side, side, 3) in [0,1].
+def cut_window(photo: Decoded, side: int, scale: float, rng: np.random.Generator) -> Picture:
+    """A random square of the photo at ``scale``, (side, side, 3) of the photo's type; maybe a view of it.
 
     No more of the photo is read than the window needs. Beyond the photo's edges its reflection continues.
     """
@@ -74,9 +74,9 @@ def cut_window(photo: Decoded, side: int, scale: float, rng: np.random.Generator
     y, x = (int(rng.integers(min(0, free), max(0, free) + 1)) for free in (side - height, side - width))
     rows = slice(max(0, -y), min(height, side - y))
     columns = slice(max(0, -x), min(width, side - x))
-    window = to_float(photo.part(scale, (rows, columns)))
+    window = photo.part(scale, (rows, columns))
     if window.shape[:2] == (side, side):
         return window
     before = max(0, y), max(0, x)
     padding = [(free, side - free - length) for free, length in zip(before, window.shape[:2], strict=True)]
-    return np.pad(window, (*padding, (0, 0)), mode="reflect")
+    return cast(Picture, np.pad(window, (*padding, (0, 0)), mode="reflect"))

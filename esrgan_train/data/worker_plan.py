@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from esrgan_train.data.options import StreamOptions
+from esrgan_train.data.window import Window
 from esrgan_train.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ _LEAST_AHEAD = 2  # batches per worker: with one, a worker rests until its batch
 _MOST_AHEAD = 4
 _ENOUGH_BYTES = 2**30
 _SHARED_MEMORY = Path("/dev/shm")  # where Linux keeps the batches of workers until they have been used
+_DRAWING_BYTES = 2**15  # of the kernels, mostly
 _LOADERS = 2  # training's batches stay there while validation's are made
 
 
@@ -60,7 +62,9 @@ def choose_num_workers(num_workers: int | Literal["auto"], cores: int) -> int:
     return max(1, cores - 1) if num_workers == "auto" else num_workers
 
 
-def plan_workers(options: StreamOptions, *, cores: int, processes: int, held_out_pixels: int) -> WorkerPlans:
+def plan_workers(
+    options: StreamOptions, *, cores: int, processes: int, held_out_pixels: int, rendered: bool = True
+) -> WorkerPlans:
     """As many workers as ``options.num_workers`` says; with ``auto`` no more than there is shared memory for.
 
     Where samples take similar times, two batches ahead keep training from waiting. Four bridge samples that take
@@ -71,6 +75,7 @@ def plan_workers(options: StreamOptions, *, cores: int, processes: int, held_out
         cores: that this process may use.
         processes: of the run on this host.
         held_out_pixels: of the largest held-out photo.
+        rendered: whether workers make the images of training samples, or only cut windows for the device.
 
     Raises:
         UserError: there is no room for one batch, or for one of each worker that was asked for.
@@ -78,7 +83,10 @@ def plan_workers(options: StreamOptions, *, cores: int, processes: int, held_out
     wanted = choose_num_workers(options.num_workers, cores)
     if not wanted:
         return WorkerPlans(Workers(0), Workers(0), cores)
-    room, size, photo = _room(processes), _batch_bytes(options), _photo_bytes(held_out_pixels, options)
+    room, photo = _room(processes), _photo_bytes(held_out_pixels, options)
+    size = (
+        options.batch_size * options.accumulate * (_sample_bytes(options) if rendered else _drawn_bytes(options))
+    )
     fitting = room // size
     count = min(wanted, fitting) if options.num_workers == "auto" else wanted
     remedy = _more_room(max(wanted * _LEAST_AHEAD * size, photo) * processes)
@@ -119,9 +127,14 @@ def _room(processes: int) -> int:
     return shutil.disk_usage(_SHARED_MEMORY).free // (_LOADERS * processes)
 
 
-def _batch_bytes(options: StreamOptions) -> int:
+def _sample_bytes(options: StreamOptions) -> int:
     hr, lr = _sides(options.gt_size**2, options)
-    return options.batch_size * options.accumulate * (hr * (2 if options.usm else 1) + lr)  # usm: hr_target too
+    return hr * (2 if options.usm else 1) + lr  # usm: hr_target too
+
+
+def _drawn_bytes(options: StreamOptions) -> int:
+    """A window as if photos were of 16 bits, and its drawing."""
+    return 6 * Window(options.gt_size, options.upscale).side ** 2 + _DRAWING_BYTES
 
 
 def _photo_bytes(pixels: int, options: StreamOptions) -> int:

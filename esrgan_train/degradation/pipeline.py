@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class RealESRGANDegradation:
     final_sinc_size: Sizes = (7, 21)  # pixels a side; odd sizes in between are equally likely
     final_sinc_cutoff: Cutoffs = (1 / 3, 1.0)  # of the Nyquist frequency
     jpeg_last_prob: Fraction = 0.5  # of the second JPEG after the final resize and low-pass, instead of before
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # on which a training renders; calling it renders on the CPU
 
     def __post_init__(self) -> None:
         settle(self)

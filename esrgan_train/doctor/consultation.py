@@ -115,4 +115,4 @@ def _rehearse(subject: Subject) -> Iterator[Finding]:
     workers = min(datamodule.num_workers, choose_num_workers(options.num_workers, cores))
     packing = datamodule.training.source.packing
     pack = packing_advice(packing) if packing else None
-    yield from speed_check(stages, drawn, loading, workers=workers, pack=pack)
+    yield from speed_check(stages, drawn, loading, workers=workers, pack=pack, device=datamodule.site.remedy)

@@ -23,7 +23,7 @@ class Drawn(NamedTuple):
     """What was drawn."""
 
     batch: Batch
-    seconds: float  # of one core, for each sample
+    seconds: float  # of one core, for what a worker does for each sample
     decoding: float  # of these, for decoding photos
 
 
@@ -40,7 +40,8 @@ def draw(training: TrainingSet, *, avoiding: Collection[int]) -> Drawn:
     options, decode = training.options, _Clock(training.source.decode)
     source = copy(training.source)
     source.decode = decode  # type: ignore[method-assign]  # of this copy alone
-    timed = TrainingSet(source, options, degradation=training.degradation, target_noise=training.target_noise)
+    parts = {name: getattr(training, name) for name in ("degradation", "target_noise", "rendering")}
+    timed = TrainingSet(source, options, **parts)
     numbers = [n for n in range(_TRIES) if source.photo_of(options.seed, n) not in avoiding] or [0]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as in a worker
@@ -55,6 +56,8 @@ def draw(training: TrainingSet, *, avoiding: Collection[int]) -> Drawn:
         torch.set_num_threads(threads)
     size = options.batch_size * options.accumulate
     batch = collate([samples[number % len(samples)] for number in range(size)])
+    if training.rendering is not None:
+        batch = training.rendering.on(training.rendering.device)(batch)
     images = {name: batch.get(name, batch["hr"]) for name in ("lr", "hr", "hr_target")}
     return Drawn(images, seconds / len(samples), decode.seconds / len(samples))
 

@@ -50,7 +50,7 @@ class Loading(NamedTuple):
 
 
 def speed_check(
-    stages: Sequence[Stage], drawn: Drawn, loading: Loading, *, workers: int, pack: str | None
+    stages: Sequence[Stage], drawn: Drawn, loading: Loading, *, workers: int, pack: str | None, device: str = ""
 ) -> Iterator[Finding]:
     """Compare the loader with the stages that will come.
 
@@ -60,6 +60,7 @@ def speed_check(
         loading: of this process.
         workers: that it has.
         pack: how these photos are packed; None if they cannot be packed, or are.
+        device: what to give so that the GPU makes LR; empty if it does, or nothing helps.
     """
     wanted = max(loading.workers_for(stage.seconds) for stage in stages)
     most = max(1, loading.cores if loading.beside else loading.cores - 1)
@@ -71,7 +72,8 @@ def speed_check(
     if worst <= TOLERATED:
         yield Finding("loader", "ok", f"{what}; {enough} is enough")
     else:
-        remedy = _remedy(wanted, most, workers, loading, pack if share > _LARGE else None)
+        remedy = f"give {device}, and the GPU degrades the samples" if device else None
+        remedy = remedy or _remedy(wanted, most, workers, loading, pack if share > _LARGE else None)
         yield Finding("loader", "note", what, remedy)
     yield _length(stages, loading, workers)
 

@@ -13,6 +13,7 @@ from esrgan_train.callbacks import waiting
 from esrgan_train.callbacks.waiting import Waiting, remedy, workers_needed
 from esrgan_train.config import compose_config
 from esrgan_train.data.datamodule import DataModule
+from esrgan_train.data.site import BY_WORKERS, Site
 from esrgan_train.data.worker_plan import WorkerPlans, Workers
 from esrgan_train.errors import UserError
 from esrgan_train.train import train
@@ -52,6 +53,7 @@ class Photos(DataModule):
 
     waited = 0.0  # type: ignore[assignment]
     workers = WorkerPlans(Workers(2, 4), Workers(2), cores=8)  # type: ignore[assignment]
+    site = BY_WORKERS
 
     def __init__(self, *packing: str, degrades: bool = True, **changed: Any) -> None:
         source, degradation = SimpleNamespace(packing=packing), "some" if degrades else None
@@ -197,6 +199,16 @@ def plans(workers: int, cores: int = 8, shortage: str | None = None) -> WorkerPl
             "all 8 cores are in use: give more cores or a smaller data.gt_size",
         ),
         (Photos("a", workers=plans(1, shortage="give more of it")), 0.5, "give more of it"),
+        (
+            Photos(workers=plans(7), site=Site("cuda")),
+            0.2,
+            "all 8 cores are in use: give more cores or a smaller data.gt_size",
+        ),
+        (
+            Photos("a", workers=plans(2), site=Site(reason="asked", remedy="degradation.device=auto")),
+            0.5,
+            "give degradation.device=auto, and the GPU degrades the samples",
+        ),
     ],
 )
 def test_the_remedy_is_the_next_best_one(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import torch
 from esrgan_train.contracts.degradation import check_degradation, check_noise
 from esrgan_train.contracts.part import Part
 from esrgan_train.degradation import BicubicDegradation, RealESRGANDegradation
+from esrgan_train.degradation.drawing import Clamp, Noise
+from esrgan_train.degradation.rendering import render
 from esrgan_train.degradation.target_noise import TargetNoise
 from esrgan_train.errors import UserError
 
@@ -81,3 +84,84 @@ def test_global_random_numbers_are_put_back() -> None:
     np.random.seed(4)
     check_degradation(lambda hr, rng: with_grain(hr, rng.random()), MINE, upscale=2, lr_side=9)
     assert np.random.rand() == expected
+
+
+class Drawing(RealESRGANDegradation):
+    """Draws first, in the ways that the tests spoil."""
+
+    def draw(self, size: Any, rng: np.random.Generator) -> Any:
+        return self.spoilt(super().draw(size, rng))
+
+    def places(self, size: Any) -> Any:
+        return self.spoilt_places(super().places(size))
+
+    def __call__(self, hr: Image, rng: np.random.Generator) -> Image:
+        return render(hr, RealESRGANDegradation.draw(self, hr.shape[:2], rng))
+
+    def spoilt(self, drawing: Any) -> Any:
+        return drawing
+
+    def spoilt_places(self, places: Any) -> Any:
+        return places
+
+
+class ListOfSteps(Drawing):
+    def spoilt(self, drawing: Any) -> Any:
+        return list(drawing)
+
+
+class OtherNumbers(Drawing):
+    def draw(self, size: Any, rng: np.random.Generator) -> Any:
+        return super().draw(size, np.random.default_rng())
+
+
+class StepMissing(Drawing):
+    def spoilt(self, drawing: Any) -> Any:
+        return drawing[:-1]
+
+
+class OtherKind(Drawing):
+    def spoilt(self, drawing: Any) -> Any:
+        return (Clamp(), *drawing[1:])
+
+
+class NotWhatItDoes(Drawing):
+    def spoilt(self, drawing: Any) -> Any:
+        return tuple(None if isinstance(step, Noise) else step for step in drawing)
+
+
+class TooSmall(Drawing):
+    def spoilt_places(self, places: Any) -> Any:
+        return tuple(replace(place, height=9) for place in places)
+
+
+class NarrowKernel(Drawing):
+    def spoilt_places(self, places: Any) -> Any:
+        return tuple(replace(place, kernel=min(place.kernel, 3)) for place in places)
+
+
+class NoPlaces(Drawing):
+    def spoilt_places(self, places: Any) -> Any:
+        return len(places)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (ListOfSteps, r"draw gives a list; return a tuple of steps"),
+        (OtherNumbers, r"draw gives another drawing for the same rng; draw from the rng"),
+        (StepMissing, r"draw gives 12 steps, places 13"),
+        (OtherKind, r"at place 0 draw gives Clamp, places Blur"),
+        (NotWhatItDoes, r"it does not make what it draws; let it return"),
+        (TooSmall, r"at place 0 draw makes 18×18, places allows 9×18"),
+        (NarrowKernel, r"at place 0 draw gives a kernel of \d+ pixels, places allows 3"),
+        (NoPlaces, r"places gives a int; return a tuple of esrgan_train\.degradation\.drawing\.Place"),
+    ],
+)
+def test_drawings_that_another_renderer_could_not_carry_out_are_refused(kind: Any, message: str) -> None:
+    with pytest.raises(UserError, match=rf"^degradation\._target_=my_parts\.Mine: {message}"):
+        check_degradation(kind(upscale=2), MINE, upscale=2, lr_side=9)
+
+
+def test_a_sound_one_that_draws_passes() -> None:
+    check_degradation(Drawing(upscale=2), MINE, upscale=2, lr_side=9)

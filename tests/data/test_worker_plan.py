@@ -111,3 +111,13 @@ def test_enough_of_it_gives_no_warning(shared_memory: Any, caplog: pytest.LogCap
         plan().report()
         plan(num_workers=0).report()
     assert caplog.messages == ["workers       7 on 8 cores, 4 batches ahead each"]
+
+
+def test_room_for_what_workers_give_is_kept(shared_memory: Any) -> None:
+    shared_memory(60 * MIB)
+    options = stream_options(**PUBLISHED)
+    counts = [
+        plan_workers(options, cores=8, processes=1, held_out_pixels=10**6, rendered=rendered).training.count
+        for rendered in (True, False)
+    ]
+    assert counts == [30 * MIB // BATCH, 30 * MIB // (12 * (348 * 348 * 3 * 2 + 2**15))] == [1, 3]

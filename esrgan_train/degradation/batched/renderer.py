@@ -35,6 +35,11 @@ class Drawable(Protocol):
         """The places of all drawings for that (height, width)."""
 
 
+def stays_on_host(name: str) -> bool:
+    """Whether the packed value ``name`` is read by the host, where it seeds random numbers."""
+    return name.endswith(".key")
+
+
 class BatchRenderer(nn.Module):
     """Renders what a degradation draws for images of one size, as ``rendering.render`` does but for the noise.
 
@@ -62,7 +67,7 @@ class BatchRenderer(nn.Module):
     def moved(self, packed: Mapping[str, Tensor], device: torch.device) -> dict[str, Any]:
         """Stacked drawings on a device, without waiting for it; keys, which seed there, become whole numbers."""
         return {
-            name: value.tolist() if name.endswith(".key") else value.to(device, non_blocking=True)
+            name: value.tolist() if stays_on_host(name) else value.to(device, non_blocking=True)
             for name, value in packed.items()
         }
 
