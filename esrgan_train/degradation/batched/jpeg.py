@@ -18,8 +18,8 @@ _WHITE = 255_000  # 255 in thousandths
 class BatchedJpeg(nn.Module):
     """What ``degradation.jpeg.compress_jpeg`` does, bit for bit; each image has a size and a quality of its own.
 
-    Huffman coding loses nothing and is left out. Nothing is added up but whole numbers, so all devices agree to the
-    last bit. With ``nearest_chroma`` OpenCV adds up float32, and results differ from its by less than 3e-7.
+    Huffman coding loses nothing and is left out. Only whole numbers are added up, so all devices agree to the last
+    bit. With ``nearest_chroma`` OpenCV adds up float32, and results differ from its by less than 3e-7.
     """
 
     divisors: Tensor
@@ -31,10 +31,11 @@ class BatchedJpeg(nn.Module):
         self.colour = JpegColour()
         self.transform = JpegTransform()
         divisors = all_divisors()
-        # Halves go away from zero, as libjpeg takes them; no other quotient is that close to one: frequencies are
-        # below 2¹⁴, and a quotient by an eightfold divisor misses a half by at least 2⁻¹⁵ of its size or not at all.
-        inverses = (1 + 2**-18) / (8 * divisors.double())
-        buffers = {"divisors": divisors.float(), "inverses": inverses.float(), "white": torch.tensor(float(_WHITE))}
+        # libjpeg rounds halves away from zero; so does round() of products that are a little too large. They cross
+        # no other half: frequencies are below 2¹⁴, so a quotient that misses a half does so by 2⁻¹⁵ of itself.
+        inverses = (1 + 2**-18) / (8 * divisors)
+        white = torch.tensor(float(_WHITE))
+        buffers = {"divisors": divisors.float(), "inverses": inverses, "white": white}
         for name, value in buffers.items():
             self.register_buffer(name, value, persistent=False)
 
@@ -54,7 +55,7 @@ class BatchedJpeg(nn.Module):
                 8-bit grid then.
         """
         canvas = images.shape[-2:]
-        samples = -(-heights // 2), -(-widths // 2)  # of chroma
+        samples = (heights + 1) >> 1, (widths + 1) >> 1  # of chroma
         luma, chroma = self._encoded(images, (heights, widths), samples[0])
         luma, small, chroma = self._coded(luma, chroma, quality)
         around = [
@@ -62,7 +63,7 @@ class BatchedJpeg(nn.Module):
             for side, lengths in zip(chroma.shape[-2:], samples, strict=True)
         ]
         edged = columns_taken(rows_taken(chroma, around[0]), around[1])
-        rgb = self.colour.to_rgb(luma, self.colour.double(edged, samples[1]))
+        rgb = self.colour.to_rgb(luma, self.colour.enlarge(edged, samples[1]))
         half = self.colour.to_rgb(small, chroma)
         decoded = torch.where(nearest_chroma.view(-1, 1, 1, 1), _repeated_chroma(rgb, half), rgb * 1000)
         # By a number on the device, since GPUs multiply by the reciprocal of one from the host.
@@ -75,7 +76,7 @@ class BatchedJpeg(nn.Module):
         places = (rows * images.shape[-1])[:, :, None] + columns[:, None]  # (B, height, width)
         whole = images.flatten(2).gather(2, places.flatten(1)[:, None].expand(-1, 3, -1))
         levels = whole.clamp_(0, 1).mul_(255).round_().int()
-        ycc = self.colour.to_ycc(levels.unflatten(2, (height, width)))
+        ycc = self.colour.to_ycc(levels.view(-1, 3, height, width))
         # Below, libjpeg repeats halved rows, not those that they are made of.
         chroma = rows_taken(self.colour.halve(ycc[:, 1:]), repeated(height // 2, samples))
         return ycc[:, :1], chroma
@@ -103,5 +104,6 @@ def _repeated_chroma(rgb: Tensor, half: Tensor) -> Tensor:
 
 def _luma(levels: Tensor) -> Tensor:
     """(B, 3, H, W) to (B, 1, H, W), in thousandths of a level."""
-    red, green, blue = levels.split(1, dim=1)
-    return (red * _LUMA[0]).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])
+    red, green, blue = levels.chunk(3, dim=1)
+    total: Tensor = (red * _LUMA[0]).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])
+    return total

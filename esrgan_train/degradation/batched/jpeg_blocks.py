@@ -1,7 +1,7 @@
 """Planes of luma and halved chroma as blocks, and back.
 
-A unit is 16×16 pixels: four blocks of luma and one of each chroma. Blocks are (rows, columns, B, 6, units), so that
-those of all images and components are transformed at once.
+A unit is 16×16 pixels: four blocks of luma and one of each chroma. Blocks are (rows, columns, B, 6, units), so
+that those of all images and components are transformed at once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def planes_of(blocks: Tensor, units: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """The reverse for (h, w) units, of blocks of n × n pixels: (B, 1, 2n·h, 2n·w) and (B, 2, n·h, n·w)."""
     side, _, batch = blocks.shape[:3]
     height, width = units[0] * side, units[1] * side
-    quarters = blocks[..., :4, :].unflatten(-1, units).unflatten(-3, (2, 2))
-    luma = quarters.permute(2, 5, 3, 0, 6, 4, 1).reshape(batch, 1, 2 * height, 2 * width)
-    wholes = blocks[..., 4:, :].unflatten(-1, units)
-    return luma, wholes.permute(2, 3, 4, 0, 5, 1).reshape(batch, -1, height, width)
+    quarters = blocks[..., :4, :].view(side, side, batch, 2, 2, *units)
+    luma = quarters.permute(2, 5, 3, 0, 6, 4, 1).contiguous().view(batch, 1, 2 * height, 2 * width)
+    wholes = blocks[..., 4:, :].view(side, side, batch, -1, *units)
+    return luma, wholes.permute(2, 3, 4, 0, 5, 1).contiguous().view(batch, -1, height, width)

@@ -1,12 +1,10 @@
 """libjpeg's colours: between RGB and luma with halved chroma, in its whole numbers.
 
-All images are (B, C, H, W) int32: RGB from 0 to 255, luma and chroma from −128 to 127, as the transforms take them.
-Source: ITU-T T.871 (JFIF).
+All images are (B, C, H, W) int32: RGB from 0 to 255; luma and chroma from −128 to 127, as the transforms take
+them. Source: ITU-T T.871 (JFIF).
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -57,9 +55,9 @@ class JpegColour(nn.Module):
         """The mean of each 2×2 pixels, rounded up in every second column: H and W, multiples of 4, to half."""
         sums = chroma[..., ::2, :] + chroma[..., 1::2, :]
         sums = sums[..., ::2] + sums[..., 1::2]
-        return (sums.unflatten(-1, (-1, 2)) + self.downwards).__irshift__(2).flatten(-2)
+        return (sums.view(*sums.shape[:-1], -1, 2) + self.downwards).__irshift__(2).flatten(-2)
 
-    def double(self, chroma: Tensor, widths: Tensor) -> Tensor:
+    def enlarge(self, chroma: Tensor, widths: Tensor) -> Tensor:
         """Interpolated to twice the size, 3 : 1 between neighbours, as libjpeg does by default.
 
         Args:
@@ -83,7 +81,7 @@ class JpegColour(nn.Module):
 
 def _mixed(channels: Tensor, factors: Tensor, offset: Tensor) -> Tensor:
     """Sums of channels (B, n, H, W) by factors (n, m, 1, 1), (B, m, H, W)."""
-    parts: Sequence[Tensor] = channels.split(1, dim=1)
+    parts = channels.chunk(channels.shape[1], dim=1)
     total = torch.addcmul(offset, parts[0], factors[0])
     for part, factor in zip(parts[1:], factors[1:], strict=True):
         total.addcmul_(part, factor)

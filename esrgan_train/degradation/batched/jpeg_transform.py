@@ -53,11 +53,11 @@ class JpegTransform(nn.Module):
         return self._pass(columns, self.halves, dim=1, shift=_BITS + _EXTRA + 4)
 
     def _pass(self, values: Tensor, matrix: Tensor, *, dim: int, shift: int) -> Tensor:
-        """Multiply along a dimension and drop bits, rounding; GPUs have no kernel for products of int32 matrices."""
+        """Multiply along a dimension and drop bits, rounding; GPUs have no products of int32 matrices."""
         along = [1] * values.dim()
         along[dim] = matrix.shape[1]
         first, *others = [
-            (value, weights.view(along)) for value, weights in zip(values.split(1, dim), matrix, strict=True)
+            (value, weights.view(along)) for value, weights in zip(values.chunk(8, dim), matrix, strict=True)
         ]
         total = torch.addcmul(self.powers[shift - 1], *first)
         for value, weights in others:
