@@ -11,7 +11,7 @@ INSTALLED_DEV := $(VENV)/.installed-dev-$(STAMP)
 INSTALLED_TOOLS := $(VENV)/.installed-tools-$(STAMP)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-fast test-tools torture lint format types bench plan preview-data wheel clean
+.PHONY: help setup train test test-fast test-tools torture lint format types bench plan gpu-check preview-data wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,9 @@ bench: $(INSTALLED_DEV)  ## measure speed on this machine, next to the published
 
 plan: $(INSTALLED_DEV)  ## predict what a training costs on GPUs; ARGS="generator=rrdb --gpus 4", ARGS=--help
 	$(BIN)/python -m benchmarks.plan $(ARGS)
+
+gpu-check: $(INSTALLED_DEV)  ## run every test for a GPU and measure the card: eight minutes; ARGS="--device cpu --quick"
+	$(BIN)/python -m esrgan_train.gpu_check $(ARGS)
 
 wheel: $(INSTALLED_DEV)  ## build dist/*.whl
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

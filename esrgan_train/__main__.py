@@ -18,7 +18,7 @@ from esrgan_train.checks.flags import commas_separate, is_sweep, overrides_first
 from esrgan_train.checks.overrides import is_of_composing
 from esrgan_train.checks.paths import for_hydra
 from esrgan_train.checks.sweep import check_search, check_sweep, end_of_search, jobs_of, last_of_each_key
-from esrgan_train.cli import DONE, MISTAKES, report_error, run_command
+from esrgan_train.cli import DONE, report_error, run_command
 from esrgan_train.commands import command
 from esrgan_train.config import compose_with_hydra, config_dir, detach_from_hydra, explained, register
 from esrgan_train.errors import StopRequestedError
@@ -38,7 +38,7 @@ def main() -> None:
         run(())
         sys.exit(DONE)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises its errors, instead of printing them its own way
-    sys.exit(run_command(lambda: run((*MISTAKES, Exception))))
+    sys.exit(run_command(lambda: run((Exception,))))
 
 
 def run(reported: tuple[type[BaseException], ...]) -> int:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning import Trainer
 from omegaconf import DictConfig
 
@@ -18,6 +17,7 @@ from esrgan_train.callbacks.summary import Summary
 from esrgan_train.checks.effects import options_without_effect, random_features_on_trained_weights
 from esrgan_train.commands import command
 from esrgan_train.data.datamodule import DataModule
+from esrgan_train.devices import device_name
 from esrgan_train.identity import changed_settings, crops_per_iteration
 from esrgan_train.launch import Launch
 from esrgan_train.logs import show
@@ -46,7 +46,10 @@ def announce_start(
         log.info("rendering     %s", datamodule.site)
     log.info("batch         %s", describe_batch(cfg, trainer.world_size))
     precision = module.precision
-    log.info("device        %s, precision %s (%s)", device_name(module), precision.name, precision.reason)
+    device = device_name(trainer.strategy.root_device)
+    log.info("device        %s, precision %s (%s)", device, precision.name, precision.reason)
+    for line in exactness(module):
+        log.info("exactness     %s", line)
     log.info("run folder    %s", cfg.run_dir)
     for line in options_without_effect(cfg, launch.arguments or ()):
         log.warning("%s", line)
@@ -102,12 +105,18 @@ def describe_batch(cfg: DictConfig, processes: int) -> str:
     return f"{crops_per_iteration(cfg, processes)} crops{product} of {cfg.data.gt_size} × {cfg.data.gt_size}"
 
 
-def device_name(module: ESRGANModule) -> str:
-    """The device in words."""
+def exactness(module: ESRGANModule) -> Iterator[str]:
+    """How far results repeat themselves, and what float32 means, where that is not as on a CPU."""
     kind = module.precision.device_type
-    if kind == "cuda":
-        return torch.cuda.get_device_name()
-    return f"cpu ({torch.get_num_threads()} threads)" if kind == "cpu" else kind
+    if kind != "cpu":
+        deterministic = module.step.options.deterministic
+        yield (
+            "every result repeats itself bit for bit (training.deterministic=true)"
+            if deterministic
+            else "sums may be rounded otherwise from run to run (training.deterministic=false)"
+        )
+    if kind == "cuda" and module.precision.name == "32":
+        yield "float32 convolutions multiply in TF32 where the GPU has it; validation does not"
 
 
 def announce_resume(cfg: DictConfig, checkpoint: dict[str, Any], module: ESRGANModule) -> None:

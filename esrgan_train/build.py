@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import fields
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from esrgan_train.archs.discovery import Role
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.checks.devices import device_of
+from esrgan_train.checks.host_name import check_host_name
 from esrgan_train.checks.tree import locate
 from esrgan_train.contracts.degradation import check_degradation, check_noise
 from esrgan_train.contracts.losses import check_adversarial_loss, check_image_loss
@@ -36,6 +38,7 @@ from esrgan_train.data.sources import Source, Sources
 from esrgan_train.data.window import Window
 from esrgan_train.errors import UserError, given_as
 from esrgan_train.identity import Identity, config_hash
+from esrgan_train.kernels import kernels_of_training
 from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.modelfiles.classes import name_of
 from esrgan_train.modelfiles.finite import check_weights
@@ -220,12 +223,21 @@ def build_sources(cfg: DictConfig) -> Sources:
     return Sources(*sources)
 
 
+def kernels_of(cfg: DictConfig) -> AbstractContextManager[None]:
+    """How a GPU computes during this run, from before anything is built to the end."""
+    return kernels_of_training(
+        deterministic=cfg.training.get("deterministic") is True, benchmark=bool(cfg.trainer.get("benchmark"))
+    )
+
+
 def build_trainer(cfg: DictConfig) -> Trainer:
     """Lightning's trainer, counting in iterations, with this run's callbacks and loggers.
 
     This project's callbacks replace Lightning's checkpoints, progress bar and model summary; the module chooses
     the networks' number format.
     """
+    if cfg.trainer.get("deterministic") is not None:
+        raise UserError("trainer.deterministic sets too little here: give training.deterministic=true instead")
     callbacks: list[Callback] = [build(node) for node in cfg.callbacks.values() if node is not None]
     loggers: list[Logger] = [build(node) for node in (cfg.get("logger") or {}).values() if node is not None]
     if not any(isinstance(logger, MetricsCSV) for logger in loggers):
@@ -243,14 +255,24 @@ def build_trainer(cfg: DictConfig) -> Trainer:
         enable_model_summary=False,
         use_distributed_sampler=False,
         max_time=None,  # callbacks.interrupt counts it, and saves
+        deterministic=None,  # training.deterministic sets more, and gives it back
+        benchmark=None,  # so does the run
         plugins=[DurableCheckpointIO()],
     )
     trainer: Trainer = make()
     if isinstance(trainer.strategy, DDPStrategy):
         trainer = make(strategy=TwoPlayerStrategy())
+        check_reachable(trainer)
     elif not isinstance(trainer.strategy, SingleDeviceStrategy):
         raise UserError(f"trainer.strategy={cfg.trainer.strategy} does not fit two players: give auto or ddp")
     return trainer
+
+
+def check_reachable(trainer: Trainer) -> None:
+    """``UserError`` if other nodes of the run cannot reach this one."""
+    environment = trainer.strategy.cluster_environment  # type: ignore[attr-defined]
+    if environment is not None and trainer.num_nodes > 1:
+        check_host_name(trainer.num_nodes, environment.main_address)
 
 
 def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:

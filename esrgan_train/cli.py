@@ -5,15 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
-
 from esrgan_train.errors import RunError, StopRequestedError, UserError
 from esrgan_train.logs import set_up_console
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
-MISTAKES = (UserError, HydraException, OmegaConfBaseException)
+_HYDRA, _OMEGACONF = ("hydra.errors", "HydraException"), ("omegaconf.errors", "OmegaConfBaseException")
+
+
+def mistakes() -> tuple[type[BaseException], ...]:
+    """Errors that are the user's; those of Hydra and OmegaConf can only come where these are loaded."""
+    return (UserError, *_loaded(_HYDRA), *_loaded(_OMEGACONF))
+
+
+def _loaded(place: tuple[str, str]) -> tuple[type[BaseException], ...]:
+    """The class of that module and name, if the module is loaded."""
+    module, name = place
+    return (getattr(sys.modules[module], name),) if module in sys.modules else ()
 
 
 def run_command(command: Callable[[], int]) -> int:
@@ -21,7 +29,9 @@ def run_command(command: Callable[[], int]) -> int:
     set_up_console()
     try:
         return command()
-    except (*MISTAKES, RunError, StopRequestedError) as error:
+    except Exception as error:
+        if not isinstance(error, (*mistakes(), RunError, StopRequestedError)):
+            raise
         return report_error(error)
 
 
@@ -32,7 +42,7 @@ def report_error(error: BaseException, *, job: str = "") -> int:
     if isinstance(error, StopRequestedError):
         print(one_line(error), file=sys.stderr)
         return 128 + error.signal_number if error.signal_number else DONE
-    if isinstance(error, (*MISTAKES, RunError)):
+    if isinstance(error, (*mistakes(), RunError)):
         print(f"error: {one_line(error)}", file=sys.stderr)
         return FAILED if isinstance(error, RunError) else WRONG_INPUT
     print(f"error: {type(error).__name__}: {one_line(error)} (HYDRA_FULL_ERROR=1 shows where)", file=sys.stderr)
@@ -42,6 +52,7 @@ def report_error(error: BaseException, *, job: str = "") -> int:
 def one_line(error: BaseException) -> str:
     """The message without line breaks, and without the search path that Hydra adds; with OmegaConf's reason."""
     text = str(error).partition("Config search path:")[0]
-    if isinstance(error, HydraException) and isinstance(error.__cause__, OmegaConfBaseException):
-        text = f"{text}: {str(error.__cause__).partition(chr(10))[0]}"
+    cause = error.__cause__
+    if isinstance(error, _loaded(_HYDRA)) and isinstance(cause, _loaded(_OMEGACONF)):
+        text = f"{text}: {str(cause).partition(chr(10))[0]}"
     return " ".join(text.split())

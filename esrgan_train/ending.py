@@ -10,11 +10,13 @@ from pathlib import Path
 from lightning import Trainer
 from omegaconf import DictConfig
 
+from esrgan_train.causes import foreseen
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.errors import RunError, StopRequestedError, UserError
 from esrgan_train.files import take_failing
 from esrgan_train.launch import Launch
 from esrgan_train.logs import add_log_file, remove_log_file
+from esrgan_train.lost_process import farewell
 from esrgan_train.ranks import pass_to_children, rank
 from esrgan_train.runs.checkpoints import checkpoints_of
 
@@ -30,7 +32,8 @@ def reporting_end(cfg: DictConfig, launch: Launch, trainer: Trainer, datamodule:
     take_failing()  # of an earlier run in this process
     handler = add_log_file(Path(cfg.run_dir) / "train.log") if rank() == 0 else None
     try:
-        yield
+        with farewell.of_run(), _explaining(cfg, trainer):
+            yield
     except StopRequestedError as stop:
         stopped = StopRequestedError(f"{stop}; {how_to_resume(cfg, launch, trainer)}", stop.signal_number)
         log.info("%s", stopped, extra={"to_file_only": True})
@@ -53,6 +56,19 @@ def reporting_end(cfg: DictConfig, launch: Launch, trainer: Trainer, datamodule:
             log.warning("not up to date, since the last attempt to write failed: %s", names)
         if handler is not None:
             remove_log_file(handler)
+
+
+@contextmanager
+def _explaining(cfg: DictConfig, trainer: Trainer) -> Iterator[None]:
+    """Turn an error of torch that has a remedy into one line; train.log keeps where it was raised."""
+    try:
+        yield
+    except Exception as error:
+        told = isinstance(error, (UserError, RunError, StopRequestedError))
+        if told or (cause := foreseen(error, cfg, str(trainer.strategy.root_device))) is None:
+            raise
+        log.error("training failed", exc_info=error, extra={"to_file_only": True})
+        raise cause from error
 
 
 def how_to_resume(cfg: DictConfig, launch: Launch, trainer: Trainer) -> str:

@@ -27,6 +27,10 @@ class RunError(RuntimeError):
     """A run that cannot continue, though its options are right. The message is one line; exit status 1."""
 
 
+class LostProcessError(RunError):
+    """Another process of the run has ended."""
+
+
 class StopRequestedError(RuntimeError):
     """A run that was asked to stop, and has saved. The message says how to resume; exit status 128 + n.
 

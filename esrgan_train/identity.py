@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Flag, auto
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 from esrgan_train.data.datamodule import RENDERER
 from esrgan_train.data.site import BY_WORKERS
@@ -47,7 +48,8 @@ EXCEPTIONS: tuple[tuple[str, Use, str], ...] = (
     ("data.max_bad_fraction trainer.max_time", NOTHING, "when a run stops"),
     ("trainer", LEARNING, "validation measures any weights"),
     ("trainer.accelerator trainer.devices trainer.num_nodes", NOTHING, "how the work is divided"),
-    ("trainer.strategy trainer.benchmark", NOTHING, "how the work is divided"),
+    ("trainer.strategy", NOTHING, "how the work is divided"),
+    ("trainer.benchmark training.deterministic", NOTHING, "the same sums in another order"),
     ("trainer.max_steps", Use.HASH, "a run may be made longer, unless its learning rate falls towards the end"),
     ("trainer.val_check_interval trainer.log_every_n_steps", NOTHING, "when results are shown"),
     ("trainer.num_sanity_val_steps", NOTHING, "when results are shown"),
@@ -144,6 +146,8 @@ def _fits(name: str, rule: str) -> bool:
 
 
 def _options(cfg: DictConfig, use: Use) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+
     return {name: value for name, value in _flat(OmegaConf.to_container(cfg, resolve=True)) if use in use_of(name)}
 
 

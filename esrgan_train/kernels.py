@@ -50,6 +50,15 @@ def kernels_of_training(*, deterministic: bool, benchmark: bool) -> Iterator[Non
         torch.backends.cudnn.benchmark = before
 
 
+def require_determinism() -> None:
+    """``UserError`` outside of ``kernels_of_training(deterministic=True)``."""
+    if not torch.are_deterministic_algorithms_enabled():
+        raise UserError(
+            "training.deterministic=true has to be known before anything is built: enter "
+            "esrgan_train.kernels.kernels_of_training(deterministic=True, benchmark=False) first, as train() does"
+        )
+
+
 @contextmanager
 def any_shape() -> Iterator[None]:
     """Within, cuDNN takes its first choice: trying out all its algorithms does not pay for shapes seen once."""

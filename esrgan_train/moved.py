@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 # Dotted paths of a ``_target_``, and their names today; None: another one does their work.
 PATHS: dict[str, str | None] = {
@@ -41,6 +41,9 @@ def with_todays_states(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 def read_config(file: Path) -> DictConfig:
     """The configuration in a run folder; raises what OmegaConf raises."""
+    from omegaconf import DictConfig, OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
     config = OmegaConf.load(file)
     if not isinstance(config, DictConfig):
         raise OmegaConfBaseException(f"{file} holds no configuration")

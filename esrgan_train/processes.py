@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from esrgan_train.errors import RunError
+from esrgan_train.lost_process import reporting_lost_process, watch
 
 
 def is_distributed() -> bool:
@@ -21,18 +20,6 @@ def is_distributed() -> bool:
 def process_rank() -> int:
     """This process's number in the run."""
     return dist.get_rank() if is_distributed() else 0
-
-
-@contextmanager
-def reporting_lost_process() -> Iterator[None]:
-    """Turn the failure of a collective operation into one line: it fails when another process has ended."""
-    try:
-        yield
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise RunError(
-            f"another process of this run has ended, so this one cannot continue ({reason}): see its last lines"
-        ) from error
 
 
 @reporting_lost_process()
@@ -97,4 +84,5 @@ class Agreement:
             agreed = int(self._value.item())
         self._value = torch.tensor([value])
         self._work = dist.all_reduce(self._value, op=dist.ReduceOp.MAX, group=self._group, async_op=True)
+        watch(self._work)
         return agreed

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from esrgan_train import signals
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.announce import announce_end, announce_resume, announce_space, announce_start
-from esrgan_train.build import build_datamodule, build_module, build_trainer
+from esrgan_train.build import build_datamodule, build_module, build_trainer, kernels_of
 from esrgan_train.config import check, with_upscale
 from esrgan_train.contracts.reading import check_reading
 from esrgan_train.data.datamodule import DataModule
@@ -59,6 +59,11 @@ def train(cfg: DictConfig, *, launch: Launch = FROM_PYTHON) -> float | None:
         log.info("%s", place["complete"])
         return None
     cfg.run_dir, cfg.ckpt_path = place["run_dir"], place["checkpoint"]
+    with kernels_of(cfg):
+        return _train(cfg, launch, place)
+
+
+def _train(cfg: DictConfig, launch: Launch, place: dict[str, Any]) -> float | None:
     run = build_run(cfg)
     if rank() == 0:
         Path(cfg.run_dir).mkdir(parents=True, exist_ok=True)
@@ -109,7 +114,7 @@ def build_run(cfg: DictConfig) -> Run:
     """Build everything, and check it together; nothing is written."""
     seed_everything(cfg.seed, verbose=False)
     trainer = build_trainer(cfg)
-    precision = choose_precision(cfg.trainer.precision, trainer.strategy.root_device.type)
+    precision = choose_precision(cfg.trainer.precision, trainer.strategy.root_device)
     if precision.device_type == "cpu":
         keep_freed_memory()
     # First: a mistyped folder should not wait for 548 MB of VGG19.

@@ -12,8 +12,6 @@ import torch
 import torchvision.transforms.functional as transforms_functional
 from filelock import FileLock
 
-from esrgan_train.config import compose_config
-from esrgan_train.train import train
 from tests.dead_workers import pytest_sessionfinish, pytest_testnodedown
 from tests.tiny import tiny
 
@@ -43,6 +41,9 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pa
 
     The stages change after five iterations, and every second one is validated. All workers share it.
     """
+    from esrgan_train.config import compose_config  # tests marked gpu also run where Hydra is not installed
+    from esrgan_train.train import train
+
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "finished" / "run"
     with FileLock(f"{folder.parent}.lock"):

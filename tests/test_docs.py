@@ -19,6 +19,7 @@ from tests.tiny import tiny
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMPOSED = ("esrgan_train", "esrgan_train.preview_data", "esrgan_train.doctor")
+PASSED_ON = {"esrgan_train.gpu_check": "benchmarks.gpu"}  # where a command's flags are read
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
 
@@ -84,6 +85,8 @@ def test_a_command_of_the_documentation_is_right(
         known = {"--help", "--cfg", "--resolve", "-m", "job", "--all", "--quick"}
         assert {a for a in arguments if a.startswith("-")} <= known
         return
+    spec = importlib.util.find_spec(PASSED_ON.get(module, module))
+    assert spec is not None
     if spec.submodule_search_locations is not None:
         source = "".join(file.read_text() for file in Path(spec.submodule_search_locations[0]).glob("*.py"))
     else:

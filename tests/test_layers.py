@@ -26,6 +26,7 @@ ANYWHERE = {
     "libraries",
     "cores",
     "processes",
+    "lost_process",
 }
 ORDER = [
     "images",
@@ -55,6 +56,7 @@ ORDER = [
     "outcome",
     "space",
     "announce",
+    "causes",
     "ending",
     "train",
     "prepare",
@@ -66,6 +68,7 @@ ORDER = [
     "export",
     "interpolate",
     "evaluate",
+    "gpu_check",
     "__main__",
 ]
 

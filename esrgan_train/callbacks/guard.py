@@ -49,7 +49,7 @@ class Guard(Callback):
         self, trainer: Trainer, pl_module: ESRGANModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Keep what explains a skipped iteration, and read it now and then."""
-        self.pending.append((trainer.global_step, batch.get("index"), outputs["measured"], outputs["skip"]))
+        self.pending.append((trainer.global_step, batch.get("index"), outputs["measured"], outputs["failed"]))
         if len(self.pending) >= min(_MAX_PENDING, trainer.log_every_n_steps):  # type: ignore[attr-defined]
             self.read(trainer, pl_module)
 

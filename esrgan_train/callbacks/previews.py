@@ -16,6 +16,7 @@ from esrgan_train.files import reporting_failure
 from esrgan_train.images.crop import middle, reduced
 from esrgan_train.images.encode import to_uint8, write_image
 from esrgan_train.images.sheet import labelled_sheet
+from esrgan_train.inference.baseline import enlarge_bicubic
 from esrgan_train.loggers.background import Background
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.stages import STAGE_NAMES
@@ -47,7 +48,7 @@ class Previews(Callback):
         part = [middle(side, most=self.crop, step=upscale) for side in batch["hr"].shape[-2:]]
         lr = _cut(batch["lr"], [reduced(side, upscale) for side in part])
         tiles = {"LR": lr.repeat(upscale, 0).repeat(upscale, 1)}
-        large = {"bicubic": outputs["bicubic"], "SR": outputs["sr"], "HR": batch["hr"]}
+        large = {"bicubic": enlarge_bicubic(batch["lr"], upscale), "SR": outputs["sr"], "HR": batch["hr"]}
         tiles |= {label: _cut(image, part) for label, image in large.items()}
         self._rows.append([(f"{name} {label}", tile) for label, tile in tiles.items()])
 

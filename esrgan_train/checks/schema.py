@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from annotated_types import Ge, Gt, Le, Predicate
 
@@ -15,6 +15,7 @@ from esrgan_train.bounds import Count, NonNegative, Seed, Wanted
 from esrgan_train.checks.devices import device_count
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.training.options import Init, Options
+from esrgan_train.training.precision import PrecisionName
 from esrgan_train.training.stages import Iterations, Weight
 
 
@@ -142,7 +143,7 @@ class Trainer(Part):
     limit_val_batches: Annotated[Count | Share | None, Wanted("for all of them")]
     devices: Devices
     num_nodes: Count
-    precision: Literal["auto", "32", "bf16"]
+    precision: PrecisionName
 
 
 # Arguments of Lightning's trainer that this training decides itself, and what to give instead.

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 
+from esrgan_train.build import kernels_of
 from esrgan_train.checks.flags import overrides_of
 from esrgan_train.cli import report_error, run_command
 from esrgan_train.config import compose_config, with_upscale
@@ -28,9 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
     found: list[Finding] = []
     try:
         cfg = with_upscale(compose_config(overrides))
-        for finding in consult(cfg, overrides, every=options.all, quick=options.quick):
-            print_finding(finding)
-            found.append(finding)
+        with kernels_of(cfg):
+            for finding in consult(cfg, overrides, every=options.all, quick=options.quick):
+                print_finding(finding)
+                found.append(finding)
     except KeyboardInterrupt:
         return report_error(StopRequestedError("stopped by SIGINT; nothing was written", signal.SIGINT))
     show(closing_line(found, time.monotonic() - started), highlight=False)

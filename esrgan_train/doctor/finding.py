@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-from esrgan_train.cli import MISTAKES, one_line
+from esrgan_train.cli import mistakes, one_line
 from esrgan_train.errors import RunError
 
 # ``failed``: the check could not be carried out, which says nothing about the run.
@@ -30,7 +30,7 @@ def carried_out(name: str, check: Check) -> Iterator[Finding]:
     """The findings of ``check``; a user's mistake becomes a problem, any other failure is reported."""
     try:
         yield from check()
-    except MISTAKES as error:
+    except mistakes() as error:
         yield Finding(name, "problem", one_line(error))
     except RunError as error:
         yield Finding(name, "failed", one_line(error))

@@ -10,13 +10,14 @@ from lightning import Trainer, seed_everything
 from omegaconf import DictConfig
 
 from esrgan_train.allocator import keep_freed_memory
-from esrgan_train.announce import describe_batch, device_name
+from esrgan_train.announce import describe_batch
 from esrgan_train.build import build_datamodule, build_module, build_sources, build_trainer
 from esrgan_train.checks.effects import options_without_effect, random_features_on_trained_weights
 from esrgan_train.config import check
 from esrgan_train.contracts.reading import check_reading
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.data.sources import Sources
+from esrgan_train.devices import device_name
 from esrgan_train.doctor.finding import Finding
 from esrgan_train.doctor.weights import without_fetching
 from esrgan_train.launch import Launch
@@ -81,7 +82,7 @@ class Subject:
         cfg = without_fetching(self.cfg)
         seed_everything(cfg.seed, verbose=False)
         trainer = build_trainer(cfg)
-        precision = choose_precision(cfg.trainer.precision, trainer.strategy.root_device.type)
+        precision = choose_precision(cfg.trainer.precision, trainer.strategy.root_device)
         if precision.device_type == "cpu":
             keep_freed_memory()
         module = build_module(cfg, precision)
@@ -94,5 +95,6 @@ class Subject:
         names = [type(network).__name__ for network in module.step.networks]
         batch = describe_batch(cfg, trainer.world_size)
         start = f" from {cfg.ckpt_path or cfg.init_from}" if cfg.ckpt_path or cfg.init_from else ""
-        what = f"{' and '.join(names)}{start} on {device_name(module)}, precision {precision.name}, {batch}"
+        where = device_name(trainer.strategy.root_device)
+        what = f"{' and '.join(names)}{start} on {where}, precision {precision.name}, {batch}"
         yield Finding("networks", "ok", what)

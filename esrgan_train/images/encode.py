@@ -8,7 +8,6 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import imagecodecs
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from PIL import Image
 
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
+from esrgan_train.images.codecs import deep_codecs
 
 # Pillow's options per suffix. Lossy formats are set so high that their own traces do not show.
 _JPEG = {"quality": 95, "subsampling": 0}
@@ -88,7 +88,7 @@ def _encoded(path: Path, image: NDArray[np.uint8], profile: bytes | None, png_le
 
 
 def _deep_png(image: NDArray[np.uint16], profile: bytes | None, level: int) -> bytes:
-    encoded = bytes(imagecodecs.png_encode(np.ascontiguousarray(image), level=level))
+    encoded = bytes(deep_codecs().png_encode(np.ascontiguousarray(image), level=level))
     if profile is None:
         return encoded
     body = b"iCCP" + b"profile\0\0" + zlib.compress(profile)

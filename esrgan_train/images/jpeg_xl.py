@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import IO, Any
 
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from esrgan_train.images.codecs import deep_codecs
 from esrgan_train.images.stored import SampledPicture, widen, with_channels
 
 NAME = "JPEGXL"
@@ -42,7 +42,7 @@ class JpegXlPicture(SampledPicture):
         """The decoded frame; levels of 9 to 15 bits are widened to 16."""
         assert self.fp is not None
         self.fp.seek(0)
-        stored = with_channels(imagecodecs.jpegxl_decode(self.fp.read(), index=0, numthreads=1))
+        stored = with_channels(deep_codecs().jpegxl_decode(self.fp.read(), index=0, numthreads=1))
         return stored if stored.dtype == np.uint8 else widen(stored, 2**self._bits - 1)
 
 

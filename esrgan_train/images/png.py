@@ -6,10 +6,10 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-import imagecodecs
 from numpy.typing import NDArray
 from PIL import Image
 
+from esrgan_train.images.codecs import deep_codecs, quick_codecs
 from esrgan_train.images.stored import orient, orientation, with_channels
 
 _SIGNATURE_BYTES = 8
@@ -32,11 +32,11 @@ def png_samples(stored: bytes, image: Image.Image) -> NDArray[Any] | None:
         RuntimeError: the chunks hold no picture of the header's size.
     """
     if stored[_BIT_DEPTH] == 16:  # a transparent colour becomes alpha
-        decoded = with_channels(imagecodecs.png_decode(_pixels_alone(stored)))
+        decoded = with_channels(deep_codecs().png_decode(_pixels_alone(stored)))
         turned = any(_may_hold_orientation(stored, kind, start) for kind, start, _ in _chunks(stored))
         return orient(decoded, orientation(image)) if turned else decoded  # Pillow would decode it to know
-    if image.mode == "RGB" and _is_plain(stored):
-        decoded = with_channels(imagecodecs.png_decode(_pixels_alone(stored)))
+    if image.mode == "RGB" and _is_plain(stored) and (codecs := quick_codecs()) is not None:
+        decoded = with_channels(codecs.png_decode(_pixels_alone(stored)))
         return decoded if decoded.shape == (*image.size[::-1], 3) else None
     return None
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from esrgan_train.images.codecs import deep_codecs, quick_codecs
 from esrgan_train.images.png import png_samples
 from esrgan_train.images.stored import SampledPicture, orient, orientation, widen, with_channels
 
@@ -57,19 +57,19 @@ def _by_pillow(image: Image.Image) -> NDArray[Any]:
 
 def _jpeg(stored: bytes, image: Image.Image) -> NDArray[Any] | None:
     # A truncated file is left to Pillow, which refuses it: libjpeg makes a picture of it that is partly gray.
-    if image.mode != "RGB" or not stored.endswith(_JPEG_END):
+    if image.mode != "RGB" or not stored.endswith(_JPEG_END) or (codecs := quick_codecs()) is None:
         return None
     try:
-        decoded = imagecodecs.jpeg8_decode(stored)
-    except imagecodecs.Jpeg8Error:
+        decoded = codecs.jpeg8_decode(stored)
+    except codecs.Jpeg8Error:
         return None
     return orient(decoded, orientation(image)) if decoded.shape == (*image.size[::-1], 3) else None
 
 
 def _qoi(stored: bytes, image: Image.Image) -> NDArray[Any] | None:
-    if image.mode != "RGB" or not stored.endswith(_QOI_END):
+    if image.mode != "RGB" or not stored.endswith(_QOI_END) or (codecs := quick_codecs()) is None:
         return None
-    decoded: NDArray[Any] = imagecodecs.qoi_decode(stored)
+    decoded: NDArray[Any] = codecs.qoi_decode(stored)
     return decoded if decoded.shape == (*image.size[::-1], 3) else None
 
 
@@ -77,7 +77,7 @@ def _avif(stored: bytes, image: Image.Image) -> NDArray[Any] | None:
     flags = stored[stored.index(b"av1C") + 6]  # AV1's configuration: more than 8 bits, and then 12 instead of 10
     if not flags & 0x40:
         return None
-    decoded = with_channels(imagecodecs.avif_decode(stored, index=0, numthreads=1))
+    decoded = with_channels(deep_codecs().avif_decode(stored, index=0, numthreads=1))
     return orient(widen(decoded, 0xFFF if flags & 0x20 else 0x3FF), orientation(image))
 
 
@@ -99,7 +99,7 @@ def _jpeg_2000(stored: bytes, image: Image.Image) -> NDArray[Any] | None:
         raise ValueError("its channels are not unsigned numbers of the same 8 to 16 bits; save it as PNG or TIFF")
     if _SYCC in stored[:size_marker] or image.mode in ("P", "PA", "CMYK"):
         raise ValueError("its colours of more than 8 bits are neither gray nor RGB; save it as PNG or TIFF")
-    return widen(with_channels(imagecodecs.jpeg2k_decode(stored, numthreads=1)), 2 ** (max(depths) + 1) - 1)
+    return widen(with_channels(deep_codecs().jpeg2k_decode(stored, numthreads=1)), 2 ** (max(depths) + 1) - 1)
 
 
 def _ppm(stored: bytes, image: Image.Image) -> NDArray[Any] | None:

@@ -1,21 +1,28 @@
-"""How large a tile the free memory allows, and which errors mean that it ran out."""
+"""How large a tile the free memory allows, which errors mean that it ran out, and what is tried then."""
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import nn
 
 from esrgan_train.allocator import give_back_freed_memory
 
+log = logging.getLogger(__name__)
+
+Made = TypeVar("Made")
+
 SMALLEST_TILE = 64
 
 # torch, oneDNN (which calls it "could not create a primitive"), CUDA's libraries, OpenCV and ONNX Runtime.
 _WORDS = re.compile(
     r"out of memory|can't allocate|cannot allocate|failed to allocate|unable to allocate|not enough memory|"
-    r"insufficient memory|bad_alloc|ALLOC_FAILED|could not create a (primitive|memory)",
+    r"insufficient memory|bad_alloc|ALLOC(ATION)?_FAILED|could not create a (primitive|memory)",
     re.IGNORECASE,
 )
 
@@ -35,7 +42,33 @@ def automatic_tile(network: nn.Module, scale: int, device: torch.device) -> int:
 
 def ran_out(error: BaseException) -> bool:
     """Whether an exception means that memory ran out, whichever library raised it."""
-    return isinstance(error, MemoryError) or _WORDS.search(str(error)) is not None
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or _WORDS.search(str(error)) is not None
+
+
+def in_smaller_tiles(make: Callable[[int], Made], tile: int, *, multiple: int = 1) -> tuple[Made, int]:
+    """What ``make`` returns for ``tile``, or for half of it while memory runs out; and the tile that it took.
+
+    Nothing of a failed attempt is kept: its traceback, which holds the tensors of all functions in between, is
+    gone before memory is given back.
+
+    Args:
+        make: called with the side of a tile in pixels.
+        tile: the first to try; with 0, the whole picture, nothing else is tried.
+        multiple: of which the side of a tile must be a multiple.
+
+    Raises:
+        Exception: what ``make`` raised, if it is about something else or tiles are as small as they get.
+    """
+    while True:
+        try:
+            return make(tile), tile
+        except (RuntimeError, MemoryError) as error:
+            if tile <= SMALLEST_TILE or not ran_out(error):
+                raise
+        smaller = max(SMALLEST_TILE, max(multiple, tile // 2 // multiple * multiple))
+        log.info("tiles of %d pixels need more memory than there is: continuing with %d", tile, smaller)
+        tile = smaller
+        give_back()
 
 
 def give_back() -> None:
@@ -47,7 +80,8 @@ def give_back() -> None:
 def _free_memory(device: torch.device) -> int | None:
     """Bytes; None where the system does not say."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # unused, for new tensors
+        return int(torch.cuda.mem_get_info(device)[0]) + kept
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError):  # Windows has no sysconf, macOS not this name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import logging
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,11 @@ from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.devices import multiplies_bf16
 from esrgan_train.errors import RunError, UserError
 from esrgan_train.inference.geometry import measure
-from esrgan_train.inference.memory import SMALLEST_TILE, automatic_tile, give_back, ran_out
+from esrgan_train.inference.memory import automatic_tile, in_smaller_tiles
 from esrgan_train.inference.onnx_model import OnnxNetwork
 from esrgan_train.inference.reach import FARTHEST
 from esrgan_train.inference.tiling import enlarge_tiles
-
-log = logging.getLogger(__name__)
+from esrgan_train.kernels import exact_float32
 
 BF16_FOR_8_BITS = "bf16 (32 for 16-bit pictures)"  # whose levels bf16 misses by hundreds
 
@@ -92,19 +91,15 @@ class Upscaler:
             raise RunError(
                 f"not enough memory for an enlargement of {columns} × {rows} pixels; give a smaller photo"
             ) from error
-        while True:
-            try:
-                self._fill(enlarged, seen)
-                return np.ascontiguousarray(enlarged[: height * self.scale, : width * self.scale])
-            except (RuntimeError, MemoryError) as error:
-                if not self._automatic or self.tile <= SMALLEST_TILE or not ran_out(error):
-                    raise
-            smaller = max(SMALLEST_TILE, self._stepped(self.tile // 2))
-            log.info("tiles of %d pixels need more memory than there is: continuing with %d", self.tile, smaller)
-            self.tile = smaller
-            give_back()
+        with exact_float32():
+            if self._automatic:
+                fill = partial(self._fill, enlarged, seen)
+                _, self.tile = in_smaller_tiles(fill, self.tile, multiple=self.geometry.multiple)
+            else:
+                self._fill(enlarged, seen, self.tile)
+        return np.ascontiguousarray(enlarged[: height * self.scale, : width * self.scale])
 
-    def _fill(self, enlarged: NDArray[Any], image: NDArray[Any]) -> None:
+    def _fill(self, enlarged: NDArray[Any], image: NDArray[Any], tile: int) -> None:
         top_level = float(np.iinfo(image.dtype).max)
         network, number = self._networks[image.dtype]
 
@@ -116,13 +111,15 @@ class Upscaler:
         # PyTorch takes no negative strides, and warns of memory that must not be written to.
         levels = torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)[None]
         least = self.geometry.least
-        parts = enlarge_tiles(run, levels, tile=self.tile, radius=self.radius, scale=self.scale, least=least)
+        parts = enlarge_tiles(run, levels, tile=tile, radius=self.radius, scale=self.scale, least=least)
+        # Rounded on the device: 8 bits are a quarter of the bytes to copy. Its integers end at 32 bits.
+        whole = torch.uint8 if image.dtype == np.uint8 else torch.int32
         with torch.inference_mode():
             for place, sr in parts:
                 part = sr[0].permute(1, 2, 0).float()
                 if not part.isfinite().all():
                     raise RunError(f"the model's result is not finite; {self._finite_remedy(image.dtype)}")
-                enlarged[place] = part.clamp(0, 1).mul(top_level).round().cpu().numpy().astype(image.dtype)
+                enlarged[place] = part.clamp(0, 1).mul(top_level).round().to(whole).cpu().numpy()
 
     def _finite_remedy(self, levels: np.dtype[Any]) -> str:
         if isinstance(self.network, OnnxNetwork) and self.network.is_half:
@@ -152,7 +149,7 @@ def inference_precision(asked: str, device: torch.device, network: nn.Module) ->
         return "32"
     if asked != "auto":
         return asked
-    return BF16_FOR_8_BITS if multiplies_bf16(device.type) else "32"
+    return BF16_FOR_8_BITS if multiplies_bf16(device) else "32"
 
 
 def _in_bf16(network: nn.Module) -> tuple[nn.Module, torch.dtype]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lightning.pytorch.loggers import WandbLogger
-from omegaconf import OmegaConf
 
 from esrgan_train.bounds import bounded
 from esrgan_train.errors import RunError
@@ -135,6 +134,7 @@ def _logged_in() -> bool:
 
 def _options(run_dir: Path, mode: str) -> dict[str, Any]:
     import wandb
+    from omegaconf import OmegaConf
 
     config_file = run_dir / "config.yaml"
     return {

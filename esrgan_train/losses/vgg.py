@@ -61,6 +61,7 @@ class VGG19Features(nn.Module):
             for kind in ("weight", "bias"):
                 tensor = weights[f"features.{conv.place}.{kind}"].detach().float().clone()
                 self.register_buffer(f"{conv.name}_{kind}", tensor, persistent=False)
+        self._cast: dict[tuple[torch.dtype, torch.device], list[tuple[Tensor, Tensor]]] = {}
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
 
@@ -72,13 +73,23 @@ class VGG19Features(nn.Module):
             raise ValueError(f"VGG19 needs images of at least {smallest}×{smallest} here, not {height}×{width}")
         x = (image - self.mean) / self.std
         features = {}
-        for conv in self.convs:
+        for conv, (weight, bias) in zip(self.convs, self._weights(image.device), strict=True):
             if conv.pool_before:
                 x = F.max_pool2d(x, 2)
-            x = F.conv2d(
-                x, self.get_buffer(f"{conv.name}_weight"), self.get_buffer(f"{conv.name}_bias"), padding=1
-            )
+            x = F.conv2d(x, weight, bias, padding=1)
             if conv.name in self.layers:
                 features[conv.name] = x
             x = F.relu(x, inplace=conv.name not in self.layers)  # in place it would spoil the features
         return features
+
+    def _weights(self, device: torch.device) -> list[tuple[Tensor, Tensor]]:
+        """Each convolution's weight and bias in autocast's number format; autocast would cast them at each use."""
+        weights = [
+            (self.get_buffer(f"{conv.name}_weight"), self.get_buffer(f"{conv.name}_bias")) for conv in self.convs
+        ]
+        if not torch.is_autocast_enabled(device.type) or torch.compiler.is_compiling():
+            return weights
+        key = torch.get_autocast_dtype(device.type), device
+        if key not in self._cast:
+            self._cast = {key: [(weight.to(key[0]), bias.to(key[0])) for weight, bias in weights]}
+        return self._cast[key]

@@ -14,6 +14,7 @@ from torchvision.models import AlexNet_Weights  # type: ignore[import-untyped]
 
 from esrgan_train.downloads import FAILURES, look_for
 from esrgan_train.errors import UserError
+from esrgan_train.kernels import any_shape, exact_float32
 
 SMALLEST = 64  # pixels a side; AlexNet's pooling leaves nothing of much smaller images
 URL: str = AlexNet_Weights.IMAGENET1K_V1.url
@@ -60,7 +61,7 @@ class Lpips(torch.nn.Module):
     @torch.no_grad()
     def update(self, sr: Tensor, hr: Tensor) -> None:
         """Add images, two (B, 3, H, W) in [0, 1], rounded to 8 bits as for the other metrics."""
-        with torch.autocast(sr.device.type, enabled=False):
+        with torch.autocast(sr.device.type, enabled=False), exact_float32(), any_shape():
             self.metric.update(*((image.float().clamp(0, 1) * 255).round() / 255 for image in (sr, hr)))
 
     def compute(self) -> Tensor:

@@ -6,14 +6,15 @@ import logging
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-from omegaconf import DictConfig
+from typing import TYPE_CHECKING, Any
 
 from esrgan_train.errors import UserError, given_as
 from esrgan_train.modelfiles.weights import load_checkpoint
 from esrgan_train.training.checkpoint_io import LAST
 from esrgan_train.training.module import ESRGANModule
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 log = logging.getLogger(__name__)
 

@@ -35,14 +35,15 @@ class Judge:
 class Game:
     """Who takes part in an iteration; in the pixel stage there are no judges.
 
-    ``share`` is a factor of all losses: 1 over the number of batches that one step accumulates.
+    ``factor`` multiplies all losses: 1 over the number of batches that one step accumulates, times the loss
+    scale.
     """
 
     generator: nn.Module
     judges: Sequence[Judge]
     stage: Stage
     precision: Precision
-    share: float = 1.0
+    factor: float | Tensor = 1.0
 
     def forward(self, network: nn.Module, images: Tensor) -> Tensor:
         """The network's output as float32."""
@@ -63,12 +64,12 @@ def published_backward(game: Game, images: Images) -> Measured:
             loss = loss + judge.weight * judged
         measured[judge.term.name] = judged
     with record_function("esrgan/generator backward"):
-        (game.share * loss).backward()  # type: ignore[no-untyped-call]
+        (game.factor * loss).backward()  # type: ignore[no-untyped-call]
 
     for judge in game.judges:
         judge.network.requires_grad_(True)
         real_logits = forward(judge.network, images["hr"])
-        measured |= _learn(judge, real_logits, forward(judge.network, sr.detach()), game.share)
+        measured |= _learn(judge, real_logits, forward(judge.network, sr.detach()), game.factor)
     return measured | generator_signs(sr, images["hr"])
 
 
@@ -82,11 +83,11 @@ def shared_backward(game: Game, images: Images) -> Measured:
         judge.term.function.generator(logits) for judge, logits in zip(game.judges, fake_logits, strict=True)
     ]
     loss, measured = game.stage.content(sr, images, game.precision)
-    roots: list[Tensor] = [game.share * loss]
+    roots: list[Tensor] = [game.factor * loss]
     gradients: list[Tensor | None] = [None]
     for judge, adversarial in zip(game.judges, judged, strict=True):
         if judge.weight:
-            weighted = game.share * judge.weight * adversarial
+            weighted = game.factor * judge.weight * adversarial
             roots.append(sr)
             with record_function("esrgan/discriminator backward"):
                 gradients += torch.autograd.grad(weighted, fake, retain_graph=True)
@@ -95,14 +96,14 @@ def shared_backward(game: Game, images: Images) -> Measured:
         torch.autograd.backward(roots, gradients)
 
     for judge, logits in zip(game.judges, fake_logits, strict=True):
-        measured |= _learn(judge, forward(judge.network, images["hr"]), logits, game.share)
+        measured |= _learn(judge, forward(judge.network, images["hr"]), logits, game.factor)
     return measured | generator_signs(sr, images["hr"])
 
 
-def _learn(judge: Judge, real_logits: Tensor, fake_logits: Tensor, share: float) -> Measured:
+def _learn(judge: Judge, real_logits: Tensor, fake_logits: Tensor, factor: float | Tensor) -> Measured:
     """Leave a discriminator its own gradients."""
     real, fake = judge.term.function.real(real_logits), judge.term.function.fake(fake_logits)
     with record_function("esrgan/discriminator backward"):
-        torch.autograd.backward(share * (real + fake), inputs=list(judge.network.parameters()))
+        torch.autograd.backward(factor * (real + fake), inputs=list(judge.network.parameters()))
     figures = {"real": real, "fake": fake} | discriminator_signs(real_logits, fake_logits)
     return {f"{judge.term.prefix}_{name}": value for name, value in figures.items()}

@@ -51,5 +51,7 @@ class EMA(nn.Module):
 
 
 def _copy_all(targets: Iterable[Tensor], sources: Iterable[Tensor]) -> None:
-    for target, source in zip(targets, sources, strict=True):
-        target.copy_(source)
+    into, of = list(targets), list(sources)
+    assert len(into) == len(of)
+    if into:
+        torch._foreach_copy_(into, of)

@@ -93,7 +93,11 @@ class ESRGANModule(LightningModule):
         done, max_steps = self.trainer.global_step, self.trainer.max_steps
         stage, final = self.objective.stage(done), self.objective.stage(max(max_steps, 1) - 1)
         if done == 0 and stage != final:
-            self.gan_iteration_seconds = self.step.rehearse(batch, final)
+            self.gan_iteration_seconds, peak = self.step.rehearse(batch, final)
+            if peak is not None and self.trainer.is_global_zero:
+                log.info(
+                    "memory        an iteration of the GAN stage takes %.1f GB of the GPU at most", peak / 1e9
+                )
             self.meter.restart()
         if stage != self.last_stage:
             self.log_rest()
@@ -116,7 +120,9 @@ class ESRGANModule(LightningModule):
             self._log_training(means)
         if ends:
             self.trainer.should_stop = True  # unlike reaching max_steps, a stop is preceded by a validation
-        return {"measured": measured, "skip": skip}
+        # What the loss scale mends by itself is no fault to report.
+        failed = skip if self.step.mended is None else skip * (1 - self.step.mended)
+        return {"measured": measured, "skip": skip, "failed": failed}
 
     def _step_and_count(self, optimizer: Optimizer) -> None:
         """Step through Lightning's wrapper, which counts; a discriminator's step must not count."""
@@ -170,9 +176,9 @@ class ESRGANModule(LightningModule):
         sr: Tensor = self.ema.module(lr.clone(memory_format=self.step.lr_format))
         return sr
 
-    def validation_step(self, batch: Any, batch_idx: int) -> Batch:  # noqa: ARG002
+    def validation_step(self, batch: Any, batch_idx: int) -> Batch:
         """Compare the averaged generator and bicubic enlargement with held-out photos."""
-        return self.validation.add(self.ema.module, batch)
+        return self.validation.add(self.ema.module, batch, position=batch_idx)
 
     def on_validation_epoch_end(self) -> None:
         """Log the means over all photos."""
@@ -194,11 +200,15 @@ class ESRGANModule(LightningModule):
         checkpoint["players"] = self.players
         checkpoint["stage"] = self.last_stage
         checkpoint["meter"] = self.meter.state_dict()
+        if self.step.loss_scale is not None:
+            checkpoint["loss_scale"] = self.step.loss_scale.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the stage of the last iteration, and what was measured since the last line of the log."""
         self.last_stage = checkpoint["stage"]
         self.meter.load_state_dict(checkpoint["meter"])
+        if self.step.loss_scale is not None and "loss_scale" in checkpoint:
+            self.step.loss_scale.load_state_dict(checkpoint["loss_scale"])
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, *args: Any, **parts: Any) -> Any:

@@ -26,6 +26,8 @@ class Options:
             generator's on a CPU without AVX-512.
         compile: let torch.compile fuse the networks.
         shared_fake_forward: let one discriminator pass over the generated images serve both players.
+        deterministic: repeat every result bit for bit on a GPU too; the run, or whoever builds the step, enters
+            ``kernels.kernels_of_training`` first.
     """
 
     ema_decay: Annotated[float, Ge(0), Lt(1), Wanted("such as 0.999")]
@@ -35,6 +37,7 @@ class Options:
     channels_last: bool
     compile: bool
     shared_fake_forward: bool
+    deterministic: bool
 
     def __post_init__(self) -> None:
         check_fields(self, at="training.")

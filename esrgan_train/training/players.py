@@ -11,6 +11,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 from torch.profiler import record_function
 
+from esrgan_train.devices import skips_when_fused
 from esrgan_train.training.ema import EMA
 from esrgan_train.training.schedule import Schedule
 from esrgan_train.training.stages import Stage
@@ -39,6 +40,8 @@ class Player:
         self.optimizer = self.make(self.network.parameters())
         for group in self.optimizer.param_groups:
             group["initial_lr"] = group["lr"]
+            if group.get("fused") and not all(skips_when_fused(p.device.type) for p in group["params"]):
+                group["fused"] = False  # it would step where it must not
         self._configured = [
             {name: value for name, value in group.items() if name != "params"}
             for group in self.optimizer.param_groups
@@ -64,7 +67,8 @@ class Player:
     def step(self, *, done: int, max_steps: int, skip: Tensor, step_optimizer: StepOptimizer) -> None:
         """One step, after ``done`` of ``max_steps`` iterations; afterwards the gradients are gone.
 
-        ``skip``, on the device, is 1 if the step must change nothing; a fused optimizer reads it without waiting.
+        ``skip``, on the device, is 1 if the step must change nothing; a fused optimizer reads it there, for
+        another one the host waits.
         ``step_optimizer`` calls the optimizer's ``step``.
         """
         factor = self.schedule(*self.stage.progress(done, max_steps))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from operator import methodcaller
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +14,14 @@ from torch.optim import Optimizer
 from torch.profiler import record_function
 
 from esrgan_train.devices import prefers_channels_last
+from esrgan_train.kernels import require_determinism
 from esrgan_train.processes import all_reduce_mean, process_rank
 from esrgan_train.training.backward import Game, Images, Judge, Measured, published_backward, shared_backward
 from esrgan_train.training.batch import checked_batch
 from esrgan_train.training.buffers import Snapshot, power_vectors
+from esrgan_train.training.compiling import compile_networks
 from esrgan_train.training.ema import EMA
+from esrgan_train.training.loss_scale import LossScale
 from esrgan_train.training.objective import Objective
 from esrgan_train.training.options import Options
 from esrgan_train.training.players import MakeOptimizer, Player, StepOptimizer
@@ -27,6 +31,13 @@ from esrgan_train.training.schedule import Schedule
 from esrgan_train.training.stages import Stage, StageName
 
 plain_step: StepOptimizer = methodcaller("step")
+
+
+class Rehearsed(NamedTuple):
+    """What an iteration took that was tried before the run."""
+
+    seconds: float
+    peak: int | None  # bytes of the GPU that were held at most; None on other devices
 
 
 class TrainingStep:
@@ -61,6 +72,8 @@ class TrainingStep:
         options: Options,
         seed: int,
     ) -> None:
+        if options.deterministic:
+            require_determinism()
         self.memory_format = torch.channels_last if options.channels_last else torch.contiguous_format
         self.lr_format = self.memory_format  # discriminators gain from channels_last everywhere
         if not prefers_channels_last(precision.device_type):
@@ -70,14 +83,16 @@ class TrainingStep:
             name: network.to(memory_format=self.memory_format) for name, network in discriminators.items()
         }
         self.ema = EMA(self.generator, decay=options.ema_decay, warmup=options.ema_warmup)
-        self.objective = objective
+        self.objective = objective.to(memory_format=self.lr_format)  # its networks see the generator's images
         self.precision = precision
         self.options = options
         self.seed = seed
+        self.loss_scale = LossScale() if precision.needs_scale else None
+        self.mended: Tensor | None = None  # 1 where the last iteration was left out by the loss scale, which fell
         self.players = self._make_players(make_optimizers, schedule)
         if options.compile:
-            for network in self.networks:
-                network.compile()  # in place: the names of the weights stay
+            losses = [each for each in self.objective.children() if getattr(each, "holds_network", False)]
+            compile_networks([*self.networks, *losses], precision.device_type)
 
     def _make_players(self, make: Mapping[str, MakeOptimizer], schedule: Schedule) -> list[Player]:
         """Each stage's players, the generator's first, in the order in which checkpoints keep the optimizers."""
@@ -125,11 +140,28 @@ class TrainingStep:
         images = self._prepare(batch, done)
         players = self.active_players(done)
         measured = self.accumulate(images, players[0].stage, done=done)
-        norms, skip = _finish_gradients(players, measured)
+        norms, skip = self._finish_gradients(players, measured)
         for player in players:
             stepper = step_first if player is players[0] else plain_step
             player.step(done=done, max_steps=max_steps, skip=skip, step_optimizer=stepper)
         return measured | norms, skip
+
+    @record_function("esrgan/gradients")
+    def _finish_gradients(self, players: list[Player], measured: Measured) -> tuple[Measured, Tensor]:
+        """Average over processes and clip; the gradients' norms, and whether anything is not finite, as 0 or 1."""
+        gradients = [gradient for player in players for gradient in player.gradients()]
+        if self.loss_scale is not None:
+            self.loss_scale.unscale(gradients)
+        figures = torch.stack([value.float() for value in measured.values()])
+        bad = (~figures.isfinite()).any().float()
+        all_reduce_mean([*gradients, bad])
+        norms = {f"grad_norm_{player.role}": player.clip() for player in players}
+        overflow = (~torch.stack(list(norms.values())).isfinite().all()).float()
+        skip = torch.maximum((bad > 0).float(), overflow)
+        if self.loss_scale is not None:
+            self.mended = self.loss_scale.update(overflow) * (bad == 0)
+            norms["loss_scale"] = self.loss_scale.factor.clone()
+        return norms, skip
 
     def _prepare(self, batch: object, done: int) -> Images:
         """Check the batch, seed the layers, and put lr, hr and hr_target into the networks' memory formats."""
@@ -166,33 +198,34 @@ class TrainingStep:
             for term in stage.adversarial
             if term.judge in self.discriminators
         ]
-        game = Game(generator=self.generator, judges=judges, stage=stage, precision=self.precision, share=share)
+        factor = share if self.loss_scale is None else share * self.loss_scale.on(images["lr"].device)
+        game = Game(generator=self.generator, judges=judges, stage=stage, precision=self.precision, factor=factor)
         backward = shared_backward if self.options.shared_fake_forward else published_backward
         return {name: value.detach() for name, value in backward(game, images).items()}
 
-    def rehearse(self, batch: object, stage: StageName) -> float:
-        """Compute an iteration of a later stage and discard it; return the seconds that it took.
+    def rehearse(self, batch: object, stage: StageName) -> Rehearsed:
+        """Compute an iteration of a later stage twice and discard it; the second one is timed.
 
-        What would fail then, memory above all, fails now.
+        What would fail then, memory above all, fails now. The first one compiles, chooses kernels and takes the
+        memory; a GPU is waited for before the clock is read.
         """
-        started = time.perf_counter()
-        images = self._prepare(batch, 0)
         buffers = Snapshot(buffer for network in self.networks for buffer in network.buffers())
-        # Copies: a network may work in place on its input, and training needs this batch next.
-        copies = {name: tensor.clone() for name, tensor in images.items()}
-        self.accumulate(copies, self.objective.stages[stage])
-        for network in self.networks:
-            network.zero_grad(set_to_none=True)
-        buffers.restore()
-        return time.perf_counter() - started
+        device = next(self.generator.parameters()).device
+        for _ in range(2):
+            started = _time_on(device)
+            # Copies: a network may work in place on its input, and training needs this batch next.
+            copies = {name: tensor.clone() for name, tensor in self._prepare(batch, 0).items()}
+            self.accumulate(copies, self.objective.stages[stage])
+            for network in self.networks:
+                network.zero_grad(set_to_none=True)
+            buffers.restore()
+            seconds = _time_on(device) - started
+        peak = torch.cuda.max_memory_reserved(device) if device.type == "cuda" else None
+        return Rehearsed(seconds, peak)
 
 
-@record_function("esrgan/gradients")
-def _finish_gradients(players: list[Player], measured: Measured) -> tuple[Measured, Tensor]:
-    """Average over processes and clip; the gradients' norms, and whether anything is not finite, as 0 or 1."""
-    figures = torch.stack([value.float() for value in measured.values()])
-    bad = (~figures.isfinite()).any().float()
-    all_reduce_mean([*(gradient for player in players for gradient in player.gradients()), bad])
-    norms = {f"grad_norm_{player.role}": player.clip() for player in players}
-    skip = ((bad > 0) | ~torch.stack(list(norms.values())).isfinite().all()).float()
-    return norms, skip
+def _time_on(device: torch.device) -> float:
+    """Seconds on a clock that is read when the device has nothing left to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+from typing import Any
+
 import torch
 from lightning import Trainer
 from torch import Tensor, nn
 
-from esrgan_train.errors import UserError
+from esrgan_train.errors import RunError, UserError
 from esrgan_train.inference.baseline import enlarge_bicubic
 from esrgan_train.inference.geometry import reach_of
+from esrgan_train.inference.memory import in_smaller_tiles, ran_out
 from esrgan_train.inference.tiling import enlarge_tiled
+from esrgan_train.kernels import any_shape, exact_float32
 from esrgan_train.metrics.image_quality import MEASURES
 from esrgan_train.processes import all_reduce_sum
 from esrgan_train.training.batch import checked_batch
@@ -36,7 +41,9 @@ def is_trial(trainer: Trainer) -> bool:
 class Validation(nn.Module):
     """Adds up the figures of held-out photos, in each process those of its share.
 
-    To save memory, a network of finite reach sees tiles, and the measures take strips of rows.
+    To save memory, a network of finite reach sees tiles, which become smaller when memory runs out, and the
+    measures take strips of rows. On a GPU everything is computed in float32 as such, and nothing waits for the
+    result before ``figures``. What bicubic enlargement scores is the same each time: it is measured once a photo.
 
     Args:
         upscale: output pixels per input pixel, each way; a border of as many is left out.
@@ -50,28 +57,58 @@ class Validation(nn.Module):
         self.upscale = upscale
         self.memory_format = memory_format
         self.register_buffer("sums", torch.zeros(len(_FIGURES), 2), persistent=False)  # of values, of photos
-        self._tiling: tuple[int, int] | None = None  # side of a tile (0: whole) and reach, once needed
+        self._tile = _TILE  # LR pixels a side
+        self._reach: tuple[int | None] | None = None  # of the network, once needed
+        self._bicubic: dict[Hashable, list[Tensor]] = {}  # what was added to the sums, by photo
 
-    def add(self, network: nn.Module, batch: object) -> dict[str, Tensor]:
-        """Measure a batch; return its enlargements ``sr`` and ``bicubic`` (B, 3, h·upscale, w·upscale).
+    def add(self, network: nn.Module, batch: object, *, position: int | None = None) -> dict[str, Tensor]:
+        """Measure a batch; return its enlargement ``sr`` (B, 3, h·upscale, w·upscale).
 
         Args:
             network: (B, 3, h, w) in [0, 1] to (B, 3, h·upscale, w·upscale); the same at each call.
             batch: see ``batch.checked_batch``; optional are ``lr_clean`` (B, 3, h, w), a clean reduction that is
-                measured too, and ``counts`` (B,): where it is false, the batch stands for no photo, and nothing
-                is returned.
+                measured too, ``name``, of each photo, and ``counts`` (B,): where it is false, the batch stands
+                for no photo, and nothing is returned. On a GPU, where asking takes long, only batches of one LR
+                pixel are asked.
+            position: of the batch in each validation: the same name there means the same pictures. Without it,
+                or without names, bicubic enlargement is measured each time.
+
+        Raises:
+            RunError: a photo needs more memory than there is.
         """
         photos = checked_batch(batch)
-        if not photos.get("counts", torch.ones(1)).all():
+        if _stands_for_none(photos):
             return {}
+        try:
+            with exact_float32(), any_shape():
+                return self._add(network, photos, position)
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out(error):
+                raise
+            width, height = (photos["hr"].shape[side] for side in (-1, -2))
+            reason = " ".join(str(error).split())[:200]
+            raise RunError(
+                f"not enough memory to validate a photo of {width} × {height} pixels ({reason}): give a smaller "
+                "data.val_max_size"
+            ) from error
+
+    def _add(self, network: nn.Module, photos: dict[str, Any], position: int | None) -> dict[str, Tensor]:
         lr, hr, clean = photos["lr"], photos["hr"], photos.get("lr_clean")
-        shown = {"sr": self._enlarge(network, lr), "bicubic": enlarge_bicubic(lr, self.upscale)}
-        self._measure(shown["sr"], hr, tuple(MEASURES), "")
-        self._measure(shown["bicubic"], hr, tuple(MEASURES), "_bicubic")
+        sr = self._enlarge(network, lr)
+        self._count(self._measured(sr, hr, tuple(MEASURES)), tuple(MEASURES), "")
         if clean is not None:
-            self._measure(self._enlarge(network, clean), hr, _CLEAN, "_clean")
-            self._measure(enlarge_bicubic(clean, self.upscale), hr, _CLEAN, "_clean_bicubic")
-        return shown
+            self._count(self._measured(self._enlarge(network, clean), hr, _CLEAN), _CLEAN, "_clean")
+        names = photos.get("name")
+        key = None if position is None or names is None else (position, *names, hr.shape, hr.device)
+        given = {"": (lr, tuple(MEASURES))} | ({} if clean is None else {"_clean": (clean, _CLEAN)})
+        for suffix, (low, measures) in given.items():
+            found = self._bicubic.get((key, suffix)) if key is not None else None
+            if found is None:
+                found = self._measured(enlarge_bicubic(low, self.upscale), hr, measures)
+                if key is not None:
+                    self._bicubic[key, suffix] = found
+            self._count(found, measures, f"{suffix}_bicubic")
+        return {"sr": sr}
 
     def figures(self) -> dict[str, float]:
         """The means over the photos of all processes, named as they are logged; the sums start again from zero.
@@ -88,20 +125,38 @@ class Validation(nn.Module):
             raise UserError("no held-out photo of this validation can be read: give others with data.val_dir")
         return means
 
-    def _measure(self, sr: Tensor, hr: Tensor, names: tuple[str, ...], suffix: str) -> None:
-        for name in names:
-            score = MEASURES[name](sr, hr, self.upscale)
-            self.sums[_FIGURES.index(name + suffix)] += torch.stack([score.sum(), score.new_tensor(len(score))])
+    def _measured(self, sr: Tensor, hr: Tensor, names: Sequence[str]) -> list[Tensor]:
+        """For each measure the sum of its values and their number, (2,)."""
+        scores = [MEASURES[name](sr, hr, self.upscale) for name in names]
+        return [torch.stack([score.sum(), score.new_full((), len(score))]) for score in scores]
+
+    def _count(self, measured: list[Tensor], names: Sequence[str], suffix: str) -> None:
+        for name, both in zip(names, measured, strict=True):
+            self.sums[_FIGURES.index(name + suffix)] += both
 
     def _enlarge(self, network: nn.Module, lr: Tensor) -> Tensor:
         def enlarge(piece: Tensor) -> Tensor:
             # A copy: a network may work in place on its input, and tiles overlap.
             return network(piece.clone(memory_format=self.memory_format))  # type: ignore[no-any-return]
 
-        if max(lr.shape[-2:]) <= _TILE:
+        def enlarge_in(tile: int) -> Tensor:
+            if max(lr.shape[-2:]) <= tile or (radius := self._reach_of(network)) is None:
+                return enlarge(lr)
+            return enlarge_tiled(enlarge, lr, tile=tile, radius=radius, scale=self.upscale)
+
+        if max(lr.shape[-2:]) > self._tile and self._reach_of(network) is None:
             return enlarge(lr)
-        if self._tiling is None:
-            radius = reach_of(network)
-            self._tiling = (0, 0) if radius is None else (_TILE, radius)
-        tile, radius = self._tiling
-        return enlarge_tiled(enlarge, lr, tile=tile, radius=radius, scale=self.upscale)
+        sr, self._tile = in_smaller_tiles(enlarge_in, self._tile)
+        return sr
+
+    def _reach_of(self, network: nn.Module) -> int | None:
+        if self._reach is None:
+            self._reach = (reach_of(network),)
+        return self._reach[0]
+
+
+def _stands_for_none(photos: dict[str, Any]) -> bool:
+    counts: Tensor | None = photos.get("counts")
+    if counts is None or (counts.device.type != "cpu" and photos["lr"].shape[-2:] != (1, 1)):
+        return False
+    return not counts.all()

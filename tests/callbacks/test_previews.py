@@ -24,10 +24,10 @@ def show(callback: Previews, lr: torch.Tensor, *, counts: bool = True) -> Any:
     torch.nn.Module.__init__(module)
     module.upscale = 4
     large = {"sr": torch.rand(1, 3, 4 * lr.shape[-2], 4 * lr.shape[-1])}
-    large["bicubic"] = 1 - large["sr"]
+    large["bicubic"] = F.interpolate(lr, scale_factor=4.0, mode="bicubic")
     batch = {"lr": lr, "hr": large["sr"] / 2, "name": ["a.png"], "counts": torch.tensor([counts])}
     trainer: Any = SimpleNamespace(is_global_zero=True)
-    callback.on_validation_batch_end(trainer, module, large if counts else {}, batch, 0)
+    callback.on_validation_batch_end(trainer, module, {"sr": large["sr"]} if counts else {}, batch, 0)
     return large
 
 

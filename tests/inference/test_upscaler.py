@@ -271,6 +271,18 @@ def test_the_chosen_tile_is_one_that_a_processor_is_quick_with(monkeypatch: pyte
     for free, tile in ((1 << 20, 64), (1 << 40, 512)):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _, free=free: (free, 1 << 40))
         assert automatic_tile(network(), 2, torch.device("cuda")) == tile
+    # What the allocator keeps for new tensors is free, too; of two GPUs the one that computes is asked.
+    second = torch.device("cuda", 1)
+    asked: list[torch.device] = []
+
+    def told(value: int) -> object:
+        return lambda device: asked.append(device) or value
+
+    monkeypatch.setattr(torch.cuda, "memory_allocated", told(5 << 40))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", told(6 << 40))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (asked.append(device) or 0, 1 << 40))
+    assert automatic_tile(network(), 2, second) == 512
+    assert asked == [second] * 3
     monkeypatch.delattr("os.sysconf")  # as on Windows
     assert automatic_tile(network(), 2, CPU) == 256
 

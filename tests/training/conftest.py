@@ -76,6 +76,7 @@ def make_step(make_objective: Callable[..., Objective]) -> Callable[..., Trainin
                 channels_last=False,
                 compile=False,
                 shared_fake_forward=True,
+                deterministic=False,
             ),
             "seed": 0,
         }

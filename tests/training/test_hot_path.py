@@ -5,11 +5,9 @@ Gradients are made up, and everything around is the real code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 import torch
@@ -20,31 +18,11 @@ from esrgan_train.losses.adversarial import AdversarialLoss, HingeLoss, LeastSqu
 from esrgan_train.losses.perceptual import PerceptualLoss
 from esrgan_train.losses.pixel import CharbonnierLoss
 from esrgan_train.training.module import ESRGANModule
-from tests.fake_cuda import fake_cuda
+from esrgan_train.training.precision import Precision
+from tests.fake_cuda import fake_cuda, made_up_gradients
 
 MakeModule = Callable[..., ESRGANModule]
 SIZE, BATCH, DONE, LAST = 64, 2, 7, 100
-
-
-@contextmanager
-def made_up_gradients(*networks: nn.Module) -> Iterator[None]:
-    """Let every backward pass give zeros."""
-
-    def backward(*_: Any, **__: Any) -> None:
-        for network in networks:
-            for parameter in network.parameters():
-                parameter.grad = torch.zeros_like(parameter)
-
-    def grad(outputs: Tensor, inputs: Tensor, **_: Any) -> tuple[Tensor]:
-        assert outputs.device == inputs.device
-        return (torch.zeros_like(inputs),)
-
-    with (
-        patch.object(torch.autograd, "grad", grad),
-        patch.object(torch.autograd, "backward", backward),
-        patch.object(Tensor, "backward", backward),
-    ):
-        yield
 
 
 class Stepper:
@@ -92,8 +70,9 @@ def run_iteration(module: ESRGANModule) -> list[Stepper]:
         {"grad_clip": 0.1},
         {"ema_warmup": True},
         {"channels_last": True},
+        {"precision": Precision("bf16", "cuda", "as requested")},
     ],
-    ids=str,
+    ids=lambda options: next(iter(options), "plain"),
 )
 @pytest.mark.parametrize("start_step", [0, LAST - 1], ids=["gan stage", "pixel stage"])
 def test_an_iteration_never_waits_for_the_device(
@@ -104,8 +83,10 @@ def test_an_iteration_never_waits_for_the_device(
         objective = make_objective(perceptual=perceptual, perceptual_weight=1.0, start_step=start_step)
         module = make_module(objective, **options)
         assert {parameter.device.type for parameter in module.parameters()} == {"cuda"}
+        copies.forget()
         steppers = run_iteration(module)
-    assert copies.found == []
+    assert copies.found == copies.sent == []
+    assert (torch.bfloat16 in copies.formats) is ("precision" in options)
     assert sum(stepper.steps for stepper in steppers) == (2 if start_step == 0 else 1)
 
 

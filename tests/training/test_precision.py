@@ -23,9 +23,9 @@ def test_what_is_requested_is_taken() -> None:
     assert choose_precision("bf16", "cuda").name == "bf16"
 
 
-@pytest.mark.parametrize("wrong", ["16", "fp16", "16-mixed", 17, "64"])
+@pytest.mark.parametrize("wrong", ["fp16", "16-mixed", 17, "64"])
 def test_other_formats_are_refused(wrong: str | int) -> None:
-    with pytest.raises(UserError, match=f"trainer.precision={wrong}: give one of auto, 32, bf16"):
+    with pytest.raises(UserError, match=f"trainer.precision={wrong}: give one of auto, 32, bf16, 16"):
         choose_precision(wrong, "cpu")
 
 
@@ -40,7 +40,28 @@ def test_autocast_computes_in_the_format() -> None:
     network = torch.nn.Conv2d(3, 3, 3)
     seen: list[torch.dtype] = []
     network.register_forward_hook(lambda *call: seen.append(call[-1].dtype))
-    for name, dtype in (("bf16", torch.bfloat16), ("32", torch.float32)):
+    for name, dtype in (("bf16", torch.bfloat16), ("16", torch.float16), ("32", torch.float32)):
         output = choose_precision(name, "cpu").forward(network, torch.rand(1, 3, 8, 8))
         assert seen[-1] == dtype
         assert output.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("capability", "fits"), [((6, 1), False), ((7, 0), False), ((7, 5), True), ((12, 0), True)]
+)
+def test_a_gpu_older_than_the_build_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], fits: bool
+) -> None:
+    answers = {
+        "is_available": lambda: True,
+        "get_arch_list": lambda: ["sm_75", "sm_80", "sm_120", "compute_120"],
+        "get_device_capability": lambda _: capability,
+        "get_device_name": lambda _: "GTX 1080",
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(torch.cuda, name, answer)
+    if fits:
+        assert choose_precision("32", "cuda:1").name == "32"
+        return
+    with pytest.raises(UserError, match=r"^GTX 1080 has compute capability \d\.\d, and torch .* needs 7\.5: give"):
+        choose_precision("32", "cuda:1")

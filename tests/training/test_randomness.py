@@ -27,8 +27,7 @@ def test_another_run_iteration_or_process_draws_others(other: dict[str, int]):
 
 
 @pytest.mark.gpu
-def test_layers_on_a_gpu_are_seeded_too():
-    device = torch.device("cuda")
+def test_layers_on_a_gpu_are_seeded_too(device: torch.device):
     pair = []
     for _ in range(2):
         seed_layers(3, iteration=5, rank=0, device=device)

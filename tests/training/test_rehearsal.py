@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from lightning import Callback
 from torch import Tensor, nn
+
+from esrgan_train.training import step as step_module
 
 
 class InPlace(nn.Module):
@@ -60,3 +63,39 @@ def test_a_network_that_works_in_place_leaves_the_callers_picture_alone(make_mod
     before = lr.clone()
     module(lr)
     assert torch.equal(lr, before)
+
+
+def test_what_is_timed_is_warm_and_has_ended(
+    make_step: Any, make_objective: Any, batches: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = make_step(make_objective(start_step=1))
+    events: list[str] = []
+
+    def note(name: str, result: float | None = None) -> Any:
+        return lambda *_: events.append(name) or result
+
+    ticks = iter([0.0, 40.0, 50.0, 53.0])
+    monkeypatch.setattr(step, "accumulate", note("iteration"))
+    monkeypatch.setattr(step_module.time, "perf_counter", lambda: events.append("clock") or next(ticks))
+    assert step.rehearse(batches[0], "gan") == (3.0, None)
+    assert events == ["clock", "iteration", "clock"] * 2
+
+    # On a GPU the clock is read when it has nothing left to do, and the peak is that of this GPU.
+    events.clear()
+    ticks = iter([0.0, 40.0, 50.0, 53.0])
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: events.append(f"wait for {device}"))
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: {"cuda:1": 7}[str(device)])
+    monkeypatch.setattr(step, "_prepare", lambda batch, _: batch)
+    monkeypatch.setattr(step, "generator", OnGPU())
+    assert step.rehearse(batches[0], "gan") == (3.0, 7)
+    assert events == ["wait for cuda:1", "clock", "iteration", "wait for cuda:1", "clock"] * 2
+
+
+class OnGPU(nn.Module):
+    """Says that it is on the second GPU."""
+
+    def parameters(self, recurse: bool = True) -> Any:
+        return iter([SimpleNamespace(device=torch.device("cuda", 1))])
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        pass

@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
+from esrgan_train.errors import UserError
 from esrgan_train.losses.adversarial import HingeLoss, VanillaLoss
+from esrgan_train.losses.perceptual import PerceptualLoss
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import Objective
 from esrgan_train.training.stages import AdversarialTerm, Term
@@ -83,3 +85,18 @@ def test_the_generators_gradients_are_the_sum_over_discriminators(
         found.append([p.grad for p in step.generator.parameters()])
     for first, second, both in zip(*found, strict=True):
         torch.testing.assert_close(both, first + second)
+
+
+def test_a_step_outside_says_what_to_enter(make_step: Any):
+    with pytest.raises(UserError, match=r"enter esrgan_train\.kernels\.kernels_of_training"):
+        make_step(deterministic=True)
+
+
+def test_vgg19_keeps_its_weights_in_the_order_of_the_images(make_step: Any, make_objective: Any):
+    """Else a GPU turns them round in every call."""
+    for channels_last in (False, True):
+        perceptual = PerceptualLoss(features="random")
+        step = make_step(make_objective(perceptual=perceptual), channels_last=channels_last)
+        weight = perceptual.vgg.get_buffer("conv3_1_weight")
+        assert weight.is_contiguous(memory_format=step.lr_format)
+        assert weight.is_contiguous() is (step.lr_format is torch.contiguous_format)

@@ -15,6 +15,7 @@ SOUND = {
     "channels_last": True,
     "compile": False,
     "shared_fake_forward": True,
+    "deterministic": False,
 }
 
 
@@ -25,6 +26,7 @@ SOUND = {
         *(("grad_clip", limit) for limit in (0, -1.0, float("inf"))),
         *(("accumulate", parts) for parts in (0, 1.5, True)),
         ("compile", "yes"),
+        ("deterministic", "warn"),
     ],
 )
 def test_values_out_of_bounds_are_refused_by_their_full_name(name: str, value: Any) -> None:

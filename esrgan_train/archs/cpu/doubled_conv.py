@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from esrgan_train.archs.cpu.weight_gradient import is_channels_last_on_cpu, is_wanted
+from esrgan_train.archs.doubling import double
 
 _TILES = (8, 9, 10, 7, 12, 6, 11, 5, 14, 13, 16, 4, 15)  # low-resolution values in a tile, the fastest first
 
@@ -41,7 +42,7 @@ def takes_fast_way(x: Tensor) -> bool:
 
 
 def _convolve_plainly(x: Tensor, weight: Tensor) -> Tensor:
-    return F.conv2d(F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False), weight, padding=1)
+    return F.conv2d(double(x), weight, padding=1)
 
 
 class _ConvolveDoubled(torch.autograd.Function):

@@ -1,0 +1,1 @@
+"""``python -m esrgan_train.gpu_check``: the acceptance kit of a checkout, see docs/gpu.md."""
