@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,9 @@ import torch
 from drawings import SIDE, drawings, stacked, tensors, windows, without_noise
 from lr_statistics import measure
 from test_published_statistics import COLOUR, distances, limit, made_as_published
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from esrgan_train.degradation import RealESRGANDegradation
 from esrgan_train.degradation.batched import noise as noise_module
@@ -140,6 +143,42 @@ def test_images_that_are_not_enlarged_do_without_the_room(renderer: BatchRendere
     packed, images = stacked(renderer, mixed), tensors(windows(8))
     alone = [renderer(images[[i]], {name: value[[i]] for name, value in packed.items()}) for i in range(8)]
     assert torch.equal(renderer(images, packed), torch.cat(alone))
+
+
+class Held(TorchDispatchMode):
+    """The most bytes that tensors made within hold at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.most = 0
+        self.known: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(made):
+            if isinstance(tensor, Tensor) and tensor.untyped_storage()._cdata not in self.known:
+                self.hold(tensor.untyped_storage())
+        return made
+
+    def hold(self, storage: torch.UntypedStorage) -> None:
+        self.known.add(storage._cdata)
+        self.now += storage.nbytes()
+        self.most = max(self.most, self.now)
+        weakref.finalize(storage, self.leave, storage._cdata, storage.nbytes())
+
+    def leave(self, storage: int, size: int) -> None:
+        self.known.discard(storage)
+        self.now -= size
+
+
+@pytest.mark.parametrize("enlarged", [False, True])
+def test_memory_is_what_parts_reckon_with(renderer: BatchRenderer, enlarged: bool):
+    drawn = by_room(6)[not enlarged]
+    packed, images = stacked(renderer, drawn), tensors(windows(len(drawn)))
+    canvas = max(12 * place.height * place.width for place in renderer.rooms[enlarged])
+    with Held() as held:
+        renderer(images, packed)
+    assert 0.6 * parts_module._COPIES < held.most / (canvas * len(drawn)) <= parts_module._COPIES
 
 
 class Products(TorchDispatchMode):

@@ -11,11 +11,9 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from esrgan_train.degradation import RealESRGANDegradation, usm_sharpen
-from esrgan_train.degradation.batched.jpeg import BatchedJpeg
 from esrgan_train.degradation.batched.renderer import BatchRenderer
 from esrgan_train.degradation.batched.usm import usm_sharpen_batch
 from esrgan_train.degradation.drawing import Drawing, Noise
-from esrgan_train.degradation.jpeg import compress_jpeg
 from esrgan_train.degradation.rendering import render
 
 pytestmark = pytest.mark.gpu
@@ -39,6 +37,14 @@ def images() -> Tensor:
     return smooth.clamp(0, 1)
 
 
+@pytest.fixture
+def tf32() -> Iterator[None]:
+    """TF32 as a training may have it."""
+    torch.backends.cuda.matmul.allow_tf32 = True
+    yield
+    torch.backends.cuda.matmul.allow_tf32 = False  # the default
+
+
 def rendered(drawn: list[Drawing], images: Tensor, device: torch.device) -> Tensor:
     renderer = BatchRenderer(RealESRGANDegradation(), (SIDE, SIDE)).to(device)
     packed = renderer.moved(default_collate([renderer.pack(drawing) for drawing in drawn]), device)
@@ -46,6 +52,7 @@ def rendered(drawn: list[Drawing], images: Tensor, device: torch.device) -> Tens
     return result
 
 
+@pytest.mark.usefixtures("tf32")
 def test_without_noise_it_is_the_picture_of_the_workers(
     drawn: list[Drawing], images: Tensor, device: torch.device
 ):
@@ -60,26 +67,6 @@ def test_without_noise_it_is_the_picture_of_the_workers(
     psnr = -10 * np.log10(error.clip(min=1e-12))
     assert psnr.min() > 35
     assert psnr.mean() > 60
-
-
-@pytest.fixture
-def tf32() -> Iterator[None]:
-    """TF32 as a training may have it."""
-    torch.backends.cuda.matmul.allow_tf32 = True
-    yield
-    torch.backends.cuda.matmul.allow_tf32 = False  # the default
-
-
-@pytest.mark.usefixtures("tf32")
-def test_jpeg_is_libjpegs_bit_for_bit(images: Tensor, device: torch.device):
-    quality = torch.arange(COUNT) * 6 + 30
-    noisy = images + 0.1 * torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
-    arguments = torch.full((COUNT,), SIDE - 3), torch.full((COUNT,), SIDE - 10), quality, quality < 0
-    found = BatchedJpeg().to(device)(noisy.to(device), *(each.to(device) for each in arguments)).cpu()
-    for image, each, result in zip(noisy, quality.tolist(), found, strict=True):
-        cut = image[:, : SIDE - 3, : SIDE - 10].permute(1, 2, 0).contiguous().numpy()
-        decoded = result[:, : SIDE - 3, : SIDE - 10].permute(1, 2, 0).numpy()
-        np.testing.assert_array_equal(decoded, compress_jpeg(cut, each))
 
 
 @pytest.mark.usefixtures("tf32")
