@@ -77,7 +77,7 @@ def losses(objective: Objective, last: int) -> Iterator[str]:
     for stage in objective.stages.values():
         if stage.start < last:
             weights = ", ".join(f"{name} {weight:g}" for name, weight in stage.weights.items())
-            yield f"{STAGE_NAMES[stage.name]} {weights}"
+            yield f"{STAGE_NAMES[stage.name]}: {weights}"
 
 
 def announce_gan_stage(objective: Objective, last: int) -> None:

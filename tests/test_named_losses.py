@@ -34,7 +34,7 @@ def test_every_named_loss_trains_in_both_stages_and_is_logged(tmp_path: Path, ca
     for name in TERMS:
         assert len(logged[f"train/{name}"]) == (2 if name == "ldl" else 4), name
         assert all(float(value) > 0 for value in logged[f"train/{name}"]), name
-    assert "losses        pixel stage pixel 1, " in caplog.text
+    assert "losses        pixel stage: pixel 1, " in caplog.text
     assert "ms_ssim 0.5" in caplog.text
 
 
