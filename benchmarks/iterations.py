@@ -53,8 +53,8 @@ ITERATIONS = {
         fp32=True,
     ),
     "gan_iteration": Iteration(name="G + D iteration", speedup=2.4),
-    "gan_perceptual_iteration": Iteration(name="G + D + VGG19 iteration", perceptual=True, speedup=2.4),
-    "pixel_iteration": Iteration(name="pixel-stage iteration", stage="pixel", speedup=2.5),
+    "gan_perceptual_iteration": Iteration(name="G + D + VGG19 iteration", perceptual=True, speedup=2.2),
+    "pixel_iteration": Iteration(name="pixel-stage iteration", stage="pixel", speedup=2.0),
 }
 
 

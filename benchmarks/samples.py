@@ -23,13 +23,16 @@ from benchmarks.pictures import Image, large_photo
 from benchmarks.row import Goal, Row
 from benchmarks.sizes import Sizes
 from esrgan_train.config import compose_config
+from esrgan_train.data.device_rendering import DeviceRendering
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.packed import open_packed
 from esrgan_train.data.photos import Photos
 from esrgan_train.data.sources import Source
 from esrgan_train.data.stream import sample_rng
 from esrgan_train.data.training_set import TrainingSet
+from esrgan_train.data.window import Window
 from esrgan_train.degradation import RealESRGANDegradation, usm_sharpen
+from esrgan_train.degradation.batched.renderer import BatchRenderer
 from esrgan_train.images.decode import decode, to_float
 from esrgan_train.images.encode import write_image
 from esrgan_train.images.find import find_photos
@@ -37,6 +40,7 @@ from esrgan_train.prepare.options import Options
 from esrgan_train.prepare.pack import pack
 
 _SAMPLE_FASTER, _PACKED_FASTER, _PACKED_SHARE = 20, 5, 1.25
+_DRAWN_MS = 2.0
 _PACKED_NOTE = f"mean of {PER_TURN} per repeat, the same samples on both sides"
 
 
@@ -89,7 +93,18 @@ def sample_rows(sizes: Sizes) -> list[Row]:
     published = replace(
         packed_row, key="packed_sample_published", peer=row.peer, peer_name=row.peer_name, goal=None
     )
-    return [row, packed_row, plain, *([published] if row.peer is not None else [])]
+    drawn = replace(
+        packed_row,
+        key="packed_worker_sample",
+        name=f"one packed {size} photo's window and drawing, GT {gt_size}, rendered on the device, one core",
+        ours=found["drawn"],
+        peer=None,
+        goal=Goal("value", _DRAWN_MS),
+        floor=None,
+        floor_name=None,
+        note=f"mean of {PER_TURN} per repeat; all that a worker does with degradation.device=cuda",
+    )
+    return [row, packed_row, plain, drawn, *([published] if row.peer is not None else [])]
 
 
 def _sides(file: Path, png: Source, packed: Source, sizes: Sizes) -> dict[str, Callable[[], Any]]:
@@ -99,6 +114,7 @@ def _sides(file: Path, png: Source, packed: Source, sizes: Sizes) -> dict[str, C
         "packed": training_set(packed, gt_size=gt_size),
         "png_plain": training_set(png, gt_size=gt_size, plain=True),
         "packed_plain": training_set(packed, gt_size=gt_size, plain=True),
+        "drawn": drawing_set(packed, gt_size=gt_size),
     }
     sides: dict[str, Callable[[], Any]] = {name: _samples(photos) for name, photos in sets.items()}
     sides["alone"] = _degradations(sets["packed"])
@@ -127,19 +143,37 @@ def scales() -> tuple[float, ...]:
 
 def training_set(photos: Source, *, gt_size: int, plain: bool = False) -> TrainingSet:
     """Photos sharpened and degraded ×4 as by the published recipe; with ``plain``, LR is every fourth pixel."""
-    options = StreamOptions(
-        upscale=4,
+    degradation = _every_fourth if plain else RealESRGANDegradation(upscale=4)
+    return TrainingSet(photos, _stream(gt_size, usm=not plain), degradation=degradation)
+
+
+def drawing_set(photos: Source, *, gt_size: int) -> TrainingSet:
+    """The same photos where the training device sharpens and degrades: windows and drawings."""
+    rendering = device_rendering(gt_size=gt_size, upscale=4)
+    return TrainingSet(photos, _stream(gt_size), degradation=None, rendering=rendering)
+
+
+def device_rendering(*, gt_size: int, upscale: int) -> DeviceRendering:
+    """Sharpens and degrades as by the published recipe, for the CPU as the device."""
+    degradation, side = RealESRGANDegradation(upscale=upscale), Window(gt_size, upscale).side
+    renderer = BatchRenderer(degradation, (side, side))
+    options = _stream(gt_size, upscale=upscale)
+    return DeviceRendering(degradation, renderer, options, device=torch.device("cpu"))
+
+
+def _stream(gt_size: int, *, usm: bool = True, upscale: int = 4) -> StreamOptions:
+    return StreamOptions(
+        upscale=upscale,
         seed=0,
         gt_size=gt_size,
         batch_size=1,
         accumulate=1,
         num_workers=0,
-        usm=not plain,
+        usm=usm,
         cache_mb=0,
         max_bad_fraction=0.0,
         scales=scales(),
     )
-    return TrainingSet(photos, options, degradation=_every_fourth if plain else RealESRGANDegradation(upscale=4))
 
 
 def _every_fourth(hr: Image, rng: np.random.Generator) -> Image:  # noqa: ARG001 — a degradation's argument

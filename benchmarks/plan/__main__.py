@@ -1,7 +1,7 @@
 """``python -m benchmarks.plan``: what the published recipe costs, on which GPUs, and what runs short first.
 
 Predictions from counted costs, peak rates and stated assumptions; only the loader's time and the check at the end
-are measured, by ``python -m benchmarks``. No GPU has confirmed them.
+are measured, by ``python -m benchmarks`` and, on a GPU, by ``python -m esrgan_train.gpu_check``.
 """
 
 from __future__ import annotations
@@ -17,18 +17,22 @@ from annotated_types import Gt
 from rich.console import Console
 
 from benchmarks.costs import Cost, iteration_costs
+from benchmarks.gpu.report import FOLDER as KIT_FOLDER
 from benchmarks.plan.check import checks
+from benchmarks.plan.loading import Loading, ways
+from benchmarks.plan.measured import lines as kit_lines
+from benchmarks.plan.measured import read_kit
 from benchmarks.plan.predict import COMPUTE_EFFICIENCY, MEMORY_EFFICIENCY
 from benchmarks.plan.recipe import VARIANTS, Recipe, published
 from benchmarks.plan.tables import costs_table, recipe_table
+from benchmarks.rendering import rendering_cost
 from benchmarks.results import FOLDER, newest, read
 from esrgan_train.bounds import Count, check_value
 from esrgan_train.cli import run_command
 from esrgan_train.commands import command
 
-MIN_WIDTH = 140  # columns of the wide table
+MIN_WIDTH = 190  # columns of the wide table
 CORES_PER_GPU = 12.0
-SAMPLE_MS = 100.0  # without a results file
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,29 +46,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     recipe = published([*options.overrides, *size_overrides])
     file = options.results or newest(FOLDER)
     results = None if file is None else read(file)
-    sample, packed = (None if results is None else results.rows.get(key) for key in ("sample", "packed_sample"))
-    sample_ms = SAMPLE_MS if sample is None else sample.ours.median
-    packed_ms = None if packed is None else packed.ours.median
+    loading = ways(results, rendering_cost(gt_size=recipe.gt_size, upscale=recipe.upscale))
 
     console = rich.get_console()
     console.print(costs_table(_network_costs(recipe, variants=not options.overrides), gt_size=recipe.gt_size))
-    table = recipe_table(
-        recipe,
-        counts=options.gpus,
-        sample_ms=sample_ms,
-        packed_ms=packed_ms,
-        cores_per_gpu=options.cores_per_gpu,
-    )
+    table = recipe_table(recipe, counts=options.gpus, ways=loading, cores_per_gpu=options.cores_per_gpu)
     Console(width=max(console.width, MIN_WIDTH)).print(table)
-    assumed = f"loading is assumed too: run {command('benchmarks')}"
-    lines = [
-        f"assumed (docs/scaling.md): {COMPUTE_EFFICIENCY:.0%} of peak products, {MEMORY_EFFICIENCY:.0%} of memory "
-        f"bandwidth, {options.cores_per_gpu:g} cores and {recipe.batch_size} samples per GPU; "
-        + (assumed if sample is None else f"loading measured in {file}")
-    ]
+    lines = [_assumptions(recipe, loading, cores_per_gpu=options.cores_per_gpu, file=file)]
     lines += [f"check: {check}" for check in (() if results is None else checks(results))]
+    measured = options.measured or newest(KIT_FOLDER)
+    lines += [f"check: {line}" for line in (() if measured is None else kit_lines(read_kit(measured), loading))]
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
     return 0
+
+
+def _assumptions(recipe: Recipe, loading: Sequence[Loading], *, cores_per_gpu: float, file: Path | None) -> str:
+    assumed = [way.name for way in loading if not way.measured]
+    found = "" if len(assumed) == len(loading) else f"; loading measured in {file}"
+    if assumed:
+        found += f"; loading is assumed too ({', '.join(assumed)}): run {command('benchmarks')}"
+    rendering = next(way.rendering for way in loading if way.rendering is not None)
+    return (
+        f"assumed (docs/scaling.md): {COMPUTE_EFFICIENCY:.0%} of peak products, {MEMORY_EFFICIENCY:.0%} of memory "
+        f"bandwidth, {cores_per_gpu:g} cores and {recipe.batch_size} samples per GPU{found}\n"
+        f"device: to render a sample, a GPU moves {rendering.bytes / 1e6:,.0f} MB and multiplies "
+        f"{rendering.flops / 1e9:.1f} GFLOP in float32, and a batch starts {rendering.kernels:,} kernels: "
+        "counted, not measured"
+    )
 
 
 def _network_costs(recipe: Recipe, *, variants: bool) -> list[tuple[str, Cost]]:
@@ -98,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     words = f"cores that load for each GPU (default: {CORES_PER_GPU:g})"
     add("--cores-per-gpu", type=float, default=CORES_PER_GPU, metavar="N", help=words)
     add("--results", type=Path, metavar="FILE", help=f"of the benchmark (default: the newest in {FOLDER})")
+    add("--measured", type=Path, metavar="FILE", help=f"of the kit for GPUs (default: the newest in {KIT_FOLDER})")
     return parser
 
 

@@ -6,15 +6,20 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from benchmarks.costs import Cost
+from benchmarks.held import Held
 from benchmarks.plan.gpus import Gpu
+from benchmarks.rendering import Rendering
 
 BF16_BYTES = 2
 GPUS_PER_NODE = 8
 
 # Assumptions, each stated in docs/scaling.md.
 COMPUTE_EFFICIENCY = 0.25  # of the peak rate: convolutions of 64 channels fill no tensor core
+FP32_EFFICIENCY = 0.5  # of the peak rate, in the renderer's products
 MEMORY_EFFICIENCY = 0.7  # of the peak bandwidth
+KERNEL_SECONDS = 5e-6  # that starting a kernel takes the host
 LINK_BYTES_PER_SECOND = {"node": 20e9, "cluster": 10e9}  # reached by one flat reduction of a few MB
+RESERVED_GB = 1.5  # that CUDA, cuDNN's scratch space, a desktop and what no tensor fits into keep of a card
 
 
 class Prediction(NamedTuple):
@@ -25,11 +30,12 @@ class Prediction(NamedTuple):
     memory: float
     exchange: float
     loading: float  # that the given cores take for this GPU's samples
+    rendering: float = 0.0  # by the GPU
 
     @property
     def training(self) -> float:
         """Everything but loading, one after the other."""
-        return self.compute + self.memory + self.exchange
+        return self.compute + self.memory + self.exchange + self.rendering
 
     @property
     def seconds(self) -> float:
@@ -46,12 +52,24 @@ class Prediction(NamedTuple):
         """What the iteration waits for most."""
         if self.loading > self.training:
             return "loader"
-        busy = {"compute": self.compute, "memory": self.memory, "gradients": self.exchange}
+        busy = {
+            "compute": self.compute,
+            "memory": self.memory,
+            "gradients": self.exchange,
+            "rendering": self.rendering,
+        }
         return max(busy, key=lambda name: busy[name])
 
 
 def predict(
-    costs: Iterable[Cost], gpu: Gpu, *, gpus: int, batch: int, iterations: int, loading: float
+    costs: Iterable[Cost],
+    gpu: Gpu,
+    *,
+    gpus: int,
+    batch: int,
+    iterations: int,
+    loading: float,
+    rendering: Rendering | None = None,
 ) -> Prediction:
     """A stage of ``iterations``.
 
@@ -62,6 +80,7 @@ def predict(
         batch: samples per GPU and iteration, as ``data.batch_size``.
         iterations: of the stage.
         loading: seconds that the cores of one GPU take for one sample.
+        rendering: what the GPU does for the samples; None if workers do it.
     """
     costs = list(costs)
     link = LINK_BYTES_PER_SECOND["node" if gpus <= GPUS_PER_NODE else "cluster"]
@@ -71,7 +90,20 @@ def predict(
         memory=batch * sum(cost.numbers for cost in costs) * BF16_BYTES / (gpu.bytes * MEMORY_EFFICIENCY),
         exchange=gradient_bytes(sum(cost.parameters for cost in costs), processes=gpus) / link,
         loading=batch * loading,
+        rendering=0.0 if rendering is None else rendering_seconds(rendering, gpu, batch=batch),
     )
+
+
+def rendering_seconds(rendering: Rendering, gpu: Gpu, *, batch: int) -> float:
+    """A batch on a GPU: the host starts kernels while the GPU works on those before."""
+    moved = rendering.bytes / (gpu.bytes * MEMORY_EFFICIENCY)
+    multiplied = rendering.flops / (gpu.fp32 * FP32_EFFICIENCY)
+    return max(rendering.kernels * KERNEL_SECONDS, batch * (moved + multiplied))
+
+
+def needed_gb(held: Held, *, batch: int) -> float:
+    """Of a card's memory, in binary gigabytes."""
+    return held.bytes(batch) / 2**30 + RESERVED_GB
 
 
 def gradient_bytes(parameters: int, *, processes: int) -> float:

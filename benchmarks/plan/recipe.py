@@ -10,8 +10,10 @@ from typing import Annotated
 from annotated_types import Ge, MultipleOf
 
 from benchmarks.costs import Cost, iteration_costs
+from benchmarks.held import Held, held_by
 from benchmarks.plan.gpus import Gpu
-from benchmarks.plan.predict import Prediction, predict
+from benchmarks.plan.predict import RESERVED_GB, Prediction, needed_gb, predict
+from benchmarks.rendering import Rendering
 from esrgan_train.bounds import Count, check_value
 from esrgan_train.config import compose_config
 from esrgan_train.training.stages import StageName
@@ -30,6 +32,8 @@ class Recipe:
         batch_size: samples per GPU and iteration.
         iterations: of each stage that comes.
         perceptual: whether the GAN stage has the perceptual loss.
+        upscale: factor.
+        accumulate: parts in which a GPU takes its samples.
     """
 
     overrides: tuple[str, ...]
@@ -38,12 +42,31 @@ class Recipe:
     batch_size: int
     iterations: Mapping[StageName, int]
     perceptual: bool
+    upscale: int
+    accumulate: int
 
     def costs(self, stage: StageName) -> dict[str, Cost]:
         """By network."""
         return iteration_costs(self.overrides, gt_size=self.gt_size, stage=stage, perceptual=self.perceptual)
 
-    def predict(self, gpu: Gpu, *, gpus: int, loading: float) -> dict[StageName, Prediction]:
+    def held(self, stage: StageName) -> Held:
+        """Memory of an iteration."""
+        return held_by(self.overrides, gt_size=self.gt_size, stage=stage, perceptual=self.perceptual)
+
+    def needed_gb(self) -> float:
+        """The most of a card's memory that a stage takes."""
+        part = -(-self.batch_size // self.accumulate)
+        return max(needed_gb(self.held(stage), batch=part) for stage in self.iterations)
+
+    def largest_batch(self, gpu: Gpu) -> int:
+        """How many samples at once the GPU's memory holds."""
+        held = [self.held(stage) for stage in self.iterations]
+        room = (gpu.gb - RESERVED_GB) * 2**30
+        return max(0, min(int((room - each.fixed) // each.per_sample) for each in held))
+
+    def predict(
+        self, gpu: Gpu, *, gpus: int, loading: float, rendering: Rendering | None = None
+    ) -> dict[StageName, Prediction]:
         """Each stage on ``gpus`` of a GPU whose cores load a sample in ``loading`` seconds."""
         return {
             stage: predict(
@@ -53,6 +76,7 @@ class Recipe:
                 batch=self.batch_size,
                 iterations=iterations,
                 loading=loading,
+                rendering=rendering,
             )
             for stage, iterations in self.iterations.items()
         }
@@ -78,4 +102,6 @@ def published(overrides: Sequence[str] = ()) -> Recipe:
         batch_size=cfg.data.batch_size,
         iterations={stage: iterations for stage, iterations in stages.items() if iterations},
         perceptual=cfg.loss.perceptual.weight > 0,
+        upscale=cfg.upscale,
+        accumulate=cfg.training.accumulate,
     )

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table
 
 from benchmarks.costs import Cost
-from benchmarks.plan.gpus import GPUS
+from benchmarks.plan.gpus import GPUS, Gpu
+from benchmarks.plan.loading import Loading
 from benchmarks.plan.predict import BF16_BYTES, days
 from benchmarks.plan.recipe import Recipe
 
@@ -25,46 +26,43 @@ def costs_table(costs: Iterable[tuple[str, Cost]], *, gt_size: int) -> Table:
 
 
 def recipe_table(
-    recipe: Recipe,
-    *,
-    counts: Sequence[int] | None,
-    sample_ms: float,
-    packed_ms: float | None = None,
-    cores_per_gpu: float,
+    recipe: Recipe, *, counts: Sequence[int] | None, ways: Sequence[Loading], cores_per_gpu: float
 ) -> Table:
-    """The recipe on each GPU, in its usual ``counts`` or the given ones; days on the clock.
-
-    Args:
-        sample_ms: that a core takes for a sample from a file.
-        packed_ms: the same from a packed set; None if that is not known.
-    """
+    """The recipe on each GPU, in its usual ``counts`` or the given ones, loaded in each of the ``ways``."""
     stages = " / ".join({"pixel": "pixel", "gan": "GAN"}[stage] for stage in recipe.iterations)
-    loading = f"{sample_ms:.0f} ms per sample" + ("" if packed_ms is None else f", {packed_ms:.0f} ms packed")
-    table = Table(title=f"the published recipe for {recipe.name}, predicted; loading {loading}")
+    loading = ", ".join(f"{way.name} {way.ms:.{0 if way.ms >= 10 else 1}f}" for way in ways)
+    table = Table(title=f"the published recipe for {recipe.name}, predicted; ms of a core for a sample: {loading}")
     table.add_column("GPUs")
-    for name in ("samples", f"it/s, {stages}", "GPU-hours", "days", "never waiting for data"):
+    for name in ("samples", "GB of memory"):
         table.add_column(name, justify="right")
-    table.add_column(f"cores per GPU to feed it, {stages}", justify="right")
-    if packed_ms is not None:
-        table.add_column("the same, packed", justify="right")
-    table.add_column(f"short first, {stages}")
+    for way in ways:
+        table.add_column(f"it/s, {stages}, {way.name}", justify="right")
+    table.add_column(f"days, {' / '.join(way.name for way in ways)}", justify="right")
+    for way in ways:
+        table.add_column(f"cores to feed a GPU, {stages}, {way.name}", justify="right")
+    table.add_column(f"short first, {stages} (fastest way)")
     for gpu in GPUS:
         for gpus in counts or gpu.counts:
-            found = recipe.predict(gpu, gpus=gpus, loading=sample_ms / 1000 / cores_per_gpu).values()
-            fed = recipe.predict(gpu, gpus=gpus, loading=0).values()
-            feeding = [
-                recipe.predict(gpu, gpus=gpus, loading=each / 1000).values()  # by one core
-                for each in (sample_ms, packed_ms)
-                if each is not None
-            ]
-            table.add_row(
-                f"{gpus} × {gpu.name}",
-                str(recipe.batch_size * gpus),
-                " / ".join(f"{1 / stage.seconds:.1f}" for stage in found),
-                f"{gpus * days(found) * 24:,.0f}",
-                f"{days(found):.1f}",
-                f"{days(fed):.1f}",
-                *(" / ".join(f"{stage.loader_share:.0f}" for stage in one_core) for one_core in feeding),
-                " / ".join(stage.saturated for stage in found),
-            )
+            table.add_row(*_cells(recipe, gpu, gpus, ways, cores_per_gpu))
     return table
+
+
+def _cells(recipe: Recipe, gpu: Gpu, gpus: int, ways: Sequence[Loading], cores_per_gpu: float) -> list[str]:
+    found = [
+        list(
+            recipe.predict(gpu, gpus=gpus, loading=way.ms / 1000 / cores_per_gpu, rendering=way.rendering).values()
+        )
+        for way in ways
+    ]
+    fits = recipe.needed_gb() <= gpu.gb
+    best = min(range(len(ways)), key=lambda way: days(found[way]))
+    short = f"{' / '.join(stage.saturated for stage in found[best])} ({ways[best].name})"
+    return [
+        f"{gpus} × {gpu.name}{'' if gpu.has_bf16 else ', fp16'}",
+        str(recipe.batch_size * gpus),
+        f"{recipe.needed_gb():.1f} of {gpu.gb}",
+        *(" / ".join(f"{1 / stage.seconds:.1f}" for stage in each) for each in found),
+        " / ".join(f"{days(each):.1f}" for each in found),
+        *(" / ".join(f"{cores_per_gpu * stage.loader_share:.0f}" for stage in each) for each in found),
+        short if fits else f"capacity: at most {recipe.largest_batch(gpu)} samples at once fit",
+    ]

@@ -7,7 +7,9 @@ from typing import Literal, get_args
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from esrgan_train.archs.cpu.prelu import PReLU
 from esrgan_train.archs.discovery import generator
+from esrgan_train.archs.eager import is_eager
 from esrgan_train.bounds import Count, WholeNumber, bounded
 from esrgan_train.errors import UserError
 
@@ -64,14 +66,20 @@ class SRVGGNetCompact(nn.Module):
 
     def forward(self, lr: Tensor) -> Tensor:
         """Return the enlarged images."""
-        base = F.interpolate(lr, scale_factor=float(self.upscale), mode="nearest")
-        # Not in place: under bf16 autocast the sum keeps the float32 of ``base``.
-        residual: Tensor = self.upsampler(self.body(lr))
-        return residual + base
+        residual = self.body(lr)  # (B, num_out_ch·upscale², h, w)
+        # Not in place: under bf16 autocast the sum keeps the float32 of ``lr``.
+        if is_eager():  # the same sums as below, without enlarging the picture
+            added: Tensor = residual.unflatten(1, (self.num_out_ch, -1)) + lr.unsqueeze(2)
+            return self._shuffle(added.flatten(1, 2))
+        return self._shuffle(residual) + F.interpolate(lr, scale_factor=float(self.upscale), mode="nearest")
+
+    def _shuffle(self, phases: Tensor) -> Tensor:
+        enlarged: Tensor = self.upsampler(phases)
+        return enlarged
 
 
 def _activation(act_type: Activation, num_feat: int) -> nn.Module:
     if act_type == "prelu":
-        return nn.PReLU(num_feat)
+        return PReLU(num_feat)
     # In place is safe after a convolution, which needs only its input for its gradient.
     return nn.ReLU(inplace=True) if act_type == "relu" else nn.LeakyReLU(LEAKY_SLOPE, inplace=True)

@@ -85,6 +85,7 @@ def test_samples_from_files_and_packed_sets_are_the_same_and_their_rows_come_wit
         "sample",
         "packed_sample",
         "packed_plain_sample",
+        "packed_worker_sample",
         *(["packed_sample_published"] if published else []),
     ]
     windows = [f"{kind}_{percent}" for percent in (100, 75, 50, 33) for kind in ("window", "packed_window")]
@@ -93,6 +94,8 @@ def test_samples_from_files_and_packed_sets_are_the_same_and_their_rows_come_wit
     assert rows["packed_sample"]["floor"] == rows["packed_sample"]["peer"]["min"]
     assert rows["packed_sample"]["goal"] == {"of": "share", "limit": 1.25}
     assert rows["packed_plain_sample"]["ratio"] > 1
+    assert rows["packed_worker_sample"]["goal"] == {"of": "value", "limit": 2.0}
+    assert rows["packed_worker_sample"]["ours"]["median"] < rows["packed_sample"]["ours"]["median"]
     assert rows["packed_plain_sample"]["losses"]["ours"] == rows["packed_plain_sample"]["losses"]["peer"]
     assert "photos a second" in rows["prepare"]["note"]
     assert rows["packed_open"]["reached"]

@@ -6,16 +6,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hydra.errors import HydraException
 
 from benchmarks import results
 from benchmarks.costs import Cost
+from benchmarks.gpu import report
+from benchmarks.gpu.figure import Figure
+from benchmarks.held import Live
 from benchmarks.iterations import costs_of
 from benchmarks.plan.__main__ import main
 from benchmarks.plan.check import checks
-from benchmarks.plan.gpus import GPUS, Gpu
-from benchmarks.plan.predict import COMPUTE_EFFICIENCY, MEMORY_EFFICIENCY, Prediction, days, predict
+from benchmarks.plan.gpus import GPUS, Gpu, sold_as
+from benchmarks.plan.predict import (
+    COMPUTE_EFFICIENCY,
+    FP32_EFFICIENCY,
+    KERNEL_SECONDS,
+    MEMORY_EFFICIENCY,
+    Prediction,
+    days,
+    predict,
+    rendering_seconds,
+)
 from benchmarks.plan.recipe import published
+from benchmarks.rendering import Rendering, rendering_cost
 from benchmarks.row import Row
 from benchmarks.timing import Spread
 from esrgan_train.config import compose_config
@@ -24,7 +38,7 @@ from esrgan_train.errors import UserError
 pytestmark = pytest.mark.run
 
 SLOW = Gpu(
-    "slow", flops=1e12 / COMPUTE_EFFICIENCY, bytes=1e9 / MEMORY_EFFICIENCY
+    "slow", flops=1e12 / COMPUTE_EFFICIENCY, bytes=1e9 / MEMORY_EFFICIENCY, gb=8, fp32=1e12
 )  # of which 1e12 and 1e9 are reached
 FLOOR = {"memory_gb_per_second": 10.0}
 COSTS = [Cost(10**10, 5 * 10**6, 500), Cost(10**10, 0, 500)]
@@ -128,28 +142,155 @@ def test_the_newest_results_are_read_and_the_error_shown(
     monkeypatch.chdir(tmp_path)
     assert main(["experiment=x4_prelu", "--gpus", "1"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "loading 50 ms per sample" in out
+    assert "files 50" in out
     assert "check: an iteration: measured 1 s, predicted" in out
 
 
-def test_cores_that_feed_a_gpu_stand_side_by_side_for_files_and_for_a_packed_set(
+def row_of(out: str, gpu: str) -> list[str]:
+    """The cells of a card's first line."""
+    (line, *_) = (line for line in out.splitlines() if gpu in line)
+    return [cell.strip() for cell in line.strip("│ \n").split("│")]
+
+
+def test_each_way_of_loading_has_its_rates_its_days_and_the_cores_that_feed_a_gpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "300")
     file = tmp_path / "a.json"
     rows = [
         Row(key=key, name=key, unit="ms", ours=Spread(ms, ms, ms))
-        for key, ms in (("sample", 50.0), ("packed_sample", 10.0))
+        for key, ms in (("sample", 50.0), ("packed_sample", 10.0), ("packed_worker_sample", 2.0))
     ]
     results.write(file, machine={}, floor=FLOOR, rows=rows)
     assert main(["experiment=x4_prelu", "--gpus", "1", "--results", str(file)]) == 0
     out = capsys.readouterr().out
-    assert "loading 50 ms per sample, 10 ms packed" in out
-    (line,) = (line for line in out.splitlines() if "RTX 4090" in line)
-    from_files, packed = (
-        [int(cores) for cores in column.split(" / ")] for column in re.findall(r"│ +(\d+ / \d+) (?=│)", line)
+    assert "files 50, packed 10, device 2.0" in out
+    assert "assumed too" not in out
+    cells = row_of(out, "RTX 4090")
+    assert cells[1] == "12"
+    needed, has = cells[2].split(" of ")
+    assert 0 < float(needed) < int(has) == 24
+    files, packed, device = ([float(cores) for cores in cell.split(" / ")] for cell in cells[7:10])
+    assert packed == pytest.approx([cores / 5 for cores in files], abs=1)
+    assert device[0] < packed[0] / 5  # the GPU, which renders, is slower too
+    assert len(cells[6].split(" / ")) == 3
+
+
+def test_a_batch_that_does_not_fit_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
+    assert main(["--gpus", "1", "--batch-size", "40"]) == 0
+    out = capsys.readouterr().out
+    most = int(re.findall(r"capacity: at most (\d+) samples", row_of(out, "RTX 3070")[-1])[0])
+    assert "capacity" not in row_of(out, "H100")[-1]
+    recipe = published([f"data.batch_size={most}"])
+    assert recipe.needed_gb() <= 8 < published([f"data.batch_size={most + 1}"]).needed_gb()
+    accumulated = published(["data.batch_size=40", "training.accumulate=4"])
+    assert accumulated.needed_gb() == published(["data.batch_size=10"]).needed_gb()
+
+
+def test_rendering_takes_the_gpu_its_bytes_its_products_and_at_least_the_starts_of_its_kernels():
+    rendering = Rendering(flops=1e9, bytes=1e6, kernels=1000)
+    gpu = SLOW._replace(fp32=1e12 / FP32_EFFICIENCY)
+    assert rendering_seconds(rendering, gpu, batch=12) == pytest.approx(12 * (1e6 / 1e9 + 1e9 / 1e12))
+    assert rendering_seconds(rendering, gpu, batch=1) == pytest.approx(1000 * KERNEL_SECONDS)
+    with_it, without = predicted(rendering=rendering), predicted()
+    assert with_it.training == pytest.approx(without.training + rendering_seconds(rendering, SLOW, batch=12))
+
+
+def test_rendering_is_counted_on_the_renderer_itself():
+    small, large = (rendering_cost(gt_size=size, upscale=4) for size in (64, 128))
+    assert 1.5 * small.bytes < large.bytes < 4 * small.bytes
+    assert small.kernels == pytest.approx(large.kernels, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("driver", "gb", "name"),
+    [
+        ("NVIDIA GeForce RTX 4060 Ti", 16, "RTX 4060 Ti"),
+        ("NVIDIA GeForce RTX 4060", 8, "RTX 4060"),
+        ("NVIDIA GeForce RTX 4080 SUPER", 16, None),
+        ("NVIDIA GeForce RTX 4090 Laptop GPU", 16, None),
+        ("Tesla T4", 14.7, "T4"),
+        ("NVIDIA A100-SXM4-40GB", 39.4, "A100 40 GB"),
+        ("NVIDIA A100-SXM4-80GB", 79.2, "A100 80 GB"),
+        ("NVIDIA H100 80GB HBM3", 79.1, "H100 SXM"),
+        ("NVIDIA H100 PCIe", 79.1, None),
+        ("AMD Instinct MI300X", 192, None),
+    ],
+)
+def test_a_card_is_found_by_its_drivers_name(driver: str, gb: float, name: str | None):
+    gpu = sold_as(driver, memory_gb=gb)
+    assert (gpu and gpu.name) == name
+
+
+def kit_file(file: Path, *, card: str | None = "NVIDIA GeForce RTX 4090", **values: float) -> Path:
+    """What the kit writes, with these figures."""
+    machine = {"device": "cuda", "cores": 9, "card": card and {"name": card, "memory_gb": 23.6}}
+    figures = [
+        Figure(key=key, name=f"{key}, GT 128, batch 4", unit="samples/s", ours=value)
+        for key, value in values.items()
+    ]
+    report.write(file, machine=machine, figures=[*figures, Figure(key="tests/a.py", name="a test")])
+    return file
+
+
+def test_figures_of_the_kit_stand_beside_their_predictions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    file = kit_file(tmp_path / "kit.json", step_gan=100.0, train_gan_packed_device=50.0, unknown=1.0)
+    assert main(["--gpus", "1", "--measured", str(file)]) == 0
+    found = re.findall(
+        r"check: RTX 4090, (\w+), GT 128, batch 4: measured (\d+) samples/s, predicted (\S+), error ([+-]\d+)%",
+        capsys.readouterr().out,
     )
-    assert packed == pytest.approx([cores / 5 for cores in from_files], abs=1)
+    recipe = published(["data.gt_size=128", "data.batch_size=4"])
+    gpu = next(gpu for gpu in GPUS if gpu.name == "RTX 4090")
+    alone = 4 / recipe.predict(gpu, gpus=1, loading=0)["gan"].seconds
+    assert [key for key, *_ in found] == ["step_gan", "train_gan_packed_device"]
+    assert float(found[0][2]) == pytest.approx(alone, rel=1e-3)
+    assert int(found[0][3]) == pytest.approx(100 * (alone / 100 - 1), abs=1)
+    assert float(found[1][2]) < float(found[0][2])
+
+
+@pytest.mark.parametrize(
+    ("card", "said"), [(None, "the kit ran on a cuda"), ("NVIDIA GB10", "NVIDIA GB10 is not among the cards")]
+)
+def test_a_file_of_the_kit_without_a_known_card_says_so(
+    card: str | None,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "benchmarks" / "results" / "gpu"
+    folder.mkdir(parents=True)
+    kit_file(folder / "2026-01-01_card.json", card=card, step_gan=1.0)
+    assert main(["--gpus", "1"]) == 0
+    assert f"check: {said}" in capsys.readouterr().out
+
+
+def test_memory_is_that_of_all_live_tensors():
+    with Live() as live:
+        first = torch.zeros(1000)
+        view = first[10:]
+        second = first + 1
+        del first
+        assert live.now == 8000
+        del view
+        assert live.now == 4000
+        del second
+    assert (live.now, live.peak) == (0, 8000)
+
+
+def test_a_larger_crop_holds_more_of_each_sample_and_the_same_weights():
+    small, large = (published([f"data.gt_size={size}"]).held("gan") for size in (64, 128))
+    assert large.per_sample == pytest.approx(4 * small.per_sample, rel=0.05)
+    assert large.fixed == pytest.approx(small.fixed, rel=0.05)
 
 
 def test_without_results_the_loader_is_assumed_and_the_plan_says_so(
@@ -187,6 +328,7 @@ def test_any_generator_number_of_gpus_and_samples_is_as_asked(
         (["--cores-per-gpu", "0"], "--cores-per-gpu=0"),
         (["--gpus", "8", "0"], "--gpus=0"),
         (["--results", "missing.json"], "--results=missing.json"),
+        (["--measured", "missing.json"], "--measured=missing.json"),
         (["generator.num_feats=8"], "num_feats"),
     ],
 )

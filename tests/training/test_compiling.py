@@ -68,7 +68,7 @@ def test_compiled_iterations_are_the_plain_ones(
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """All of torch.compile but its last step, which takes minutes: graphs as compiled, of plain kernels."""
+    """All of torch.compile but its last step, which takes minutes: graphs as compiled, kernels plain."""
     monkeypatch.setattr(nn.Module, "compile", partialmethod(nn.Module.compile, backend="aot_eager"))
     torch._dynamo.reset()
     counters.clear()

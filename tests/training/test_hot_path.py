@@ -15,13 +15,33 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException
 
 from esrgan_train.losses.adversarial import AdversarialLoss, HingeLoss, LeastSquaresLoss, VanillaLoss
+from esrgan_train.losses.artifacts import ArtifactLoss
+from esrgan_train.losses.colour import ChromaLoss, MeanColourLoss
+from esrgan_train.losses.consistency import ConsistencyLoss
+from esrgan_train.losses.frequency import FocalFrequencyLoss, SpectrumLoss
+from esrgan_train.losses.gradients import GradientLoss
 from esrgan_train.losses.perceptual import PerceptualLoss
 from esrgan_train.losses.pixel import CharbonnierLoss
+from esrgan_train.losses.structure import MSSSIMLoss, SSIMLoss
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.precision import Precision
 from tests.fake_cuda import fake_cuda, made_up_gradients
 
 MakeModule = Callable[..., ESRGANModule]
+IMAGE_LOSSES: list[nn.Module] = [
+    ArtifactLoss(),
+    CharbonnierLoss(),
+    ChromaLoss(),
+    ConsistencyLoss(),
+    FocalFrequencyLoss(),
+    GradientLoss(),
+    MSSSIMLoss(),
+    MeanColourLoss(),
+    SSIMLoss(),
+    SpectrumLoss(),
+    nn.L1Loss(),
+    nn.MSELoss(),
+]
 SIZE, BATCH, DONE, LAST = 64, 2, 7, 100
 
 
@@ -95,12 +115,20 @@ def test_an_iteration_never_waits_for_the_device(
 @pytest.mark.parametrize(
     "adversarial", [VanillaLoss(), LeastSquaresLoss(), HingeLoss()], ids=lambda x: type(x).__name__
 )
-@pytest.mark.parametrize("pixel", [nn.L1Loss(), nn.MSELoss(), CharbonnierLoss()], ids=lambda x: type(x).__name__)
-def test_no_loss_waits_for_the_device(
-    make_module: MakeModule, make_objective: Callable[..., Any], adversarial: AdversarialLoss, pixel: nn.Module
+def test_no_adversarial_loss_waits_for_the_device(
+    make_module: MakeModule, make_objective: Callable[..., Any], adversarial: AdversarialLoss
 ):
     with fake_cuda() as copies:
-        run_iteration(make_module(make_objective(adversarial=adversarial, pixel=pixel)))
+        run_iteration(make_module(make_objective(adversarial=adversarial)))
+    assert copies.found == []
+
+
+@pytest.mark.parametrize("loss", IMAGE_LOSSES, ids=lambda x: type(x).__name__)
+def test_no_image_loss_waits_for_the_device(
+    make_module: MakeModule, make_objective: Callable[..., Any], loss: nn.Module
+):
+    with fake_cuda() as copies:
+        run_iteration(make_module(make_objective(pixel=loss)))
     assert copies.found == []
 
 
