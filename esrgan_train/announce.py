@@ -14,7 +14,11 @@ from esrgan_train.callbacks.best import Best
 from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.callbacks.lookup import callback_of
 from esrgan_train.callbacks.summary import Summary
-from esrgan_train.checks.effects import options_without_effect, random_features_on_trained_weights
+from esrgan_train.checks.effects import (
+    losses_left_out,
+    options_without_effect,
+    random_features_on_trained_weights,
+)
 from esrgan_train.commands import command
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.devices import device_name
@@ -41,6 +45,7 @@ def announce_start(
             size = sum(p.numel() for p in network.parameters())
             log.info("%-13s %s, %s parameters", name, type(network).__name__, f"{size:,}")
     log.info("stages        %s", "; ".join(stages(module.objective, cfg.trainer.max_steps)))
+    log.info("losses        %s", "; ".join(losses(module.objective, cfg.trainer.max_steps)))
     log.info("data          %s", datamodule.describe())
     if not datamodule.training.source.paired:
         log.info("rendering     %s", datamodule.site)
@@ -53,7 +58,7 @@ def announce_start(
     log.info("run folder    %s", cfg.run_dir)
     for line in options_without_effect(cfg, launch.arguments or ()):
         log.warning("%s", line)
-    for line in random_features_on_trained_weights(cfg):
+    for line in (*losses_left_out(cfg), *random_features_on_trained_weights(cfg)):
         log.warning("%s", line)
     announce_gan_stage(module.objective, cfg.trainer.max_steps)
 
@@ -65,6 +70,14 @@ def stages(objective: Objective, last: int) -> Iterator[str]:
         yield f"pixel loss, iterations 1 to {switch:,}"
     if switch < last:
         yield f"all losses, {switch + 1:,} to {last:,}"
+
+
+def losses(objective: Objective, last: int) -> Iterator[str]:
+    """The weights of the losses in each stage of a run of ``last`` iterations."""
+    for stage in objective.stages.values():
+        if stage.start < last:
+            weights = ", ".join(f"{name} {weight:g}" for name, weight in stage.weights.items())
+            yield f"{STAGE_NAMES[stage.name]}: {weights}"
 
 
 def announce_gan_stage(objective: Objective, last: int) -> None:

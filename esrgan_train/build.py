@@ -24,6 +24,7 @@ from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.checks.devices import device_of
 from esrgan_train.checks.host_name import check_host_name
+from esrgan_train.checks.terms import image_losses
 from esrgan_train.checks.tree import locate
 from esrgan_train.contracts.degradation import check_degradation, check_noise
 from esrgan_train.contracts.losses import check_adversarial_loss, check_image_loss
@@ -123,12 +124,13 @@ def _load_into(network: nn.Module, option: str, file: str, *, role: Role) -> Mod
 
 
 def build_objective(cfg: DictConfig) -> Objective:
-    """The losses of the ``loss`` group; those with weight 0 are not even built."""
+    """The losses of the ``loss`` group; those with weight 0 are not even built, but for the pixel loss."""
     loss = cfg.loss
-    terms = [Term(name="pixel", function=_build_image_loss(cfg, "pixel"), weight=loss.pixel.weight)]
-    if weight := loss.perceptual.weight:
-        perceptual = _build_image_loss(cfg, "perceptual")
-        terms.append(Term(name="perceptual", function=perceptual, weight=weight, stages=("gan",)))
+    terms = [
+        Term(name=name, function=_build_image_loss(cfg, name), **_options_of(node, "function", "features"))
+        for name, node in image_losses(cfg)
+        if node.weight or name == "pixel"
+    ]
     adversarial = []
     if loss.adversarial.weight:
         function = build(loss.adversarial.function)
@@ -140,8 +142,15 @@ def build_objective(cfg: DictConfig) -> Objective:
 
 def _build_image_loss(cfg: DictConfig, name: str) -> Any:
     function = build(cfg.loss[name].function)
-    check_image_loss(function, Part.of(cfg.loss[name].function), gt_size=cfg.data.gt_size)
+    part = Part.of(cfg.loss[name].function)
+    check_image_loss(function, part, gt_size=cfg.data.gt_size, upscale=cfg.upscale)
     return function
+
+
+def _options_of(node: DictConfig, *without: str) -> dict[str, Any]:
+    """What a term's node says besides; its lists as tuples."""
+    values = {str(name): node[name] for name in node if name not in without}
+    return {name: tuple(value) if OmegaConf.is_list(value) else value for name, value in values.items()}
 
 
 def build_step(cfg: DictConfig, precision: Precision) -> TrainingStep:

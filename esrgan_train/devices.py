@@ -9,6 +9,7 @@ import torch
 from esrgan_train.errors import UserError
 
 _OF_DEVICES = re.compile(r"\s*(CUDA|HIP|cuDNN|cuBLAS|CUBLAS|cuFFT|MIOpen) (driver )?(error|failed)")
+_ARCHITECTURE = re.compile(r"sm_(\d+)")  # such as sm_75, and sm_90a
 
 
 def device_name(device: torch.device) -> str:
@@ -40,7 +41,7 @@ def check_generation(device: torch.device) -> None:
     """``UserError`` for a GPU that is older than all for which this torch was built."""
     if device.type != "cuda" or torch.version.hip is not None or not torch.cuda.is_available():
         return
-    built = [int(arch.removeprefix("sm_")) for arch in torch.cuda.get_arch_list() if arch.startswith("sm_")]
+    built = [int(match[1]) for arch in torch.cuda.get_arch_list() if (match := _ARCHITECTURE.match(arch))]
     major, minor = torch.cuda.get_device_capability(device)
     if built and 10 * major + minor < min(built):
         least = "{}.{}".format(*divmod(min(built), 10))

@@ -1,7 +1,7 @@
 """The process of one part: ``python -m benchmarks.gpu.child NAME FILE DEVICE [--quick]``.
 
-Into FILE it writes a line of JSON with what it plans, then one for each figure as soon as it is there, so that
-what was measured stays if the part is ended.
+Into FILE it writes a line of JSON with what it plans, then one for each figure as soon as it is there and for each
+measurement that is done, so that what was measured stays if the part is ended.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def main(name: str, file: Path, device: str, *, quick: bool) -> None:
         for measurement in measurements:
             for figure in attempt(measurement):
                 print(json.dumps(figure.as_dict()), file=out, flush=True)
+            print(json.dumps({"done": measurement.key}), file=out, flush=True)
 
 
 def attempt(measurement: Measurement) -> Iterator[Figure]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.gpu.figure import Figure
 from benchmarks.gpu.processes import last_line, run_limited
@@ -17,10 +19,22 @@ def run_part(name: str, device: str, *, quick: bool, seconds: float, log: Path, 
     if not found:
         reason = f"cut after {seconds:.0f} s" if status is None else f"ended with {status}: {last_line(log)}"
         return [Figure(key=name, name=f"part {name}", error=reason)]
-    plan, *measured = found
-    figures = [Figure.from_dict(line) for line in measured]
-    reason = f"cut: {name} took over {seconds:.0f} s" if status is None else f"{name} ended with {status}"
-    if status != 0:
-        keys = {figure.key for figure in figures}
-        figures += [Figure(key=key, name=what, error=reason) for key, what in plan["planned"] if key not in keys]
+    if status is None:
+        reason = f"cut: {name} took over {seconds:.0f} s"
+    else:
+        reason = f"{name} ended with {status}: {last_line(log)}"
+    return figures_of(found, reason)
+
+
+def figures_of(lines: Sequence[dict[str, Any]], reason: str) -> list[Figure]:
+    """What a part found, and for each measurement that it did not bring to its end a line with the reason."""
+    plan, *found = lines
+    done = {line["done"] for line in found if "done" in line}
+    figures = [Figure.from_dict(line) for line in found if "done" not in line]
+    keys = {figure.key for figure in figures}
+    for key, name in plan["planned"]:
+        if key in keys and key not in done:
+            figures.append(Figure(key=f"{key}_rest", name=f"{name}: the rest", error=reason))
+        elif key not in done:
+            figures.append(Figure(key=key, name=name, error=reason))
     return figures

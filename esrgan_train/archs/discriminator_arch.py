@@ -26,6 +26,8 @@ class UNetDiscriminatorSN(nn.Module):
         (B, num_in_ch, H, W) in [0, 1], H and W multiples of 8 → logits (B, 1, H, W), positive for real.
     """
 
+    casts_at_once = True  # its layers' weights, see ``training.casting``
+
     @bounded
     def __init__(
         self,

@@ -32,6 +32,8 @@ class SRVGGNetCompact(nn.Module):
         output is not clamped.
     """
 
+    casts_at_once = True  # its layers' weights, see ``training.casting``
+
     @bounded
     def __init__(
         self,

@@ -19,10 +19,11 @@ from esrgan_train.loggers.metrics_csv import FILE_NAME, Row, read_rows
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.validation import is_trial
 
+_LOSSES = "generator losses, without weights"
 _PANELS = {
     "PSNR on held-out photos (dB)": ["val/psnr", "val/psnr_bicubic"],
     "SSIM on held-out photos": ["val/ssim", "val/ssim_bicubic"],
-    "generator losses, without weights": ["train/pixel", "train/perceptual", "train/adversarial"],
+    _LOSSES: ["train/pixel", "train/perceptual", "train/adversarial"],
     "discriminator losses": ["train/d_real", "train/d_fake"],
     "discriminator: mean logit, above 0 for 'real'": ["train/d_real_score", "train/d_fake_score"],
     "discriminator: share of pixels judged rightly": [
@@ -33,7 +34,7 @@ _PANELS = {
     "generated crops: colour shift, share of clipped values": ["train/colour_shift", "train/clipped"],
     "LPIPS on held-out photos, less is better": ["val/lpips"],
 }
-_LOG_SCALE = {"generator losses, without weights"}
+_LOG_SCALE = {_LOSSES}
 
 
 class Curves(Callback):
@@ -51,18 +52,23 @@ class Curves(Callback):
         health = callback_of(trainer, Health)
         path = self.run_dir / "curves.png"
         with reporting_failure(str(path)):
-            figure = draw_curves(read_rows(self.run_dir / FILE_NAME), switch, health.signs if health else ())
+            signs = health.signs if health else ()
+            losses = [f"train/{name}" for name in objective.names]
+            figure = draw_curves(read_rows(self.run_dir / FILE_NAME), switch, signs, losses)
             with replacing(path) as partial:
                 figure.savefig(partial, dpi=100)
 
 
-def draw_curves(rows: list[Row], switch: int | None, signs: Sequence[Sign] = ()) -> Figure:
-    """The panels that have data, in columns of two.
+def draw_curves(
+    rows: list[Row], switch: int | None, signs: Sequence[Sign] = (), losses: Sequence[str] = ()
+) -> Figure:
+    """The panels that have data, in columns of two; ``losses`` join the generator's.
 
     A dotted line marks iteration ``switch``, where the GAN stage starts; stretches in which a warning sign lasted
     too long are shaded.
     """
-    panels = {title: names for title, names in _PANELS.items() if any(points(rows, name)[0] for name in names)}
+    wanted = _PANELS | {_LOSSES: list(dict.fromkeys([*_PANELS[_LOSSES], *losses]))}
+    panels = {title: names for title, names in wanted.items() if any(points(rows, name)[0] for name in names)}
     figure = Figure(figsize=(14, 3 * max(1, -(-len(panels) // 2))), layout="constrained")
     axes = list(figure.subplots(max(1, -(-len(panels) // 2)), 2, squeeze=False).flat)
     last_step = max((int(row["step"]) for row in rows), default=0)

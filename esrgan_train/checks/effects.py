@@ -7,6 +7,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from esrgan_train.checks.terms import counts_in_gan_stage_alone, has_gan_stage, image_losses
+
 
 def _is(option: str, value: Any) -> Callable[[DictConfig], bool]:
     return lambda cfg: bool(OmegaConf.select(cfg, option) == value)
@@ -17,7 +19,7 @@ _without_adversarial = _is("loss.adversarial.weight", 0)
 
 
 def _without_gan_stage(cfg: DictConfig) -> bool:
-    return _without_perceptual(cfg) and _without_adversarial(cfg)
+    return not has_gan_stage(cfg)
 
 
 def _gan_stage_not_reached(cfg: DictConfig) -> bool:
@@ -51,7 +53,7 @@ IDLE: list[tuple[str, Callable[[DictConfig], bool], str]] = [
     (
         f"loss.adversarial.start_step {_GAN_RATES}",
         _without_gan_stage,
-        "without a perceptual and an adversarial loss there is no GAN stage",
+        "no loss waits for the GAN stage, so there is none",
     ),
     (
         f"loss.adversarial.function {_GAN_RATES} {_DISCRIMINATOR} {_PERCEPTUAL}",
@@ -100,12 +102,31 @@ def _longest_stage(cfg: DictConfig) -> int:
     return max(switch, last - switch)
 
 
+def _idle_losses(cfg: DictConfig) -> Iterator[tuple[str, Callable[[DictConfig], bool], str]]:
+    """The options of losses under names of their own, in the form of ``IDLE``."""
+    for name, node in image_losses(cfg):
+        option = f"loss.{name}"
+        if name not in ("pixel", "perceptual"):
+            below = " ".join(f"{option}.{key}" for key in map(str, node) if key != "weight")
+            yield below, _is(f"{option}.weight", 0), f"{option}.weight=0 leaves that loss out"
+            if counts_in_gan_stage_alone(node):
+                why = "trainer.max_steps ends the run before the GAN stage (loss.adversarial.start_step)"
+                yield option, _gan_stage_not_reached, why
+
+
+def losses_left_out(cfg: DictConfig) -> Iterator[str]:
+    """One line for each loss under a name of its own that has no weight."""
+    for name, node in image_losses(cfg):
+        if name not in ("pixel", "perceptual") and not node.weight:
+            yield f"loss.{name} counts nothing: its weight is 0; give loss.{name}.weight, or leave it out"
+
+
 def options_without_effect(cfg: DictConfig, given: Iterable[str]) -> Iterator[str]:
     """One line for each of the options ``given`` on the command line that changes nothing, and why."""
     for override in given:
         name, _, value = override.lstrip("+~").partition("=")
         name = name.replace("/", ".")
-        for options, when, why in IDLE:
+        for options, when, why in (*IDLE, *_idle_losses(cfg)):
             if any(f"{name}.".startswith(f"{each}.") for each in options.split()) and when(cfg):
                 yield f"{name}={value} has no effect: {why}"
                 break

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train.bounds import check_value, hints_of, shown
 from esrgan_train.checks.nearest import remedy
-from esrgan_train.checks.schema import DECIDED, Open, Part, Parts, Run, Trainer
+from esrgan_train.checks.schema import DECIDED, Open, Part, Run, Trainer
 from esrgan_train.checks.tree import join, locate, mappings, plain
 from esrgan_train.errors import UserError
 
@@ -39,7 +39,8 @@ def groups(node: DictConfig, kind: type = Run, name: str = "") -> Iterator[tuple
         UserError: a group of the dataclass is missing, or builds nothing.
     """
     yield name, node, kind
-    hints = hints_of(kind) if kind is not Parts else dict.fromkeys(node, Part | None)
+    others = getattr(kind, "others", None)
+    hints = (dict.fromkeys(node, others) if others else {}) | hints_of(kind)
     inner = {key: group for key, hint in hints.items() if (group := _group_in(hint)) is not None}
     for key, group in inner.items():
         below = node.get(key)

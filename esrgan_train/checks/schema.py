@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, Predicate
+from annotated_types import Ge, Gt, Le, MinLen, Predicate
 
 from esrgan_train.bounds import Count, NonNegative, Seed, Wanted
 from esrgan_train.checks.devices import device_count
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.training.options import Init, Options
 from esrgan_train.training.precision import PrecisionName
-from esrgan_train.training.stages import Iterations, Weight
+from esrgan_train.training.stages import Iterations, StageName, Weight
 
 
 def _is_text(value: Any) -> bool:
@@ -60,6 +60,8 @@ class Part(Open):
 class Parts(Open):
     """Parts under names of their own; null leaves one out."""
 
+    others = Part | None  # not a field
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(Open):
@@ -75,10 +77,13 @@ class Data(StreamOptions, Part):
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """A term of the loss."""
+    """A loss between images, see ``training.stages.Term``."""
 
     weight: Weight
     function: Part
+    target: Literal["hr", "hr_target"]
+    stages: Annotated[list[StageName], MinLen(1)]
+    ramp: Iterations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,16 +94,20 @@ class Perceptual(Term):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adversarial(Term):
+class Adversarial:
     """The adversarial term."""
 
+    weight: Weight
+    function: Part
     start_step: Iterations
     discriminator_warmup: Iterations
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loss:
-    """The terms of the loss."""
+class Loss(Open):
+    """The terms of the loss; further names are losses between images too."""
+
+    others = Term | None  # not a field
 
     pixel: Term
     perceptual: Perceptual

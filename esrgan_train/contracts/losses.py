@@ -13,19 +13,24 @@ from esrgan_train.contracts.part import Part, in_words, is_number_tensor
 from esrgan_train.training.buffers import Snapshot
 
 
-def check_image_loss(loss: Callable[[Tensor, Tensor], Any], part: Part, *, gt_size: int) -> None:
-    """Try a loss that is not this package's on two pairs of crops, (2, 3, gt_size, gt_size).
+def check_image_loss(loss: Callable[..., Any], part: Part, *, gt_size: int, upscale: int) -> None:
+    """Try a loss on two pairs of crops, (2, 3, gt_size, gt_size), unless it is this package's and holds a network.
 
     Raises:
-        UserError: it fails, changes the pictures, or its result is no finite scalar with a finite gradient.
+        UserError: it takes what there is not, fails, changes the pictures, or its result is no finite scalar with
+            a finite gradient.
     """
-    if part.is_ours:
+    if part.is_ours and getattr(loss, "holds_network", False):
         return
     draw = torch.Generator().manual_seed(0)
     sr = torch.rand(2, 3, gt_size, gt_size, generator=draw) * 1.2 - 0.1  # what a generator makes is not clamped
-    target = torch.rand(2, 3, gt_size, gt_size, generator=draw)
+    target, ema_sr = (torch.rand(2, 3, gt_size, gt_size, generator=draw) for _ in range(2))
+    besides = {"lr": torch.rand(2, 3, gt_size // upscale, gt_size // upscale, generator=draw), "ema_sr": ema_sr}
+    takes = getattr(loss, "takes", ())
+    if unknown := [name for name in takes if name not in besides]:
+        raise part.refusal(f"it takes {unknown[0]}", f"takes may name {' and '.join(besides)}")
     buffers = Snapshot(loss.buffers() if isinstance(loss, nn.Module) else ())
-    _differentiate(loss, part, "the loss", sr, target)
+    _differentiate(loss, part, "the loss", sr, target, *(besides[name] for name in takes))
     buffers.restore()
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +13,11 @@ from esrgan_train.errors import UserError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the kit of the checkout that this package lies in; its exit status."""
-    checkout = checkout_of(Path(__file__).parents[1])
-    given = sys.argv[1:] if arguments is None else arguments
-    path = os.pathsep.join(filter(None, [str(checkout), os.environ.get("PYTHONPATH")]))
-    return subprocess.run(
-        [sys.executable, "-m", "benchmarks.gpu", *given], env=os.environ | {"PYTHONPATH": path}
-    ).returncode
+    checkout = str(checkout_of(Path(__file__).parents[1]))
+    if checkout not in sys.path:
+        sys.path.insert(0, checkout)
+    status: int = importlib.import_module("benchmarks.gpu.__main__").main(arguments)
+    return status
 
 
 def checkout_of(package: Path) -> Path:

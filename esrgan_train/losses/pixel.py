@@ -20,7 +20,7 @@ class CharbonnierLoss(nn.Module):
         eps: the square of the error below which the loss is flat; at 0 the gradient of equal images would be NaN.
 
     Shape:
-        two equal shapes, values around [0, 1] → scalar.
+        two equal shapes, values around [0, 1] → float32 scalar.
     """
 
     @bounded
@@ -30,4 +30,4 @@ class CharbonnierLoss(nn.Module):
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """Return the loss, a scalar."""
-        return torch.sqrt((sr - hr).square() + self.eps).mean()
+        return torch.sqrt((sr.float() - hr.float()).square() + self.eps).mean()

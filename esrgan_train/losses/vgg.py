@@ -91,5 +91,6 @@ class VGG19Features(nn.Module):
             return weights
         key = torch.get_autocast_dtype(device.type), device
         if key not in self._cast:
-            self._cast = {key: [(weight.to(key[0]), bias.to(key[0])) for weight, bias in weights]}
+            with torch.inference_mode(mode=False):  # they must serve training too
+                self._cast = {key: [(weight.to(key[0]), bias.to(key[0])) for weight, bias in weights]}
         return self._cast[key]

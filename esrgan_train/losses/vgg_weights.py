@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.models import VGG19_Weights  # type: ignore[import-untyped]
 
-from esrgan_train.downloads import FAILURES
+from esrgan_train.downloads import FAILURES, fetch_into_hub, hub_file
 from esrgan_train.errors import UserError, given_as
 from esrgan_train.losses.vgg import CONVS
 from esrgan_train.modelfiles.finite import check_finite
@@ -44,14 +44,10 @@ def imagenet_weights() -> dict[str, Tensor]:
     Raises:
         UserError: they are not in the cache and cannot be fetched; the message names every way out.
     """
-    file = imagenet_file()
-    if not file.exists():
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            # The name ends with the first digits of the SHA-256.
-            torch.hub.download_url_to_file(imagenet_url(), str(file), hash_prefix=file.stem.rpartition("-")[2])
-        except FAILURES as error:
-            raise cannot_be_fetched(error) from error
+    try:
+        file = fetch_into_hub(imagenet_url())
+    except FAILURES as error:
+        raise cannot_be_fetched(error) from error
     with given_as("loss.perceptual.features=imagenet: "):
         return file_weights(file)
 
@@ -63,7 +59,7 @@ def imagenet_url() -> str:
 
 def imagenet_file() -> Path:
     """Where torch.hub keeps torchvision's VGG19."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / imagenet_url().rpartition("/")[2]
+    return hub_file(imagenet_url())
 
 
 def cannot_be_fetched(error: BaseException) -> UserError:

@@ -7,17 +7,14 @@ bits and lose ``border`` pixels each side, usually the upscale factor. Each imag
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from esrgan_train.metrics.similarity import C1, C2, SSIM_WINDOW, moments
+
 MAX_PSNR = 100.0  # dB; given to identical images in place of infinity, which JSON and means cannot hold
-SSIM_WINDOW = 11  # pixels a side
-_SSIM_SIGMA = 1.5
-_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-_GRAY = 127.5
 # A strip takes some 250 bytes per pixel: on a CPU its maps stay in the cache, on a GPU 130 MB keep it busy.
 _STRIP_PIXELS, _STRIP_PIXELS_ON_GPU = 2**17, 2**19
 _LEAST_ROWS = 16  # of a strip; less would filter most rows of a very wide picture twice
@@ -109,28 +106,6 @@ def _decibels(squared_error: Tensor) -> Tensor:
 
 def _similarity(sr: Tensor, hr: Tensor) -> Tensor:
     """SSIM of each window: (B, C, h, w) in [0, 255] to (B, C, h − 10, w − 10)."""
-    sr, hr = sr - _GRAY, hr - _GRAY  # variances stay the same, and their differences of squares keep more digits
-    maps = torch.stack([sr, hr, sr.square(), hr.square(), sr * hr])
-    sr_mean, hr_mean, sr_square, hr_square, product = _blurred(maps).unbind()
-    covariance = product - sr_mean * hr_mean
-    variances = sr_square + hr_square - sr_mean.square() - hr_mean.square()
-    sr_mean, hr_mean = sr_mean + _GRAY, hr_mean + _GRAY
-    luminance = (2 * sr_mean * hr_mean + _C1) / (sr_mean.square() + hr_mean.square() + _C1)
-    return luminance * (2 * covariance + _C2) / (variances + _C2)
-
-
-def _blurred(maps: Tensor) -> Tensor:
-    """The Gaussian means of all whole windows: (..., h, w) to (..., h − 10, w − 10).
-
-    Two passes of scaled sums are several times faster on a CPU than an 11×11 convolution, and are float32
-    everywhere: a convolution on CUDA may run in TF32, which has too few digits for variances.
-    """
-    radius = SSIM_WINDOW // 2
-    weights = [math.exp(-((place / _SSIM_SIGMA) ** 2) / 2) for place in range(-radius, radius + 1)]
-    for dim in (-2, -1):
-        length = maps.shape[dim] - 2 * radius
-        total = maps.narrow(dim, 0, length) * (weights[0] / sum(weights))
-        for start, weight in enumerate(weights[1:], start=1):
-            total.add_(maps.narrow(dim, start, length), alpha=weight / sum(weights))
-        maps = total
-    return maps
+    sr_mean, hr_mean, covariance, variances = moments(sr, hr)
+    luminance = (2 * sr_mean * hr_mean + C1) / (sr_mean.square() + hr_mean.square() + C1)
+    return luminance * (2 * covariance + C2) / (variances + C2)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 from torchvision.models import AlexNet_Weights  # type: ignore[import-untyped]
 
-from esrgan_train.downloads import FAILURES, look_for
+from esrgan_train.downloads import FAILURES, fetch_into_hub, hub_file
 from esrgan_train.errors import UserError
 from esrgan_train.kernels import any_shape, exact_float32
 
@@ -22,7 +22,7 @@ URL: str = AlexNet_Weights.IMAGENET1K_V1.url
 
 def weights_file() -> Path:
     """Where torch.hub keeps torchvision's AlexNet."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / URL.rpartition("/")[2]
+    return hub_file(URL)
 
 
 def fetch_weights() -> None:
@@ -31,13 +31,8 @@ def fetch_weights() -> None:
     Raises:
         UserError: it cannot be fetched; the message says where to put it.
     """
-    file = weights_file()
-    if file.exists():
-        return
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        look_for(URL)  # the download itself has no limit
-        torch.hub.download_url_to_file(URL, str(file), hash_prefix=file.stem.rpartition("-")[2])
+        fetch_into_hub(URL)
     except FAILURES as error:
         raise cannot_be_fetched(error) from error
 

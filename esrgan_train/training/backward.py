@@ -36,7 +36,7 @@ class Game:
     """Who takes part in an iteration; in the pixel stage there are no judges.
 
     ``factor`` multiplies all losses: 1 over the number of batches that one step accumulates, times the loss
-    scale.
+    scale. ``done`` is the number of iterations done.
     """
 
     generator: nn.Module
@@ -44,6 +44,7 @@ class Game:
     stage: Stage
     precision: Precision
     factor: float | Tensor = 1.0
+    done: float = float("inf")
 
     def forward(self, network: nn.Module, images: Tensor) -> Tensor:
         """The network's output as float32."""
@@ -57,7 +58,7 @@ def published_backward(game: Game, images: Images) -> Measured:
     for judge in game.judges:
         judge.network.requires_grad_(False)
     sr = forward(game.generator, images["lr"])
-    loss, measured = game.stage.content(sr, images, game.precision)
+    loss, measured = game.stage.content(sr, images, game.precision, game.done)
     for judge in game.judges:
         judged = judge.term.function.generator(forward(judge.network, sr))
         if judge.weight:  # 0 times an infinite loss would not be 0
@@ -82,7 +83,7 @@ def shared_backward(game: Game, images: Images) -> Measured:
     judged = [
         judge.term.function.generator(logits) for judge, logits in zip(game.judges, fake_logits, strict=True)
     ]
-    loss, measured = game.stage.content(sr, images, game.precision)
+    loss, measured = game.stage.content(sr, images, game.precision, game.done)
     roots: list[Tensor] = [game.factor * loss]
     gradients: list[Tensor | None] = [None]
     for judge, adversarial in zip(game.judges, judged, strict=True):

@@ -17,17 +17,22 @@ def run_with_cast_weights(network: Callable[[Tensor], Tensor], images: Tensor, d
     """The network's output under autocast; the values and gradients are autocast's own.
 
     Autocast starts a kernel for each weight, and one for its gradient: half of all that a pass of a compact
-    network starts. Here all weights of plain layers are cast by one operation. A compiled network casts in fused
-    kernels.
+    network starts. Here all weights of plain layers are cast by one operation, if the network's class says, by an
+    attribute ``casts_at_once``, that only the layers themselves use them, and under autocast: otherwise a lower
+    precision would change values, or meet float32. A compiled network casts in fused kernels.
     """
-    if not isinstance(network, nn.Module) or network._compiled_call_impl is not None:
+    if not isinstance(network, nn.Module) or not getattr(network, "casts_at_once", False):
         return network(images)
+    result: Tensor
+    if network._compiled_call_impl is not None:
+        result = network(images)
+        return result
     weights = dict(_weights(network))
     each = {id(weight): weight for weight in weights.values()}  # layers may share one
     cast: Sequence[Tensor] = _Cast.apply(dtype, *each.values()) if each else ()
     lower = dict(zip(each, cast, strict=True))
     taken = {name: lower[id(weight)] for name, weight in weights.items()}
-    result: Tensor = functional_call(network, taken, (images,), tie_weights=False)
+    result = functional_call(network, taken, (images,), tie_weights=False)
     return result
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sysconfig
 from collections.abc import Iterable
+from pathlib import Path
 
 from torch import nn
 
 from esrgan_train.errors import UserError
+
+_REMEDY = "or give training.compile=false"
 
 
 def compile_networks(networks: Iterable[nn.Module], device_type: str) -> None:
@@ -20,8 +26,20 @@ def compile_networks(networks: Iterable[nn.Module], device_type: str) -> None:
         UserError: what torch.compile needs is not there.
     """
     _check_compiler(device_type)
+    _keep_graphs()
     for network in networks:
         network.compile(dynamic=False)
+
+
+def _keep_graphs() -> None:
+    """Let compiled backward passes leave alone what the forward pass kept for them.
+
+    One pass of a discriminator serves two backward passes. A warm-up has only the second of them: compiled then,
+    it would take the kept tensors for its own results, and once both are needed torch refuses.
+    """
+    import torch._functorch.config as functorch
+
+    functorch.donated_buffer = False
 
 
 def _check_compiler(device_type: str) -> None:
@@ -30,12 +48,22 @@ def _check_compiler(device_type: str) -> None:
     from torch._inductor.exc import InvalidCxxCompiler
     from torch.utils._triton import has_triton_package
 
-    remedy = "or give training.compile=false"
-    if device_type == "cuda" and not has_triton_package():
-        raise UserError(f"training.compile=true needs the package triton on a GPU: install it, {remedy}")
+    if device_type == "cuda":
+        if not has_triton_package():
+            raise UserError(f"training.compile=true needs the package triton on a GPU: install it, {_REMEDY}")
+        if "CC" not in os.environ and not any(map(shutil.which, ("gcc", "clang"))):  # where triton looks
+            raise UserError(
+                f"training.compile=true needs a C compiler, and none is found: install gcc or set CC, {_REMEDY}"
+            )
     try:
         get_cpp_compiler()
     except (InvalidCxxCompiler, OSError) as error:
         raise UserError(
-            f"training.compile=true needs a C++ compiler, and none is found: install g++ or set CXX, {remedy}"
+            f"training.compile=true needs a C++ compiler, and none is found: install g++ or set CXX, {_REMEDY}"
         ) from error
+    header = Path(sysconfig.get_path("include")) / "Python.h"
+    if not header.exists():
+        raise UserError(
+            f"training.compile=true needs Python's headers, and {header} is missing: install them (on Debian and "
+            f"Ubuntu the package python3-dev), {_REMEDY}"
+        )

@@ -29,7 +29,10 @@ class LossScale:
     def on(self, device: torch.device) -> Tensor:
         """The factor, which moves to the device of the losses when it is first asked for."""
         if self.factor.device != device:
-            self.factor, self._since = self.factor.to(device), self._since.to(device)
+            state = self.state_dict()
+            # Filled there, not copied: from memory that is not pinned, a copy waits for the device.
+            self.factor = torch.full((), state["factor"], device=device)
+            self._since = torch.full((), state["since"], dtype=torch.int32, device=device)
         return self.factor
 
     @torch.no_grad()

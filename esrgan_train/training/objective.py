@@ -49,6 +49,11 @@ class Objective(nn.Module):
             if isinstance(function, nn.Module):  # moves to the device, and is saved under this name
                 self.add_module(name, function)
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all terms, as they are logged."""
+        return list(dict.fromkeys(name for stage in self.stages.values() for name in stage.weights))
+
     def stage(self, iterations_done: int) -> StageName:
         """The stage of the iteration that follows ``iterations_done`` others."""
         return "gan" if self.has_gan_stage and iterations_done >= self.start_step else "pixel"

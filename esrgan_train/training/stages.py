@@ -26,16 +26,26 @@ LEARNING_RATES: dict[StageName, str] = {"pixel": "optimizer.pixel_lr", "gan": "o
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """A loss between the generated images and their target."""
+    """A loss between the generated images and their target.
+
+    A function with ``takes`` is given more images after the target, by name: ``lr``, (B, 3, h, w), or ``ema_sr``,
+    the averaged generator's output, (B, 3, H, W).
+    """
 
     name: str  # of its options, and of its values in the log
-    function: Callable[[Tensor, Tensor], Tensor]  # (sr, target), both (B, 3, H, W), to a scalar; sr is not clamped
+    function: Callable[..., Tensor]  # (sr, target, …), both (B, 3, H, W), to a scalar; sr is not clamped
     weight: Weight
     target: Literal["hr", "hr_target"] = "hr_target"  # which is sharpened where the recipe says so
     stages: tuple[StageName, ...] = ("pixel", "gan")  # in which it counts
+    ramp: Iterations = 0  # over which the weight grows from 0, from the first in which it counts
 
     def __post_init__(self) -> None:
         check_fields(self, at=f"loss.{self.name}.")
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """What the function is given after the target."""
+        return tuple(getattr(self.function, "takes", ()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,19 +91,36 @@ class Stage:
         """The weight in the generator's loss after ``done`` iterations; by default after the warm-up."""
         return term.weight if done >= self.start + term.discriminator_warmup else 0.0
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of each loss in the generator's, by name."""
+        content = {term.name: term.weight for term in self.terms}
+        return content | {term.name: term.weight for term in self.adversarial}
+
+    @property
+    def takes(self) -> set[str]:
+        """The images that its terms are given besides their targets."""
+        return {name for term in self.terms for name in term.takes}
+
+    def term_weight(self, term: Term, done: float = math.inf) -> float:
+        """A term's weight after ``done`` iterations; by default after its ramp."""
+        begun = 0 if "pixel" in term.stages else self.start
+        return term.weight * min(1.0, (done - begun) / term.ramp) if term.ramp else term.weight
+
     def content(
-        self, sr: Tensor, images: Mapping[str, Tensor], precision: Precision
+        self, sr: Tensor, images: Mapping[str, Tensor], precision: Precision, done: float = math.inf
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted sum of the terms, and each without its weight for the log.
 
         Args:
             sr: (B, 3, H, W) float32, not clamped.
-            images: each term's target, of the same shape, in [0, 1].
+            images: each term's target, of the same shape, in [0, 1], and what ``takes`` names.
             precision: of the networks inside losses; all else is float32.
+            done: iterations done, which weights with a ramp depend on.
         """
         values = {}
         for term in self.terms:
             inside = precision.autocast() if getattr(term.function, "holds_network", False) else nullcontext()
             with record_function(f"esrgan/{term.name} loss"), inside:
-                values[term.name] = term.function(sr, images[term.target])
-        return reduce(add, (term.weight * values[term.name] for term in self.terms)), values
+                values[term.name] = term.function(sr, images[term.target], *map(images.__getitem__, term.takes))
+        return reduce(add, (self.term_weight(term, done) * values[term.name] for term in self.terms)), values

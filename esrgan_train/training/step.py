@@ -199,7 +199,17 @@ class TrainingStep:
             if term.judge in self.discriminators
         ]
         factor = share if self.loss_scale is None else share * self.loss_scale.on(images["lr"].device)
-        game = Game(generator=self.generator, judges=judges, stage=stage, precision=self.precision, factor=factor)
+        if "ema_sr" in stage.takes:
+            with torch.no_grad():
+                images = {**images, "ema_sr": self.precision.forward(self.ema.module, images["lr"].clone())}
+        game = Game(
+            generator=self.generator,
+            judges=judges,
+            stage=stage,
+            precision=self.precision,
+            factor=factor,
+            done=done,
+        )
         backward = shared_backward if self.options.shared_fake_forward else published_backward
         return {name: value.detach() for name, value in backward(game, images).items()}
 

@@ -12,12 +12,12 @@ import pytest
 from rich.console import Console
 
 from benchmarks.gpu import report
+from benchmarks.gpu import run_part as part
 from benchmarks.gpu.budget import Budget
 from benchmarks.gpu.child import attempt
 from benchmarks.gpu.figure import Figure, Goal
 from benchmarks.gpu.part import Measurement
 from benchmarks.gpu.processes import run_limited
-from benchmarks.gpu.run_part import run_part
 from benchmarks.gpu.run_tests import figures_of, files_with_tests, read_lines, run_tests
 from benchmarks.gpu.subjects import defaults, training_options
 from benchmarks.results import newest
@@ -99,8 +99,20 @@ def test_a_process_that_hangs_is_killed_with_those_it_started(tmp_path: Path) ->
 )
 def test_a_part_that_does_not_begin_is_one_line(tmp_path: Path, name: str, seconds: float, error: str) -> None:
     log = tmp_path / "log"
-    (figure,) = run_part(name, "cpu", quick=True, seconds=seconds, log=log, lines=tmp_path / "lines")
+    (figure,) = part.run_part(name, "cpu", quick=True, seconds=seconds, log=log, lines=tmp_path / "lines")
     assert (figure.key, figure.error) == (name, error)
+
+
+def test_what_a_part_did_not_bring_to_its_end_is_named() -> None:
+    figure = Figure(key="b", name="b", unit="s", ours=1.0)
+    planned = [["a", "A"], ["b", "B"], ["c", "C"]]
+    lines: list[dict[str, Any]] = [{"planned": planned}, {"done": "a"}, figure.as_dict()]
+    found = {each.key: each for each in part.figures_of(lines, "cut")}
+    assert found == {
+        "b": figure,
+        "b_rest": Figure(key="b_rest", name="B: the rest", error="cut"),
+        "c": Figure(key="c", name="C", error="cut"),
+    }
 
 
 def test_only_files_with_such_tests_are_imported(tmp_path: Path) -> None:

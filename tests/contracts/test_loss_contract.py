@@ -40,12 +40,12 @@ def l1(sr: Tensor, hr: Tensor) -> Tensor:
 )
 def test_an_image_loss_that_cannot_be_trained_with_is_refused(loss: Callable[..., Any], message: str) -> None:
     with pytest.raises(UserError, match=rf"^loss\.pixel\.function\._target_=my_parts\.Mine: .*{message}"):
-        check_image_loss(loss, MINE, gt_size=16)
+        check_image_loss(loss, MINE, gt_size=16, upscale=4)
 
 
 @pytest.mark.parametrize("loss", [l1, nn.L1Loss(), nn.MSELoss(), CharbonnierLoss()])
 def test_a_sound_image_loss_passes(loss: Callable[..., Any]) -> None:
-    check_image_loss(loss, MINE, gt_size=16)
+    check_image_loss(loss, MINE, gt_size=16, upscale=4)
 
 
 class Running(nn.BatchNorm2d):
@@ -57,7 +57,7 @@ class Running(nn.BatchNorm2d):
 
 def test_the_trial_leaves_a_loss_as_it_was() -> None:
     loss = Running(3)
-    check_image_loss(loss, MINE, gt_size=16)
+    check_image_loss(loss, MINE, gt_size=16, upscale=4)
     assert int(loss.num_batches_tracked) == 0  # type: ignore[arg-type]
     assert not loss.running_mean.any()
 

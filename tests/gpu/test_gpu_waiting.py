@@ -88,7 +88,7 @@ def iterate(device: torch.device, callbacks: list[Callback], run_dir: Path, **op
             Trainer(strategy=fake_gpu_strategy(), **length, **parts).fit(module, SameBatch(torch.device("cuda")))
 
 
-@pytest.mark.parametrize("precision", ["32", "bf16"])
+@pytest.mark.parametrize("precision", ["32", "bf16", "16"])
 @pytest.mark.parametrize("start_step", [0, LAST], ids=["gan stage", "pixel stage"])
 def test_no_iteration_waits(
     device: torch.device, callbacks: list[Callback], tmp_path: Path, start_step: int, precision: str

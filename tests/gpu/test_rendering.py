@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -35,6 +37,14 @@ def images() -> Tensor:
     return smooth.clamp(0, 1)
 
 
+@pytest.fixture
+def tf32() -> Iterator[None]:
+    """TF32 as a training may have it."""
+    torch.backends.cuda.matmul.allow_tf32 = True
+    yield
+    torch.backends.cuda.matmul.allow_tf32 = False  # the default
+
+
 def rendered(drawn: list[Drawing], images: Tensor, device: torch.device) -> Tensor:
     renderer = BatchRenderer(RealESRGANDegradation(), (SIDE, SIDE)).to(device)
     packed = renderer.moved(default_collate([renderer.pack(drawing) for drawing in drawn]), device)
@@ -42,6 +52,7 @@ def rendered(drawn: list[Drawing], images: Tensor, device: torch.device) -> Tens
     return result
 
 
+@pytest.mark.usefixtures("tf32")
 def test_without_noise_it_is_the_picture_of_the_workers(
     drawn: list[Drawing], images: Tensor, device: torch.device
 ):
@@ -58,8 +69,19 @@ def test_without_noise_it_is_the_picture_of_the_workers(
     assert psnr.mean() > 60
 
 
+@pytest.mark.usefixtures("tf32")
 def test_it_repeats_itself_bit_for_bit(drawn: list[Drawing], images: Tensor, device: torch.device):
-    assert torch.equal(rendered(drawn, images, device), rendered(drawn, images, device))
+    levels = rendered(drawn, images, device)
+    assert torch.equal(levels, rendered(drawn, images, device))
+    assert torch.equal(
+        levels, (levels * 255).round() / torch.tensor(255.0)
+    )  # on the 8-bit grid, to the last digit
+
+
+def test_neighbours_in_a_batch_count_for_nothing(drawn: list[Drawing], images: Tensor, device: torch.device):
+    order = torch.randperm(COUNT, generator=torch.Generator().manual_seed(2))
+    moved = rendered([drawn[number] for number in order], images[order], device)
+    assert torch.equal(moved, rendered(drawn, images, device)[order])
 
 
 def test_noise_is_of_its_key_alone(drawn: list[Drawing], images: Tensor, device: torch.device):

@@ -32,6 +32,8 @@ class Kernels(TorchDispatchMode):
 class Tied(nn.Module):
     """Two layers of one weight, a frozen bias, and a weight that autocast leaves alone."""
 
+    casts_at_once = True
+
     def __init__(self) -> None:
         super().__init__()
         self.one, self.two = nn.Conv2d(3, 3, 3, padding=1), nn.Conv2d(3, 3, 3, padding=1)
@@ -88,6 +90,32 @@ def test_a_compact_network_casts_in_two_operations():
     assert counts[0]["aten._to_copy.default"] > 100
     assert counts[1]["aten._to_copy.default"] == 2  # the input, and the output's gradient
     assert counts[1]["aten._foreach_copy_.default"] == 2
+
+
+class Careful(nn.Module):
+    """A network with a part in float32, which reads a weight besides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 3, 3), nn.Conv2d(3, 3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = self.one.weight.square().mean()
+        assert scale.dtype == torch.float32
+        with torch.autocast(x.device.type, enabled=False):
+            result: Tensor = self.two(self.one(x.float())) * scale
+        return result
+
+
+def test_a_network_that_does_not_say_so_is_left_to_autocast():
+    images = torch.rand(2, 3, 16, 16)
+    (expected, *_), _ = run(Careful(), images, torch.bfloat16, at_once=False)
+    network = Careful()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert run_with_cast_weights(network, images, torch.bfloat16).dtype == expected.dtype == torch.float32
+    network.casts_at_once = True  # what the attribute is for
+    with torch.autocast("cpu", dtype=torch.bfloat16), pytest.raises(AssertionError):
+        run_with_cast_weights(network, images, torch.bfloat16)
 
 
 def test_without_gradients_it_runs_too():

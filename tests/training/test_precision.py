@@ -18,6 +18,12 @@ def test_auto_takes_bf16_only_where_it_is_native(
     assert "bf16" in chosen.reason
 
 
+def test_a_gpu_without_bf16_is_told_of_fp16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "multiplies_bf16", lambda _: False)
+    assert choose_precision("auto", "cuda").reason.endswith("; trainer.precision=16 is faster on its tensor cores")
+    assert "16" not in choose_precision("auto", "mps").reason.replace("bf16", "")
+
+
 def test_what_is_requested_is_taken() -> None:
     assert choose_precision(32, "cpu").name == "32"
     assert choose_precision("bf16", "cuda").name == "bf16"
@@ -54,7 +60,7 @@ def test_a_gpu_older_than_the_build_is_refused(
 ) -> None:
     answers = {
         "is_available": lambda: True,
-        "get_arch_list": lambda: ["sm_75", "sm_80", "sm_120", "compute_120"],
+        "get_arch_list": lambda: ["sm_75", "sm_80", "sm_90a", "sm_120", "compute_120"],
         "get_device_capability": lambda _: capability,
         "get_device_name": lambda _: "GTX 1080",
     }

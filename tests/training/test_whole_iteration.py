@@ -107,7 +107,7 @@ def make(make_module: MakeModule, make_objective: Any, start_step: int, precisio
 @pytest.mark.run
 @pytest.mark.filterwarnings("ignore:You defined a `validation_step`", "ignore:`isinstance")
 @pytest.mark.parametrize("options", [{}, {"accumulate": 2, "grad_clip": 0.1, "channels_last": True}], ids=str)
-@pytest.mark.parametrize("precision", ["32", "bf16"])
+@pytest.mark.parametrize("precision", ["32", "bf16", "16"])
 @pytest.mark.parametrize("start_step", [0, LAST], ids=["gan stage", "pixel stage"])
 def test_nothing_waits_between_two_lines_of_the_log(
     make_module: MakeModule,
@@ -123,7 +123,7 @@ def test_nothing_waits_between_two_lines_of_the_log(
         stepped = [player.name for player in module.step.players if player.optimizer.state]
     assert traced.found == []  # and nothing raised that reads a value
     assert traced.sent == []
-    assert traced.formats == {torch.float32 if precision == "32" else torch.bfloat16}
+    assert traced.formats == {{"32": torch.float32, "bf16": torch.bfloat16, "16": torch.float16}[precision]}
     assert stepped == (["pixel"] if start_step else ["generator", "discriminator"])
 
 

@@ -5,30 +5,41 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from esrgan_train.degradation.batched.borders import repeated, rows_taken, taken
-from esrgan_train.degradation.batched.jpeg_colour import JpegColour, double, halve, repeat
-from esrgan_train.degradation.batched.jpeg_tables import all_tables
+from esrgan_train.degradation.batched.borders import columns_taken, repeated, rows_taken
+from esrgan_train.degradation.batched.jpeg_blocks import UNIT, blocks_of, planes_of
+from esrgan_train.degradation.batched.jpeg_colour import JpegColour
+from esrgan_train.degradation.batched.jpeg_tables import all_divisors
 from esrgan_train.degradation.batched.jpeg_transform import JpegTransform
-from esrgan_train.degradation.batched.luma import luma
 
-_BLOCK = 8  # pixels a side
-_UNIT = 2 * _BLOCK  # pixels a side of what shares a block of chroma
+_LUMA = (299, 587, 114)  # BT.601's, in thousandths
+_WHITE = 255_000  # 255 in thousandths
 
 
 class BatchedJpeg(nn.Module):
     """What ``degradation.jpeg.compress_jpeg`` does, bit for bit; each image has a size and a quality of its own.
 
-    Huffman coding loses nothing and is left out.
+    Huffman coding loses nothing and is left out. Only whole numbers are added up, so all devices agree to the last
+    bit. With ``nearest_chroma`` OpenCV adds up float32, and results differ from its by less than 3e-7.
     """
 
-    tables: Tensor
+    divisors: Tensor
+    inverses: Tensor
+    white: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.colour = JpegColour()
         self.transform = JpegTransform()
-        self.register_buffer("tables", all_tables(), persistent=False)
+        divisors = all_divisors()
+        # libjpeg rounds halves away from zero; so does round() of products that are a little too large. They cross
+        # no other half: frequencies are below 2¹⁴, so a quotient that misses a half does so by 2⁻¹⁵ of itself.
+        inverses = (1 + 2**-18) / (8 * divisors)
+        white = torch.tensor(float(_WHITE))
+        buffers = {"divisors": divisors.float(), "inverses": inverses, "white": white}
+        for name, value in buffers.items():
+            self.register_buffer(name, value, persistent=False)
 
+    @torch.no_grad()
     def forward(
         self, images: Tensor, heights: Tensor, widths: Tensor, quality: Tensor, nearest_chroma: Tensor
     ) -> Tensor:
@@ -43,56 +54,56 @@ class BatchedJpeg(nn.Module):
             nearest_chroma: (B,) bool: repeat each chroma sample over its 2×2 pixels; the result is not on the
                 8-bit grid then.
         """
-        height, width = images.shape[-2:]
-        units = -(-height // _UNIT) * _UNIT, -(-width // _UNIT) * _UNIT
-        whole = taken(images, repeated(units[0], heights), repeated(units[1], widths))
-        ycc = self.colour.to_ycc(_levels(whole))
-        samples = -(-heights // 2), -(-widths // 2)  # of chroma
-        # Below, libjpeg repeats reduced rows, not those that they are made of.
-        reduced = rows_taken(halve(ycc[:, 1:]), repeated(units[0] // 2, samples[0]))
-        full, small, reduced = self._coded(ycc[:, :1], reduced, self.tables[quality])
-        smooth = self.colour.to_rgb(full, double(reduced, *samples)) / 255
-        half = self.colour.to_rgb(small, reduced) / 255
-        nearest = luma(smooth) + repeat(half - luma(half))
-        decoded = torch.where(nearest_chroma.view(-1, 1, 1, 1), nearest.clamp(0, 1), smooth)
-        return decoded[..., :height, :width]
+        canvas = images.shape[-2:]
+        samples = (heights + 1) >> 1, (widths + 1) >> 1  # of chroma
+        luma, chroma = self._encoded(images, (heights, widths), samples[0])
+        luma, small, chroma = self._coded(luma, chroma, quality)
+        around = [
+            (repeated(side + 2, lengths + 1) - 1).clamp_(min=0)
+            for side, lengths in zip(chroma.shape[-2:], samples, strict=True)
+        ]
+        edged = columns_taken(rows_taken(chroma, around[0]), around[1])
+        rgb = self.colour.to_rgb(luma, self.colour.enlarge(edged, samples[1]))
+        half = self.colour.to_rgb(small, chroma)
+        decoded = torch.where(nearest_chroma.view(-1, 1, 1, 1), _repeated_chroma(rgb, half), rgb * 1000)
+        # By a number on the device, since GPUs multiply by the reciprocal of one from the host.
+        return decoded[..., : canvas[0], : canvas[1]] / self.white
 
-    def _coded(self, full: Tensor, reduced: Tensor, tables: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Luma, luma at half the size, and chroma, with their frequencies rounded to multiples of (B, 2, 8, 8)."""
-        planes = full, reduced
-        blocks = torch.cat([_blocks(plane) for plane in planes], dim=1)  # (B, blocks, 8, 8)
-        counts = [plane[0].numel() // _BLOCK**2 for plane in planes]
-        steps = torch.cat(
-            [tables[:, kind, None].expand(-1, count, -1, -1) for kind, count in enumerate(counts)], dim=1
+    def _encoded(self, images: Tensor, sizes: tuple[Tensor, Tensor], samples: Tensor) -> tuple[Tensor, Tensor]:
+        """Luma and halved chroma of whole units, continued as libjpeg does."""
+        height, width = (-(-side // UNIT) * UNIT for side in images.shape[-2:])
+        rows, columns = repeated(height, sizes[0]), repeated(width, sizes[1])
+        places = (rows * images.shape[-1])[:, :, None] + columns[:, None]  # (B, height, width)
+        whole = images.flatten(2).gather(2, places.flatten(1)[:, None].expand(-1, 3, -1))
+        levels = whole.clamp_(0, 1).mul_(255).round_().int()
+        ycc = self.colour.to_ycc(levels.view(-1, 3, height, width))
+        # Below, libjpeg repeats halved rows, not those that they are made of.
+        chroma = rows_taken(self.colour.halve(ycc[:, 1:]), repeated(height // 2, samples))
+        return ycc[:, :1], chroma
+
+    def _coded(self, luma: Tensor, chroma: Tensor, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Luma, luma at half the size, and chroma, with their frequencies rounded to multiples of the divisors."""
+        inverses, divisors = (
+            table[quality].permute(2, 3, 0, 1)[..., None] for table in (self.inverses, self.divisors)
         )
-        frequencies = self.transform(blocks - 128)
-        eighths = steps * 8
-        multiples = (frequencies.abs() + (eighths >> 1)).div(eighths, rounding_mode="floor") * frequencies.sign()
-        restored = multiples * steps
-        pixels = (self.transform.inverse(restored) + 128).clamp(0, 255)
-        halved = (self.transform.halving_inverse(restored[:, : counts[0]]) + 128).clamp(0, 255)
-        small = full[..., ::2, ::2]
-        return (
-            _plane(pixels[:, : counts[0]], full),
-            _plane(halved, small),
-            _plane(pixels[:, counts[0] :], reduced),
-        )
+        frequencies = self.transform(blocks_of(luma, chroma))
+        restored = (frequencies * inverses).round_().mul_(divisors).int()
+        units = luma.shape[-2] // UNIT, luma.shape[-1] // UNIT
+        whole, reduced = planes_of(self.transform.inverse(restored).clamp_(-128, 127), units)
+        small, _ = planes_of(self.transform.halving_inverse(restored[..., :4, :]).clamp_(-128, 127), units)
+        return whole, small, reduced
 
 
-def _levels(images: Tensor) -> Tensor:
-    return (images.clamp(min=0) * 255).round().clamp(max=255).int()
+def _repeated_chroma(rgb: Tensor, half: Tensor) -> Tensor:
+    """The luma of one and the colours of the other, which is half as large, in thousandths of a level."""
+    colours = (half * 1000).sub_(_luma(half))
+    height, width = half.shape[-2:]
+    luma = _luma(rgb).view(-1, 1, height, 2, width, 2)
+    return (luma + colours[:, :, :, None, :, None]).clamp_(0, _WHITE).view_as(rgb)
 
 
-def _blocks(planes: Tensor) -> Tensor:
-    """(B, C, 8h, 8w) to (B, C·h·w, 8, 8)."""
-    batch, channels, height, width = planes.shape
-    blocks = planes.reshape(batch, channels, height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
-    return blocks.transpose(3, 4).reshape(batch, -1, _BLOCK, _BLOCK)
-
-
-def _plane(blocks: Tensor, like: Tensor) -> Tensor:
-    """The reverse, for blocks of (n, n) pixels."""
-    batch, channels, height, width = like.shape
-    side = blocks.shape[-1]
-    grid = blocks.view(batch, channels, height // side, width // side, side, side)
-    return grid.transpose(3, 4).reshape(batch, channels, height, width)
+def _luma(levels: Tensor) -> Tensor:
+    """(B, 3, H, W) to (B, 1, H, W), in thousandths of a level."""
+    red, green, blue = levels.chunk(3, dim=1)
+    total: Tensor = (red * _LUMA[0]).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])
+    return total

@@ -20,42 +20,49 @@ Matrix = tuple[tuple[int, ...], ...]  # by input, then by output
 
 
 class JpegTransform(nn.Module):
-    """The three transforms, with their matrices on the device."""
+    """The three transforms, with their matrices on the device.
+
+    Rows, then columns of a block come first, so that each pass reads and writes long runs of memory.
+    """
 
     forwards: Tensor
     backwards: Tensor
     halves: Tensor
+    powers: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         matrices = {"forwards": _of(_forward), "backwards": _of(_inverse), "halves": _halving()}
         for name, matrix in matrices.items():
             self.register_buffer(name, torch.tensor(matrix, dtype=torch.int32), persistent=False)
+        self.register_buffer("powers", 1 << torch.arange(31, dtype=torch.int32), persistent=False)
 
     def forward(self, blocks: Tensor) -> Tensor:
-        """Frequencies, eight times too large, of pixels minus 128; both (..., 8, 8) int32."""
-        rows = _pass(blocks, self.forwards, dim=-1, shift=_BITS - _EXTRA)
-        return _pass(rows, self.forwards, dim=-2, shift=_BITS + _EXTRA)
+        """Frequencies, eight times too large, of pixels minus 128; both (8, 8, ...) int32."""
+        rows = self._pass(blocks, self.forwards, dim=1, shift=_BITS - _EXTRA)
+        return self._pass(rows, self.forwards, dim=0, shift=_BITS + _EXTRA)
 
     def inverse(self, coefficients: Tensor) -> Tensor:
-        """Pixels minus 128, not clamped, of frequencies; both (..., 8, 8) int32."""
-        columns = _pass(coefficients, self.backwards, dim=-2, shift=_BITS - _EXTRA)
-        return _pass(columns, self.backwards, dim=-1, shift=_BITS + _EXTRA + 3)
+        """Pixels minus 128, not clamped, of frequencies; both (8, 8, ...) int32."""
+        columns = self._pass(coefficients, self.backwards, dim=0, shift=_BITS - _EXTRA)
+        return self._pass(columns, self.backwards, dim=1, shift=_BITS + _EXTRA + 3)
 
     def halving_inverse(self, coefficients: Tensor) -> Tensor:
-        """Pixels minus 128 at half the size, not clamped: (..., 8, 8) int32 to (..., 4, 4)."""
-        columns = _pass(coefficients, self.halves, dim=-2, shift=_BITS - _EXTRA + 1)
-        return _pass(columns, self.halves, dim=-1, shift=_BITS + _EXTRA + 4)
+        """Pixels minus 128 at half the size, not clamped: (8, 8, ...) int32 to (4, 4, ...)."""
+        columns = self._pass(coefficients, self.halves, dim=0, shift=_BITS - _EXTRA + 1)
+        return self._pass(columns, self.halves, dim=1, shift=_BITS + _EXTRA + 4)
 
-
-def _pass(values: Tensor, matrix: Tensor, *, dim: int, shift: int) -> Tensor:
-    """Multiply along a dimension and drop bits, rounding; GPUs have no kernel for products of int32 matrices."""
-    if dim == -2:
-        matrix = matrix.unsqueeze(-1)
-    total = torch.full_like(matrix[0], 1 << (shift - 1))
-    for value, weights in zip(values.chunk(8, dim), matrix.unbind(), strict=True):
-        total = torch.addcmul(total, value, weights)
-    return total >> shift
+    def _pass(self, values: Tensor, matrix: Tensor, *, dim: int, shift: int) -> Tensor:
+        """Multiply along a dimension and drop bits, rounding; GPUs have no products of int32 matrices."""
+        along = [1] * values.dim()
+        along[dim] = matrix.shape[1]
+        first, *others = [
+            (value, weights.view(along)) for value, weights in zip(values.chunk(8, dim), matrix, strict=True)
+        ]
+        total = torch.addcmul(self.powers[shift - 1], *first)
+        for value, weights in others:
+            total.addcmul_(value, weights)
+        return total.__irshift__(shift)
 
 
 def _of(transform: Callable[[Sequence[int]], Sequence[int]]) -> Matrix:

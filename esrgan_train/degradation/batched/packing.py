@@ -13,6 +13,7 @@ from esrgan_train.degradation.blur import trim
 from esrgan_train.degradation.drawing import RESIZE_MODES, Blur, Clamp, Drawing, Jpeg, Noise, Place, Resize, Step
 
 Packed = dict[str, Tensor]
+ENLARGES = "enlarges"  # whether the image ever has more rows or columns than in the beginning
 
 
 def pack(drawing: Drawing, places: Sequence[Place], size: tuple[int, int]) -> Packed:
@@ -21,7 +22,8 @@ def pack(drawing: Drawing, places: Sequence[Place], size: tuple[int, int]) -> Pa
     Kernels are continued by zeros to the largest at that place; an image that is not resized gets its own size,
     ``size`` in the beginning.
     """
-    packed: Packed = {}
+    sizes = [(step.height, step.width) for step in drawing if isinstance(step, Resize)]
+    packed: Packed = {ENLARGES: torch.as_tensor(any(h > size[0] or w > size[1] for h, w in sizes))}
     for number, (step, place) in enumerate(zip(drawing, places, strict=True)):
         if place.kind is Resize:
             step = step or Resize(*size, RESIZE_MODES[0])

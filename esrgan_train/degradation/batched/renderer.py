@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,17 +12,13 @@ from torch import Tensor, nn
 
 from esrgan_train.degradation.batched.blur import blur_batch
 from esrgan_train.degradation.batched.borders import inside
+from esrgan_train.degradation.batched.exactness import all_digits
 from esrgan_train.degradation.batched.jpeg import BatchedJpeg
 from esrgan_train.degradation.batched.noise import BatchedNoise, uniform_numbers
-from esrgan_train.degradation.batched.packing import Packed, pack
+from esrgan_train.degradation.batched.packing import ENLARGES, Packed, pack
+from esrgan_train.degradation.batched.parts import in_parts, room
 from esrgan_train.degradation.batched.resize import resize_batch
 from esrgan_train.degradation.drawing import Blur, Clamp, Drawing, Jpeg, Noise, Place, Resize
-from esrgan_train.kernels import exact_float32
-
-# What is worked on at once; larger batches are rendered in parts. An image takes about twenty times the bytes of
-# its largest canvas: noise's random numbers and JPEG's blocks above all.
-_MOST_BYTES = 2**30
-_COPIES = 20
 
 
 @runtime_checkable
@@ -36,16 +33,18 @@ class Drawable(Protocol):
 
 
 def stays_on_host(name: str) -> bool:
-    """Whether the packed value ``name`` is read by the host, where it seeds random numbers."""
-    return name.endswith(".key")
+    """Whether the packed value ``name`` is read by the host, where it seeds random numbers and sorts."""
+    return name == ENLARGES or name.endswith(".key")
 
 
 class BatchRenderer(nn.Module):
     """Renders what a degradation draws for images of one size, as ``rendering.render`` does but for the noise.
 
     Blurred and resized values differ by less than 1e-5, JPEG is the same bit for bit, and noise is other numbers
-    of the same distribution. An image's result depends on nothing but the image and its drawing. The number of
-    kernels does not grow with the batch, except that each noise of a sample starts one.
+    of the same distribution. An image's result depends on nothing but the image and its drawing; CUDA's libraries
+    may sum in another order for a batch of another size. The number of kernels does not grow with the batch, but
+    for one that starts each noise of a sample, and large batches are rendered in parts. Images that are enlarged
+    on the way are a part of their own, so that the others, most of them, do without the room.
 
     Args:
         degradation: what draws.
@@ -56,6 +55,7 @@ class BatchRenderer(nn.Module):
         super().__init__()
         self.size = size
         self.places = degradation.places(size)
+        self.rooms = {False: room(self.places, size), True: self.places}
         kinds = {place.kind for place in self.places}
         self.jpeg = BatchedJpeg() if Jpeg in kinds else None
         self.noise = BatchedNoise() if Noise in kinds else None
@@ -82,19 +82,26 @@ class BatchRenderer(nn.Module):
         Shape:
             (B, 3, h, w) on the 8-bit grid, of the size after the last place.
         """
-        largest = max(4 * 3 * place.height * place.width for place in self.places)
-        part = max(1, _MOST_BYTES // (_COPIES * largest))
-        with exact_float32(), torch.autocast(hr.device.type, enabled=False):
-            parts = [
-                self._render(hr[start : start + part], {k: v[start : start + part] for k, v in packed.items()})
-                for start in range(0, len(hr), part)
+        parts = in_parts(packed[ENLARGES], self.rooms)
+        with all_digits(hr.device):
+            if len(parts) == 1:
+                return self._render(hr, packed, parts[0].places)
+            order = [image for part in parts for image in part.images]
+            back = sorted(range(len(order)), key=order.__getitem__)
+            there = torch.tensor([order, back], device="cpu").to(hr.device, non_blocking=True)
+            lengths = [len(part.images) for part in parts]
+            images = torch.split(hr.index_select(0, there[0]), lengths)
+            drawings = _split({name: _sorted(value, order, there[0]) for name, value in packed.items()}, lengths)
+            results = [
+                self._render(image, drawing, part.places)
+                for image, drawing, part in zip(images, drawings, parts, strict=True)
             ]
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+            return torch.cat(results).index_select(0, there[1])
 
-    def _render(self, hr: Tensor, packed: Mapping[str, Any]) -> Tensor:
+    def _render(self, hr: Tensor, packed: Mapping[str, Any], places: Sequence[Place]) -> Tensor:
         images = hr
         heights, widths = (torch.full((len(hr),), side, device=hr.device, dtype=torch.int64) for side in self.size)
-        for number, place in enumerate(self.places):
+        for number, place in enumerate(places):
             step = {k.partition(".")[2]: v for k, v in packed.items() if k.startswith(f"{number}.")}
             if place.kind is Resize:
                 after = step["height"], step["width"]
@@ -103,24 +110,39 @@ class BatchRenderer(nn.Module):
                 heights, widths = after
             else:
                 images = self._carry_out(place, step, images, heights, widths)
-        return (images.clamp(0, 1) * 255).round() / 255
+        levels = images.clamp(0, 1).mul_(255).round_()
+        # By a plain number CUDA multiplies with its reciprocal, which gives other last digits.
+        return levels.div_(torch.full((), 255.0, device=hr.device))
 
     def _carry_out(
         self, place: Place, step: Mapping[str, Any], images: Tensor, heights: Tensor, widths: Tensor
     ) -> Tensor:
         """A step that leaves the size; images whose drawing has none at this place stay as they are."""
+        happens = step["happens"].view(-1, 1, 1, 1)
         if place.kind is Clamp:
-            changed = images.clamp(0, 1)
-        elif place.kind is Blur:
-            changed = blur_batch(images, heights, widths, step["kernel"])
-        elif place.kind is Jpeg:
-            assert self.jpeg is not None
-            changed = self.jpeg(images, heights, widths, step["quality"], step["nearest_chroma"])
-        else:
+            return images.clamp(torch.where(happens, 0.0, -torch.inf), torch.where(happens, 1.0, torch.inf))
+        if place.kind is Noise:
             assert self.noise is not None
             size = (images.shape[2], images.shape[3])
             uniform = uniform_numbers([int(key) for key in step["key"]], size, images.device)
             valid = inside(heights, widths, size)
-            amounts = step["poisson"], step["strength"], step["gray"]
-            changed = images + self.noise(images, valid, uniform, *amounts)
-        return torch.where(step["happens"].view(-1, 1, 1, 1), changed, images)
+            noisy: Tensor = self.noise(images, valid, uniform, step["poisson"], step["strength"], step["gray"])
+            return noisy
+        if place.kind is Blur:
+            changed = blur_batch(images, heights, widths, step["kernel"])
+        else:
+            assert self.jpeg is not None
+            changed = self.jpeg(images, heights, widths, step["quality"], step["nearest_chroma"])
+        return torch.where(happens, changed, images)
+
+
+def _sorted(values: Any, order: Sequence[int], there: Tensor) -> Any:
+    """Values of each image, a tensor or a list, in another order, which is ``there`` on the device."""
+    return values.index_select(0, there) if isinstance(values, Tensor) else [values[image] for image in order]
+
+
+def _split(packed: Mapping[str, Any], lengths: Sequence[int]) -> list[dict[str, Any]]:
+    """Packed drawings in parts of these lengths."""
+    stops = list(accumulate(lengths))
+    spans = [slice(stop - length, stop) for stop, length in zip(stops, lengths, strict=True)]
+    return [{name: value[span] for name, value in packed.items()} for span in spans]

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from esrgan_train.degradation.batched.borders import mirrored
+from esrgan_train.degradation.batched.exactness import all_digits
 from esrgan_train.degradation.usm import KERNEL_SIZE, SIGMA, THRESHOLD, WEIGHT
-from esrgan_train.kernels import exact_float32
 
 
 def usm_sharpen_batch(hr: Tensor) -> Tensor:
@@ -17,7 +17,7 @@ def usm_sharpen_batch(hr: Tensor) -> Tensor:
     def blurred(images: Tensor) -> Tensor:
         return rows @ images @ columns.T
 
-    with exact_float32():
+    with all_digits(hr.device):
         residual = hr - blurred(hr)
         mask = (residual.abs() > THRESHOLD).float()
         change = (hr + WEIGHT * residual).clamp(0, 1) - hr
