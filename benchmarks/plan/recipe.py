@@ -33,7 +33,6 @@ class Recipe:
         iterations: of each stage that comes.
         perceptual: whether the GAN stage has the perceptual loss.
         upscale: factor.
-        accumulate: parts in which a GPU takes its samples.
     """
 
     overrides: tuple[str, ...]
@@ -43,7 +42,6 @@ class Recipe:
     iterations: Mapping[StageName, int]
     perceptual: bool
     upscale: int
-    accumulate: int
 
     def costs(self, stage: StageName) -> dict[str, Cost]:
         """By network."""
@@ -55,8 +53,7 @@ class Recipe:
 
     def needed_gb(self) -> float:
         """The most of a card's memory that a stage takes."""
-        part = -(-self.batch_size // self.accumulate)
-        return max(needed_gb(self.held(stage), batch=part) for stage in self.iterations)
+        return max(needed_gb(self.held(stage), batch=self.batch_size) for stage in self.iterations)
 
     def largest_batch(self, gpu: Gpu) -> int:
         """How many samples at once the GPU's memory holds."""
@@ -103,5 +100,4 @@ def published(overrides: Sequence[str] = ()) -> Recipe:
         iterations={stage: iterations for stage, iterations in stages.items() if iterations},
         perceptual=cfg.loss.perceptual.weight > 0,
         upscale=cfg.upscale,
-        accumulate=cfg.training.accumulate,
     )
