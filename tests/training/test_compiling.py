@@ -129,6 +129,7 @@ def test_the_end_of_a_warm_up_needs_other_gradients_of_the_same_pass(
 
 @pytest.mark.run
 @pytest.mark.usefixtures("quick")
+@pytest.mark.filterwarnings("error:Dynamo detected")  # a call that the graph would hide
 @pytest.mark.parametrize("name", ["bf16", "16"])
 def test_lower_formats_are_compiled_too(make_step: MakeStep, make_objective: Any, name: str):
     precision = Precision(name, "cpu", "as requested")

@@ -39,14 +39,14 @@ def activate(x: Tensor, weight: Tensor) -> Tensor:
 def takes_onednn(x: Tensor) -> bool:
     """Whether the backward pass of this image goes to oneDNN: bf16 on a CPU that computes it, in eager code."""
     return (
-        torch.is_grad_enabled()
+        is_eager()
+        and torch.is_grad_enabled()
         and type(x) is Tensor  # one of shapes alone has no oneDNN
         and x.device.type == "cpu"
         and x.dtype == torch.bfloat16
         and x.dim() == 4
         and x.numel() > 0
         and _has_onednn_bf16()
-        and is_eager()
     )
 
 
