@@ -103,17 +103,28 @@ def crops_per_iteration(cfg: DictConfig, processes: int) -> int:
     return int(cfg.data.batch_size * cfg.training.accumulate * processes)
 
 
+# Options that earlier versions did not have, and what they did.
+_SINCE = {
+    RENDERER: BY_WORKERS.name,
+    **{f"loss.{name}.target": "hr_target" for name in ("pixel", "perceptual")},
+    **{f"loss.{name}.ramp": 0 for name in ("pixel", "perceptual")},
+    "loss.pixel.stages": ["pixel", "gan"],
+    "loss.perceptual.stages": ["gan"],
+}
+
+
 def differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Names of the options whose values are not the same.
 
     Checkpoints of earlier versions raise no false alarm: what they kept in spite of ``EXCEPTIONS`` is left out, so
-    are the effective batch and the renderer where they lack them, and a class of this package may have moved to
-    another file. Nor does another folder with the same photos.
+    is the effective batch where they lack it, options that they did not have are taken for what they did, and a
+    class of this package may have moved to another file. Nor does another folder with the same photos.
     """
     before, now = dict(_flat(before)), dict(_flat(now))
     before.setdefault(CROPS, now.get(CROPS))
-    if RENDERER in now:
-        before.setdefault(RENDERER, BY_WORKERS.name)
+    for name, value in _SINCE.items():
+        if name in now:
+            before.setdefault(name, value)
     same_photos = all(name in now and before.get(name) == now[name] for name in _PHOTOS)
     return [
         name
