@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from hydra.errors import HydraException
+from rich.console import Console
 
 from benchmarks import results
 from benchmarks.costs import Cost
@@ -155,7 +156,7 @@ def row_of(out: str, gpu: str) -> list[str]:
 def test_each_way_of_loading_has_its_rates_its_days_and_the_cores_that_feed_a_gpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr("rich.get_console", lambda: Console(width=600))  # the usual one keeps its width
     file = tmp_path / "a.json"
     rows = [
         Row(key=key, name=key, unit="ms", ours=Spread(ms, ms, ms))
@@ -180,7 +181,7 @@ def test_a_batch_that_does_not_fit_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr("rich.get_console", lambda: Console(width=600))  # the usual one keeps its width
     assert main(["--gpus", "1", "--batch-size", "40"]) == 0
     out = capsys.readouterr().out
     most = int(re.findall(r"capacity: at most (\d+) samples", row_of(out, "RTX 3070")[-1])[0])
