@@ -37,7 +37,7 @@ def pairs_check(examination: Examination) -> Iterator[Finding]:
             "pairs",
             "problem",
             f"LR is out of place in {len(shifted):,} of {len(compared):,} pairs",
-            "align them, or make LR anew from HR without cropping either",
+            "align them, or make LR from HR again, without cropping either",
             tuple(f"{name}: LR lies {_direction(found.right, found.down)}" for name, found in shifted),
         )
     if not others and not shifted:

@@ -42,10 +42,10 @@ class LossScale:
 
     @torch.no_grad()
     def update(self, overflow: Tensor) -> Tensor:
-        """Take note of an iteration, ``overflow`` being 1 if its gradients were not finite.
+        """Adjust the factor after an iteration; ``overflow`` is 1 if its gradients were not finite, else 0.
 
         Returns:
-            1 if the smaller factor explains and mends it; 0 without an overflow, or if it cannot become smaller.
+            1 if there was an overflow and the factor was halved; 0 otherwise, also where it cannot be halved.
         """
         mended = overflow * (self.factor > _LEAST)
         torch._amp_update_scale_(self.factor, self._since, overflow, _GROWTH, _BACKOFF, INTERVAL)

@@ -56,9 +56,11 @@ def test_nothing_waits_for_the_device(batch: tuple[Tensor, ...], device: torch.d
     if device.type != "cuda":
         pytest.skip("the processor waits for nobody")
     jpeg, moved = BatchedJpeg().to(device), [part.to(device) for part in batch]
-    jpeg(*moved)
-    torch.cuda.set_sync_debug_mode("error")
+    before = jpeg(*moved)
+    torch.cuda.set_sync_debug_mode("error")  # waiting raises
     try:
-        jpeg(*moved)
+        after = jpeg(*moved)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+    for one, other in zip(parts(after, batch), parts(before, batch), strict=True):
+        assert torch.equal(one, other)

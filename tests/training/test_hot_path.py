@@ -15,33 +15,13 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException
 
 from esrgan_train.losses.adversarial import AdversarialLoss, HingeLoss, LeastSquaresLoss, VanillaLoss
-from esrgan_train.losses.artifacts import ArtifactLoss
-from esrgan_train.losses.colour import ChromaLoss, MeanColourLoss
-from esrgan_train.losses.consistency import ConsistencyLoss
-from esrgan_train.losses.frequency import FocalFrequencyLoss, SpectrumLoss
-from esrgan_train.losses.gradients import GradientLoss
 from esrgan_train.losses.perceptual import PerceptualLoss
-from esrgan_train.losses.pixel import CharbonnierLoss
-from esrgan_train.losses.structure import MSSSIMLoss, SSIMLoss
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.precision import Precision
 from tests.fake_cuda import fake_cuda, made_up_gradients
+from tests.losses.every import LOSSES
 
 MakeModule = Callable[..., ESRGANModule]
-IMAGE_LOSSES: list[nn.Module] = [
-    ArtifactLoss(),
-    CharbonnierLoss(),
-    ChromaLoss(),
-    ConsistencyLoss(),
-    FocalFrequencyLoss(),
-    GradientLoss(),
-    MSSSIMLoss(),
-    MeanColourLoss(),
-    SSIMLoss(),
-    SpectrumLoss(),
-    nn.L1Loss(),
-    nn.MSELoss(),
-]
 SIZE, BATCH, DONE, LAST = 64, 2, 7, 100
 
 
@@ -123,7 +103,7 @@ def test_no_adversarial_loss_waits_for_the_device(
     assert copies.found == []
 
 
-@pytest.mark.parametrize("loss", IMAGE_LOSSES, ids=lambda x: type(x).__name__)
+@pytest.mark.parametrize("loss", [*LOSSES, nn.L1Loss(), nn.MSELoss()], ids=lambda x: type(x).__name__)
 def test_no_image_loss_waits_for_the_device(
     make_module: MakeModule, make_objective: Callable[..., Any], loss: nn.Module
 ):
