@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from esrgan_train.degradation.image import Image
 from esrgan_train.degradation.kernels import Kernel
 
 ResizeMode = Literal["area", "bilinear", "bicubic"]
@@ -50,7 +52,28 @@ class Jpeg:
     nearest_chroma: bool
 
 
-Step = Blur | Resize | Noise | Clamp | Jpeg
+class HostStep(ABC):
+    """A step that only the CPU renders: a frozen dataclass of what was drawn."""
+
+    def size_after(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(height, width) of what ``render`` makes of an image of that size; most steps keep it."""
+        return size
+
+    def in_words(self) -> str:
+        """What was done, in a few words; nothing: its class and fields are named."""
+        return ""
+
+    @abstractmethod
+    def render(self, image: Image) -> Image:
+        """The step's result, a new array; the same bytes each time.
+
+        Shape:
+            (H, W, 3) float32 RGB, nominally in [0,1], maybe a little beyond → (h, w, 3) of the same,
+            with h and w from ``size_after``.
+        """
+
+
+Step = Blur | Resize | Noise | Clamp | Jpeg | HostStep
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -11,21 +11,32 @@ from numpy.typing import NDArray
 from esrgan_train.degradation.image import Image, to_levels
 from esrgan_train.images.decode import to_float
 
+Subsampling = Literal["4:2:0", "4:2:2", "4:4:4"]
+SUBSAMPLINGS: tuple[Subsampling, ...] = get_args(Subsampling)
+_FACTORS = {
+    "4:2:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+    "4:2:2": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
+    "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+}
 
-def compress_jpeg(image: Image, quality: int, *, nearest_chroma: bool = False) -> Image:
-    """Encode with libjpeg (through OpenCV: baseline, 4:2:0, standard tables) and decode again.
+
+def compress_jpeg(
+    image: Image, quality: int, *, subsampling: Subsampling = "4:2:0", nearest_chroma: bool = False
+) -> Image:
+    """Encode with libjpeg (through OpenCV: baseline, standard tables) and decode again.
 
     Args:
         image: (H, W, 3) float32 RGB, clamped to [0,1] and rounded to 8 bits first; so is the result.
         quality: libjpeg's, 1 to 100.
-        nearest_chroma: Repeat each chroma sample over its 2 × 2 pixels, as fast decoders and the published
-            training code do, instead of interpolating as libjpeg does.
+        subsampling: Whether chroma is stored at half size, at half width or at full size.
+        nearest_chroma: At 4:2:0, repeat each chroma sample over its 2 × 2 pixels, as fast decoders and the
+            published training code do, instead of interpolating as libjpeg does.
     """
     options = [
         cv2.IMWRITE_JPEG_QUALITY,
         quality,
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+        _FACTORS[subsampling],
     ]
     encoded, file = cv2.imencode(".jpg", cv2.cvtColor(to_levels(image), cv2.COLOR_RGB2BGR), options)
     assert encoded, image.shape

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Annotated, Any, TypeVar
 
+import numpy as np
 from annotated_types import Ge, Le, Predicate
 
 from esrgan_train.bounds import Wanted, check_fields
@@ -30,8 +32,11 @@ Range = Annotated[tuple[Number, Number], Predicate(_ascends), Wanted("such as [l
 Sizes = Range[Annotated[int, Ge(1), Le(99), Predicate(_is_odd), Wanted("an odd number of pixels from 1 to 99")]]
 Sigmas = Range[Annotated[float, Ge(0.01), Le(1000)]]  # of blur, in pixels
 Cutoffs = Range[Annotated[float, Ge(0.01), Le(1)]]  # as a fraction of the Nyquist frequency
+Qualities = Range[Annotated[int, Ge(1), Le(100)]]  # of lossy pictures, as libjpeg and libwebp count
 NoiseLevels = Range[Annotated[float, Ge(0), Le(255)]]  # of Gaussian noise, in 8-bit levels
 PoissonScales = Range[Annotated[float, Ge(0), Le(1000)]]
+Factors = Range[Annotated[float, Ge(0.1), Le(10)]]  # drawn evenly in their logarithm
+Degrees = Range[Annotated[float, Ge(-360), Le(360)]]
 Betas = Annotated[
     Range[Annotated[float, Ge(0.01), Le(100)]],
     Predicate(_holds_one),  # half the draws lie on either side of it
@@ -49,6 +54,11 @@ def settle(options: Any) -> None:
         if isinstance(value, Sequence) and not isinstance(value, (str, tuple)):
             object.__setattr__(options, field.name, tuple(value))
     check_fields(options)
+
+
+def draw_factor(rng: np.random.Generator, factors: tuple[float, float]) -> float:
+    """A factor of a range, evenly in its logarithm: a half is as likely as a double."""
+    return math.exp(rng.uniform(math.log(factors[0]), math.log(factors[1])))
 
 
 def check_odds(**odds: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from esrgan_train.degradation.blur import blur
-from esrgan_train.degradation.drawing import Blur, Clamp, Drawing, Jpeg, Noise, Resize, Step
+from esrgan_train.degradation.drawing import Blur, Clamp, Drawing, HostStep, Jpeg, Noise, Resize, Step
 from esrgan_train.degradation.image import Image, to_levels
 from esrgan_train.degradation.jpeg import compress_jpeg
 from esrgan_train.degradation.noise import add_noise
@@ -38,5 +38,7 @@ def carry_out(step: Step | None, image: Image) -> Image:
             return np.clip(image, 0.0, 1.0)
         case Jpeg(quality, nearest_chroma):
             return compress_jpeg(image, quality, nearest_chroma=nearest_chroma)
+        case HostStep():
+            return step.render(image)
         case None:
             return image

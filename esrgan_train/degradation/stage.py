@@ -3,49 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
-from annotated_types import Ge, Le, MinLen
 
-from esrgan_train.bounds import Fraction, NonNegative
-from esrgan_train.degradation.drawing import (
-    RESIZE_MODES,
-    Blur,
-    Clamp,
-    Drawing,
-    Jpeg,
-    Noise,
-    Place,
-    Resize,
-    ResizeMode,
-)
-from esrgan_train.degradation.kernel_choice import KernelChoice, draw_index, draw_kernel
+from esrgan_train.bounds import Fraction
+from esrgan_train.degradation.drawing import Blur, Clamp, Drawing, Jpeg, Noise, Place, Resize
+from esrgan_train.degradation.kernel_choice import KernelChoice, draw_kernel
 from esrgan_train.degradation.noise import NoiseChoice
-from esrgan_train.degradation.ranges import Range, check_odds
+from esrgan_train.degradation.ranges import Qualities
+from esrgan_train.degradation.resize_choice import ResizeChoice
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage(NoiseChoice):
+class Stage(ResizeChoice, NoiseChoice):
     """What can happen to an image in one stage."""
 
     blur_prob: Fraction
     kernel: KernelChoice
-    up_odds: NonNegative  # relative weights of enlarging, reducing and keeping the size
-    down_odds: NonNegative
-    keep_odds: NonNegative
-    up_range: Range[Annotated[float, Ge(1), Le(16)]]  # factors
-    down_range: Range[Annotated[float, Ge(0.01), Le(1)]]
-    resize_modes: Annotated[tuple[ResizeMode, ...], MinLen(1)] = RESIZE_MODES  # equally likely
     noise_prob: Fraction = 1.0  # of any noise; `NoiseChoice` says of which kind
     jpeg_prob: Fraction = 1.0
-    jpeg_quality: Range[Annotated[int, Ge(1), Le(100)]] = (30, 95)
+    jpeg_quality: Qualities = (30, 95)
     # Of a decoder that repeats chroma samples, as published; most programs that open real files interpolate them.
     jpeg_nearest_chroma_prob: Fraction = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_odds(up_odds=self.up_odds, down_odds=self.down_odds, keep_odds=self.keep_odds)
 
     def draw(self, full: tuple[float, float], rng: np.random.Generator) -> Drawing:
         """Blur, resize, noise, clamp and JPEG; resize factors refer to ``full``, (height, width)."""
@@ -57,22 +36,9 @@ class Stage(NoiseChoice):
 
     def places(self, size: tuple[int, int], full: tuple[int, int]) -> tuple[Place, ...]:
         """The places of what ``draw`` draws, for images of at most ``size`` rows and columns."""
-        ranges = (self.up_odds, self.up_range), (self.down_odds, self.down_range), (self.keep_odds, (1.0, 1.0))
-        factor = max(high for odds, (_, high) in ranges if odds)
-        most = max(1, int(full[0] * factor)), max(1, int(full[1] * factor))
+        most = self.largest(full)
         blur = Place(Blur, *size, kernel=self.kernel.size[1])
         return (blur, *(Place(kind, *most) for kind in (Resize, Noise, Clamp, Jpeg)))
-
-    def draw_resize(self, full: tuple[float, float], rng: np.random.Generator) -> Resize:
-        """Resize to ⌊full · s⌋ rows and columns (at least one pixel), s being the factor drawn."""
-        choice = draw_index(rng, [self.up_odds, self.down_odds, self.keep_odds])
-        factor = rng.uniform(*(self.up_range, self.down_range, (1.0, 1.0))[choice])
-        height, width = (max(1, int(side * factor)) for side in full)
-        return Resize(height, width, self.draw_mode(rng))
-
-    def draw_mode(self, rng: np.random.Generator) -> ResizeMode:
-        """One of the modes."""
-        return self.resize_modes[int(rng.integers(len(self.resize_modes)))]
 
     def draw_jpeg(self, rng: np.random.Generator) -> Jpeg:
         """A JPEG file of some quality."""

@@ -15,7 +15,7 @@ KERNEL_SIZE, SIGMA = 51, 8.0  # of the Gaussian, in pixels
 def usm_sharpen(hr: Image) -> Image:
     """Add half of what a Gaussian blur removes, softly restricted to where that is noticeable.
 
-    With B the blurred image and R = I − B: M = 1 where |R| > threshold, S = blurred M, and the result is
+    With B the blurred image and R = I − B: M = 1 where abs(R) > threshold, S = blurred M, and the result is
     S·clip(I + weight·R, 0, 1) + (1 − S)·I, each channel by itself. Flat areas keep their noise as it is.
     Wang et al., "Real-ESRGAN", 2021 (section 3.4), whose values are used.
 

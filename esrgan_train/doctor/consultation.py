@@ -14,6 +14,7 @@ from esrgan_train.data.worker_plan import choose_num_workers
 from esrgan_train.doctor.disk import disk_check
 from esrgan_train.doctor.examination import Examination, examine
 from esrgan_train.doctor.finding import Check, Finding, carried_out
+from esrgan_train.doctor.hours import with_hours
 from esrgan_train.doctor.login import login_check
 from esrgan_train.doctor.memory import memory_check
 from esrgan_train.doctor.overlap import overlap_check
@@ -113,6 +114,7 @@ def _rehearse(subject: Subject) -> Iterator[Finding]:
         beside=rehearsal.device.type == "cpu",
     )
     workers = min(datamodule.num_workers, choose_num_workers(options.num_workers, cores))
+    stages = with_hours(subject.cfg, stages, loading, workers=workers)
     packing = datamodule.training.source.packing
     pack = packing_advice(packing) if packing else None
     yield from speed_check(stages, drawn, loading, workers=workers, pack=pack, device=datamodule.site.remedy)

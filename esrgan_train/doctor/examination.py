@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -51,6 +51,17 @@ class Examined(NamedTuple):
         return [seen for seen in self.photos if seen.reason]
 
     @property
+    def kinds(self) -> list[Examined]:
+        """The photos and the pairs by themselves; of one kind, itself."""
+        found, start = [], 0
+        for source in self.source.kinds:
+            end = start + len(source)
+            inside = [replace(seen, index=seen.index - start) for seen in self.photos if start <= seen.index < end]
+            found.append(Examined(source, inside))
+            start = end
+        return found
+
+    @property
     def coverage(self) -> str:
         """How many of how many were decoded."""
         count, total = len(self.photos), len(self.source)
@@ -69,7 +80,7 @@ class Examination(NamedTuple):
 def examine(sources: Sources, *, upscale: int, every: bool) -> Examination:
     """Decode the photos of both sources, at most ``MOST`` of each unless ``every`` one is asked for."""
     sides = (sources.training, sources.validation)
-    chosen = [_spread(len(side), None if every else MOST) for side in sides]
+    chosen = [_chosen(side, None if every else MOST) for side in sides]
     places = [(number, index) for number, indices in enumerate(chosen) for index in indices]
     columns = (TextColumn("decoding"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
     seen: list[Seen] = []
@@ -81,6 +92,14 @@ def examine(sources: Sources, *, upscale: int, every: bool) -> Examination:
             progress.advance(task)
     count = len(chosen[0])
     return Examination(Examined(sides[0], seen[:count]), Examined(sides[1], seen[count:]))
+
+
+def _chosen(side: Source, most: int | None) -> list[int]:
+    chosen, start = [], 0
+    for kind in side.kinds:
+        chosen += [start + index for index in _spread(len(kind), most)]
+        start += len(kind)
+    return chosen
 
 
 def _spread(count: int, most: int | None) -> Sequence[int]:

@@ -31,6 +31,7 @@ def overlap_check(examination: Examination) -> Iterator[Finding]:
         "overlap",
         "problem",
         f"{compared}: {len(found):,} are trained on as well, or nearly so: val/psnr will look too good",
-        "remove one of each two, or hold out photos of other scenes: data.val_dir=my/held_out",
+        "remove one of each two, or hold out photos of other scenes: data.val_dir=my/held_out, or with "
+        "data=mixed data.pairs_val_dir=my/held_out",
         names,
     )

@@ -15,10 +15,11 @@ _ENOUGH = 5  # pairs whose median tells how LR was made
 
 def pairs_check(examination: Examination) -> Iterator[Finding]:
     """Whether the pairs belong together and are aligned; nothing is found where photos do not come in pairs."""
-    if not any(side.source.paired for side in examination):
+    sides = [kind for side in examination for kind in side.kinds if kind.source.paired]
+    if not sides:
         return
-    compared = list(chain.from_iterable(_compared(side) for side in examination))
-    good = sum(len(side.good) for side in examination)
+    compared = list(chain.from_iterable(map(_compared, sides)))
+    good = sum(len(side.good) for side in sides)
     if not compared:
         yield Finding("pairs", "note", f"none of {good:,} pairs shows enough detail to compare its sides")
         return

@@ -10,8 +10,10 @@ from esrgan_train.doctor.finding import Finding
 
 def photos_check(examination: Examination, *, max_bad_fraction: float) -> Iterator[Finding]:
     """Whether the photos can be decoded; a problem only where training would stop for it."""
-    yield _of("photos", "training", examination.training, max_bad_fraction)
-    yield _of("held out", "held-out", examination.validation, max_bad_fraction)
+    for kind in examination.training.kinds:
+        yield _of("photos", "training", kind, max_bad_fraction)
+    for kind in examination.validation.kinds:
+        yield _of("held out", "held-out", kind, max_bad_fraction)
 
 
 def _of(check: str, kind: str, examined: Examined, limit: float) -> Finding:

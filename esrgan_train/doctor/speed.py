@@ -9,6 +9,7 @@ from typing import NamedTuple
 from esrgan_train.doctor.finding import Finding
 from esrgan_train.doctor.rehearsal import Stage
 from esrgan_train.doctor.sampling import Drawn
+from esrgan_train.hours.words import shown_duration, shown_seconds
 from esrgan_train.training.stages import STAGE_NAMES
 
 TOLERATED = 0.1  # share of the time spent waiting
@@ -101,16 +102,3 @@ def _length(stages: Sequence[Stage], loading: Loading, workers: int) -> Finding:
         )
     what = f"about {shown_duration(total)}, without validations ({'; '.join(parts)})"
     return Finding("length", "ok", what)
-
-
-def shown_seconds(seconds: float) -> str:
-    """Such as 35 ms or 2.1 s."""
-    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-
-
-def shown_duration(seconds: float) -> str:
-    """Such as 40 s, 12 min, 5.5 h or 12 days."""
-    for unit, name in ((86400.0, "days"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= 2 * unit:
-            return f"{seconds / unit:.1f} {name}"
-    return f"{seconds:.0f} s"

@@ -20,6 +20,7 @@ from esrgan_train.data.sources import Sources
 from esrgan_train.devices import device_name
 from esrgan_train.doctor.finding import Finding
 from esrgan_train.doctor.weights import without_fetching
+from esrgan_train.hours.decision import with_lengths
 from esrgan_train.launch import Launch
 from esrgan_train.runs.checkpoints import check_checkpoint
 from esrgan_train.train import resolve
@@ -57,7 +58,8 @@ class Subject:
 
     def place(self) -> Iterator[Finding]:
         """Where the run writes, and which checkpoint it resumes."""
-        place = resolve(self.cfg, Launch())
+        place = resolve(self.cfg, Launch(tuple(self.overrides)), measuring=False)
+        self.cfg = with_lengths(self.cfg, place["lengths"])
         self.run_dir = Path(place["run_dir"])
         self.cfg.run_dir, self.cfg.ckpt_path = place["run_dir"], place["checkpoint"]
         if place["complete"]:

@@ -12,11 +12,11 @@ from esrgan_train.doctor.finding import Finding
 from esrgan_train.downloads import FAILURES, look_for
 from esrgan_train.errors import UserError
 from esrgan_train.losses import vgg_weights
-from esrgan_train.metrics import lpips
+from esrgan_train.metrics.learned import LEARNED, LPIPS
 
 
 def weights_check(cfg: DictConfig) -> Iterator[Finding]:
-    """Whether VGG19 and LPIPS are here, or their servers answer; nothing is fetched.
+    """Whether VGG19 and what LPIPS and DISTS take are here, or their servers answer; nothing is fetched.
 
     Raises:
         UserError: they do not; as training would say.
@@ -27,17 +27,18 @@ def weights_check(cfg: DictConfig) -> Iterator[Finding]:
             yield Finding("weights", "ok", f"VGG19 is here: {file}")
         else:
             yield _fetched_later("VGG19 (548 MB)", file, vgg_weights.imagenet_url(), vgg_weights.cannot_be_fetched)
-    use = OmegaConf.select(cfg, "callbacks.lpips.use")
-    file = lpips.weights_file()
-    if use not in (True, "auto"):
-        return
-    if file.exists():
-        yield Finding("weights", "ok", f"LPIPS is here: {file}")
-    elif use is True:
-        yield _fetched_later("LPIPS (244 MB)", file, lpips.URL, lpips.cannot_be_fetched)
-    else:
-        what = f"val/lpips is left out: {file} is not there"
-        yield Finding("weights", "note", what, "give callbacks.lpips.use=true to fetch it (244 MB)")
+    for measure in LEARNED:
+        use = OmegaConf.select(cfg, f"callbacks.{measure.name}.use")
+        file, size = measure.file, measure.size
+        if use not in (True, "auto"):
+            continue
+        if file.exists():
+            yield Finding("weights", "ok", f"{measure.title} is here: {file}")
+        elif use is True:
+            yield _fetched_later(f"{measure.title} ({size})", file, measure.url, measure.cannot_be_fetched)
+        elif measure is LPIPS:  # DISTS stands in for it
+            what = f"{measure.logged} is left out: {file} is not there"
+            yield Finding("weights", "note", what, f"give callbacks.{measure.name}.use=true to fetch it ({size})")
 
 
 def needs_imagenet(cfg: DictConfig) -> bool:
@@ -51,8 +52,9 @@ def without_fetching(cfg: DictConfig) -> DictConfig:
     cfg = deepcopy(cfg)
     if needs_imagenet(cfg) and not vgg_weights.imagenet_file().exists():
         cfg.loss.perceptual.function.features = "random"
-    if OmegaConf.select(cfg, "callbacks.lpips.use") is True and not lpips.weights_file().exists():
-        cfg.callbacks.lpips.use = False
+    for measure in LEARNED:
+        if OmegaConf.select(cfg, f"callbacks.{measure.name}.use") is True and not measure.file.exists():
+            cfg.callbacks[measure.name].use = False
     return cfg
 
 

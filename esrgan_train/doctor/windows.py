@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from esrgan_train.data.cutters import cutter_for
+from esrgan_train.data.cutters import Cutter
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.window import Window
 from esrgan_train.doctor.examination import Examined
@@ -18,27 +18,34 @@ _MANY = 0.5  # share of photos continued by their reflection from which on it is
 
 
 def windows_check(examined: Examined, options: StreamOptions) -> Iterator[Finding]:
-    """How many photos hold a window, and at which of ``data.scales``."""
+    """How many photos hold a window, and at which of ``data.scales``; pairs by themselves."""
+    for kind in examined.kinds:
+        yield from _of(kind, options)
+
+
+def _of(examined: Examined, options: StreamOptions) -> Iterator[Finding]:
+    paired = examined.source.paired
+    what = "pairs" if paired else "photos"
     sizes = [seen.size for seen in examined.good]
     if not sizes:
         return
-    needed = cutter_for(examined.source, options).needed_side
+    needed = Cutter(options).needed_side(paired=paired)
     small = sum(min(size) < needed for size in sizes)
     window = f"{needed} × {needed} pixels that a sample is cut from"
     if small:
         share = small / len(sizes)
         many = share > _MANY
-        remedy = _remedy(sizes, options, paired=examined.source.paired) if many else "use larger photos instead"
+        remedy = _remedy(sizes, options, paired=paired) if many else "use larger photos instead"
         yield Finding(
             "windows",
             "problem" if many else "note",
-            f"{small:,} of {len(sizes):,} photos ({share:.0%}) are smaller than the {window}: they are continued "
+            f"{small:,} of {len(sizes):,} {what} ({share:.0%}) are smaller than the {window}: they are continued "
             "by their reflection, which the model learns too",
             remedy,
         )
     else:
-        yield Finding("windows", "ok", f"every photo holds the {window}")
-    if not examined.source.paired and small < len(sizes):
+        yield Finding("windows", "ok", f"every {what[:-1]} holds the {window}")
+    if not paired and small < len(sizes):
         yield from _scales(sizes, needed, options.scales)
 
 

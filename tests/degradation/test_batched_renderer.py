@@ -213,6 +213,7 @@ def test_products_keep_all_digits_whatever_training_takes(renderer: BatchRendere
     assert torch.backends.cuda.matmul.allow_tf32
 
 
+@pytest.mark.slow
 def test_nothing_waits_for_the_device(renderer: BatchRenderer):
     larger, others = by_room(2)
     packed = stacked(renderer, larger + others)  # two parts
@@ -233,6 +234,7 @@ def test_nothing_waits_for_the_device(renderer: BatchRenderer):
     assert copies.found == []
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_inputs_look_like_the_published_ones_when_rendered_in_batches():
     renderer = BatchRenderer(PUBLISHED, (SIDE, SIDE))

@@ -63,3 +63,25 @@ def test_every_choice_degrades(choice):
 def test_bicubic_takes_the_factor():
     config = compose("bicubic", "upscale=3").degradation
     assert hydra.utils.instantiate(config) == BicubicDegradation(upscale=3)
+
+
+CHAINS = sorted(
+    file.stem for file in (CONF / "degradation").glob("*.yaml") if "degradation.chain" in file.read_text()
+)
+
+
+@pytest.mark.parametrize("choice", CHAINS)
+def test_every_chain_degrades_and_says_nothing(choice):
+    chain = hydra.utils.instantiate(compose(choice, "upscale=2").degradation, _convert_="all")
+    assert chain.upscale == 2
+    assert chain.remarks() == ()
+    hr = np.random.default_rng(0).random((64, 80, 3), dtype=np.float32)
+    for seed in range(3):
+        lr = chain(hr, np.random.default_rng(seed))
+        assert lr.shape == (32, 40, 3)
+        assert 0 <= lr.min() <= lr.max() <= 1
+        np.testing.assert_array_equal(lr, chain(hr, np.random.default_rng(seed)))
+
+
+def test_presets_for_real_sources_are_chains():
+    assert {"chain", "video", "anime", "scan", "web"} <= set(CHAINS)

@@ -47,6 +47,7 @@ def limit(ours: int, theirs: int, probability: float) -> float:
 COLOUR = "colour_shift"
 
 
+@pytest.mark.slow
 def test_inputs_look_like_the_published_ones():
     found = distances(made_here(300, 128), made_as_published(100, 128))
     # Seven statistics, each exceeding its limit once in 10000 seeds.

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -122,17 +123,20 @@ def test_pairs_of_a_wrong_scale_do_not_hide_what_else_is_wrong(
 
 
 def start(*words: str, folder: Path) -> subprocess.Popen[str]:
-    """The command as a process of a group of its own."""
+    """The command in a group of its own that hears Control-C, which a shell's job in the background ignores."""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "esrgan_train.doctor", *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=folder, env=environment, text=True, start_new_session=True, **pipes)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    alone = {"start_new_session": True, "preexec_fn": heard}
+    return subprocess.Popen(command, cwd=folder, env=environment, text=True, **alone, **pipes)
 
 
 def children_of(process: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.skipif(len(getattr(os, "sched_getaffinity", lambda _: [0])(0)) < 2, reason="one core has no workers")
 def test_control_c_ends_at_once_and_leaves_no_worker(sound: Path) -> None:

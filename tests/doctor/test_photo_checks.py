@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from esrgan_train.data.folders import folder_photos
+from esrgan_train.data.mixed import mixed_photos
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.pairs import paired_photos
 from esrgan_train.data.sources import Decoded, Source, Sources
@@ -32,6 +33,13 @@ def in_folders(root: Path) -> Sources:
 def in_pairs(root: Path) -> Sources:
     (hr, lr), (val_hr, val_lr) = ((root / side / "hr", root / side / "lr") for side in ("training", "held_out"))
     return paired_photos(train_dir=hr, train_lr_dir=lr, val_dir=val_hr, val_lr_dir=val_lr, upscale=4, **NO_SPLIT)
+
+
+def in_both(root: Path) -> Sources:
+    hr, lr = root / "training" / "hr", root / "training" / "lr"
+    val = {"pairs_val_dir": None, "pairs_val_lr_dir": None}
+    folders = {"train_dir": root / "photos", "pairs_dir": hr, "pairs_lr_dir": lr}
+    return mixed_photos(**folders, **val, pairs_share=0.5, upscale=4, **NO_SPLIT)
 
 
 def look(sources: Sources, *, every: bool = True) -> Examination:
@@ -146,6 +154,30 @@ def test_sound_pairs_are_well(tmp_path: Path) -> None:
     assert well.status == "ok"
     assert well.what.startswith("7 of 7 pairs compared")
     assert [each.status for each in overlap_check(found)] == ["ok"]
+
+
+@pytest.mark.run
+def test_of_mixed_data_photos_and_pairs_are_judged_by_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examination, "MOST", 5)
+    photos(tmp_path / "photos", *range(20, 40))
+    _, lr = pairs(tmp_path / "training", *range(6))
+    bad = in_both(tmp_path).training.kinds[1].name(3)
+    (lr / bad).write_text("not a picture")
+    found = look(in_both(tmp_path), every=False)
+    of_photos, of_pairs, held_out = photos_check(found, max_bad_fraction=0.1)
+    assert of_photos.what == "5 of 20 (evenly spread; --all takes all) training photos decoded, all can be read"
+    assert of_pairs.status == "problem"
+    assert of_pairs.what.startswith("all 5 training pairs decoded: 1 (20.0%) cannot be used")
+    assert held_out.what.startswith("1 of 1 held-out pairs decoded")
+    (aligned,) = pairs_check(found)
+    assert aligned.what.startswith("5 of 5 pairs compared")
+    windows = [each.what for each in windows_check(found.training, options()) if each.check == "windows"]
+    assert windows == [f"every {each} pixels that a sample is cut from" for each in HELD]
+
+
+HELD = ("photo holds the 156 × 156", "pair holds the 64 × 64")
 
 
 def test_photos_that_do_not_come_in_pairs_are_no_matter() -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from esrgan_train.doctor.rehearsal import Stage
 from esrgan_train.doctor.sampling import Drawn
-from esrgan_train.doctor.speed import Loading, shown_duration, speed_check
+from esrgan_train.doctor.speed import Loading, speed_check
+from esrgan_train.hours.words import shown_duration
 
 GPU = Loading(samples=10, seconds=0.1, cores=16, beside=False)
 PACK = "decode the photos once with python -m esrgan_train.prepare my/photos -o PACKED"

@@ -23,7 +23,7 @@ def mirrored(positions: Tensor, lengths: Tensor) -> Tensor:
 
 
 def inside(heights: Tensor, widths: Tensor, canvas: tuple[int, int]) -> Tensor:
-    """The pixels of a canvas that belong to each image, (B, 1, *canvas) bool."""
+    """The pixels of a canvas that belong to each image, (B, 1, H, W) bool."""
     rows, columns = (torch.arange(side, device=heights.device) for side in canvas)
     return ((rows < heights[:, None])[:, :, None] & (columns < widths[:, None])[:, None, :])[:, None]
 

@@ -67,7 +67,7 @@ class BatchedNoise(nn.Module):
 
 
 def uniform_numbers(keys: Sequence[int], size: tuple[int, int], device: torch.device) -> Tensor:
-    """(B, 3, *size) float32 in [0, 1), each sample's from a generator seeded with its key."""
+    """(B, 3, H, W) float32 in [0, 1), each sample's from a generator seeded with its key."""
     numbers = torch.empty(len(keys), _COLOURS, *size, device=device)
     generator = torch.Generator(device)
     for sample, key in zip(numbers, keys, strict=True):

@@ -10,7 +10,18 @@ import torch
 from torch import Tensor
 
 from esrgan_train.degradation.blur import trim
-from esrgan_train.degradation.drawing import RESIZE_MODES, Blur, Clamp, Drawing, Jpeg, Noise, Place, Resize, Step
+from esrgan_train.degradation.drawing import (
+    RESIZE_MODES,
+    Blur,
+    Clamp,
+    Drawing,
+    HostStep,
+    Jpeg,
+    Noise,
+    Place,
+    Resize,
+    Step,
+)
 
 Packed = dict[str, Tensor]
 ENLARGES = "enlarges"  # whether the image ever has more rows or columns than in the beginning
@@ -47,6 +58,8 @@ def _values(step: Step | None, place: Place) -> dict[str, Any]:
             return {"quality": quality, "nearest_chroma": nearest_chroma}
         case Clamp():
             return {}
+        case HostStep():
+            raise ValueError(f"only the CPU renders {type(step).__name__}")
 
 
 def _centred(kernel: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:

@@ -76,7 +76,7 @@ class BatchRenderer(nn.Module):
         """Render a batch.
 
         Args:
-            hr: (B, 3, *size) float32 RGB, nominally in [0, 1].
+            hr: (B, 3, H, W) float32 RGB, nominally in [0, 1].
             packed: the drawings as ``moved`` gives them.
 
         Shape:

@@ -27,7 +27,7 @@ def resize_batch(
         canvas: rows and columns of the result's canvas.
 
     Shape:
-        (B, C, *canvas); beyond an image's size the canvas is 0.
+        (B, C, h, w); beyond an image's size the canvas is 0.
     """
     (height, width), (rows, columns) = images.shape[2:], canvas
     # Both axes at once: half the kernels.

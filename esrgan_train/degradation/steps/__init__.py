@@ -1,0 +1,1 @@
+"""Steps of a chain, one a file: what is drawn, and how it is rendered."""
