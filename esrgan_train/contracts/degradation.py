@@ -6,15 +6,14 @@ One that draws first (``draw``, ``places``) may be rendered elsewhere, from the 
 from __future__ import annotations
 
 import pickle
-import random
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 from lightning.pytorch.utilities.seed import isolate_rng
 from numpy.typing import NDArray
 
+from esrgan_train.contracts.global_random import global_states
 from esrgan_train.contracts.part import Part, in_words, size
 from esrgan_train.degradation.batched.renderer import Drawable
 from esrgan_train.degradation.drawing import Blur, Drawing, Place, Resize, Step
@@ -42,16 +41,16 @@ def check_degradation(degradation: Draw, part: Part, *, upscale: int, lr_side: i
     if part.is_ours:
         return
     for height, width in ((lr_side, lr_side + 1), (lr_side + 1, lr_side)):
-        lr = _try(degradation, part, (height * upscale, width * upscale, 3), (height, width, 3))
+        lr = try_twice(degradation, part, (height * upscale, width * upscale, 3), (height, width, 3))
         if lr.min() < -_ROUNDING or lr.max() > 1 + _ROUNDING:
             raise part.refusal(f"its values go from {lr.min():g} to {lr.max():g}", "return values in [0, 1]")
     drawable: Any = degradation
     if isinstance(drawable, Drawable) and hasattr(drawable, "device"):
         side = lr_side * upscale
-        _try_drawing(drawable, part, (side, side))
+        try_drawing(drawable, part, (side, side))
 
 
-def _try_drawing(degradation: Any, part: Part, shape: tuple[int, int]) -> None:
+def try_drawing(degradation: Any, part: Part, shape: tuple[int, int]) -> None:
     """A few drawings: each a function of the rng alone, within its places, and rendered to the same picture."""
     hr = np.random.default_rng(0).random((*shape, 3), dtype=np.float32)
     remedy = "return a tuple of esrgan_train.degradation.drawing.Place, one for each step of draw"
@@ -104,16 +103,22 @@ def check_noise(noise: Draw, part: Part, *, upscale: int) -> None:
     """The same for noise that targets keep, (hr, rng) → float32 of the size of hr, to be added."""
     if not part.is_ours:
         shape = (16 * upscale, 17 * upscale, 3)
-        _try(noise, part, shape, shape)
+        try_twice(noise, part, shape, shape)
 
 
-def _try(function: Draw, part: Part, shape: tuple[int, ...], wanted: tuple[int, ...]) -> Image:
+def try_twice(function: Draw, part: Part, shape: tuple[int, ...], wanted: tuple[int, ...]) -> Image:
+    """What a function makes of a random picture of that shape, with the same rng twice.
+
+    Raises:
+        UserError: it fails, its result is not float32 of the shape ``wanted`` or not finite, it changes what it
+            is given, or draws from elsewhere than rng.
+    """
     hr = np.random.default_rng(0).random(shape, dtype=np.float32)
     kept, given = hr.copy(), size(shape)
     with isolate_rng(include_cuda=False):
-        before = _global_states()
+        before = global_states()
         first, second = (_call(function, part, hr, wanted).copy() for _ in range(2))
-        drawn = [name for name, state in _global_states().items() if before[name] != state]
+        drawn = [name for name, state in global_states().items() if before[name] != state]
     if not np.array_equal(hr, kept):
         raise part.refusal("it changes the picture that it is given", "let it work on a copy: hr.copy()")
     if drawn or not np.array_equal(first, second, equal_nan=True):
@@ -132,11 +137,3 @@ def _call(function: Draw, part: Part, hr: Image, wanted: tuple[int, ...]) -> Ima
     if not isinstance(result, np.ndarray) or result.dtype != np.float32 or result.shape != wanted:
         raise part.refusal(f"it makes {in_words(result)} of {given}", remedy)
     return result
-
-
-def _global_states() -> dict[str, bytes]:
-    return {
-        "random": pickle.dumps(random.getstate()),
-        "np.random": pickle.dumps(np.random.get_state()),  # noqa: NPY002
-        "torch": torch.get_rng_state().numpy().tobytes(),
-    }

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from esrgan_train.archs.folding import fold
 from esrgan_train.errors import UserError
+from esrgan_train.images.colour import channels_of
 from esrgan_train.modelfiles import field
 from esrgan_train.modelfiles.classes import class_of
 from esrgan_train.modelfiles.rebuild import override, rebuild_generator
@@ -19,14 +22,16 @@ STIR = 0.01  # standard deviation of the noise added to the weights: some start 
 TOLERANCE = 1e-5  # of the largest output
 _FAILURES = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError)
 
+Shape = tuple[int, int, int, int]
 
-def check_reading(network: nn.Module, metadata: Mapping[str, object], *, lr_side: int) -> str | None:
+
+def check_reading(network: nn.Module, metadata: Mapping[str, Any], *, lr_side: int) -> str | None:
     """Open the model file that a run will write, without writing it, and compare one output.
 
     Args:
         network: on the CPU; it stays as it is, and so do torch's random numbers.
         metadata: as they will stand in the file.
-        lr_side: of the random picture that is enlarged, in pixels.
+        lr_side: of the random picture that is enlarged, in pixels; it has the channels of their ``colour``.
 
     Returns:
         None, or one line that warns: nothing opens the file, or other programs open it as another network.
@@ -41,16 +46,17 @@ def check_reading(network: nn.Module, metadata: Mapping[str, object], *, lr_side
             class_of(model)
         except UserError as error:
             return f"{error}; until then upscale, export and compare cannot open this run's models"
-        if _apart(trained, rebuild_generator(model), lr_side):
+        shape = (1, channels_of(metadata.get("colour", "rgb")), lr_side, lr_side)
+        if _apart(trained, rebuild_generator(model), shape):
             raise UserError(
                 f"generator {type(network).__name__} computes something else when rebuilt from its "
                 "options and weights: make every setting an argument of its constructor, and every tensor a "
                 "parameter or a buffer"
             )
-        return _as_others_read(trained, model, lr_side)
+        return _as_others_read(trained, model, shape)
 
 
-def check_start(network: nn.Module, model: ModelFile, *, lr_side: int) -> str | None:
+def check_start(network: nn.Module, model: ModelFile, *, lr_side: int, channels: int = 3) -> str | None:
     """Compare a network that has taken the weights of ``model`` with the one they were trained in.
 
     Args and state as for ``check_reading``.
@@ -62,7 +68,7 @@ def check_start(network: nn.Module, model: ModelFile, *, lr_side: int) -> str | 
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             original = rebuild_generator(model)
-            if not _apart(network.eval(), original, lr_side):
+            if not _apart(fold(network.eval()), original, (1, channels, lr_side, lr_side)):
                 return None
     except UserError:  # the file names no class, or one that is not here: there is nothing to compare with
         return None
@@ -75,13 +81,13 @@ def check_start(network: nn.Module, model: ModelFile, *, lr_side: int) -> str | 
     )
 
 
-def _as_others_read(trained: nn.Module, model: ModelFile, lr_side: int) -> str | None:
+def _as_others_read(trained: nn.Module, model: ModelFile, shape: Shape) -> str | None:
     remedy = "give them the .onnx or ncnn export; this project's commands read the file's own options"
     try:
         reading = field.read(model.state_dict)
     except field.MisreadError as error:
         return f"{MODEL} will not open in other programs: spandrel guesses a network and fails ({error}); {remedy}"
-    if reading is None or not _apart(trained, reading.network, lr_side):
+    if reading is None or not _apart(trained, reading.network, shape):
         return None
     same = type(reading.network) is type(trained)
     options = field.options_apart(reading.network, trained) if same else {}
@@ -97,19 +103,19 @@ def _stirred(network: nn.Module) -> nn.Module:
     return copy.eval()
 
 
-def _apart(one: nn.Module, other: nn.Module, lr_side: int) -> bool:
+def _apart(one: nn.Module, other: nn.Module, shape: Shape) -> bool:
     """Whether two networks in evaluation mode differ on one random picture."""
-    expected, got = (_output(network, lr_side) for network in (one, other))
+    expected, got = (_output(network, shape) for network in (one, other))
     if expected is None or got is None or expected.shape != got.shape:
         return True
     bound = TOLERANCE * float(expected.abs().nan_to_num().max())
     return not torch.allclose(got, expected, rtol=0, atol=bound, equal_nan=True)
 
 
-def _output(network: nn.Module, lr_side: int) -> Tensor | None:
+def _output(network: nn.Module, shape: Shape) -> Tensor | None:
     torch.manual_seed(0)  # of layers that draw, too
     try:
-        sr: Tensor = network(torch.rand(1, 3, lr_side, lr_side))
+        sr: Tensor = network(torch.rand(shape))
     except _FAILURES:
         return None
     return sr

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from multiprocessing.sharedctypes import RawArray
 
 from torch.utils.data import get_worker_info
@@ -25,19 +27,23 @@ class BadPhotos:
     progress bar where they are.
 
     Args:
-        total: number of photos.
-        options: of the stream; ``max_bad_fraction`` of the photos may be unreadable.
+        totals: the number of photos of each kind, numbered one after the other.
+        options: of the stream; ``max_bad_fraction`` of the photos of each kind may be unreadable.
         kind: what they are called, such as ``training``.
         consequence: what happens to a sample whose photo is bad.
     """
 
-    def __init__(self, total: int, options: StreamOptions, *, kind: str, consequence: str) -> None:
-        self.total = total
+    def __init__(self, totals: Sequence[int], options: StreamOptions, *, kind: str, consequence: str) -> None:
+        self._totals = totals
+        self._ends = list(accumulate(totals))
+        total = sum(totals)
         self.max_fraction = options.max_bad_fraction
         self.kind = kind
         self.consequence = consequence
         self._bad = RawArray("b", total)
         self._order = RawArray("q", total)  # the photos noted so far
+        self._counts = RawArray("q", len(totals))  # of each kind
+        self._newest = RawArray("q", len(totals))  # place in that order
         self._named = min(total, _MOST_NAMED)
         self._reasons = RawArray("c", self._named * _LINE_BYTES)  # of the first of them
         self._count = multiprocessing.Value("q", 0)
@@ -55,16 +61,19 @@ class BadPhotos:
                 if self.count < self._named:
                     line, start = reason.encode("utf-8", "surrogateescape")[:_LINE_BYTES], self.count * _LINE_BYTES
                     self._reasons[start : start + len(line)] = line
+                kind = bisect_right(self._ends, index)
+                self._counts[kind], self._newest[kind] = self._counts[kind] + 1, self.count
                 self._bad[index], self._order[self.count] = 1, index
                 self._count.value += 1
         if get_worker_info() is None:
             self.report()
 
     def check(self) -> None:
-        """``UserError`` if more than ``max_fraction`` of the photos, or all of them, are bad."""
-        if self.count:
-            last = f"last: {self._reason(min(self.count, self._named) - 1)}"
-            check_share(self.count, self.total, max_fraction=self.max_fraction, kind=self.kind, such=last)
+        """``UserError`` if more than ``max_fraction`` of the photos of a kind, or all of them, are bad."""
+        for bad, newest, total in zip(self._counts, self._newest, self._totals, strict=True):
+            if bad:
+                last = f"last: {self._reason(min(newest, self._named - 1))}"
+                check_share(bad, total, max_fraction=self.max_fraction, kind=self.kind, such=last)
 
     def report(self) -> None:
         """Log what has been noted since the last time; only the main process calls it."""

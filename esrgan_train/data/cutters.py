@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from esrgan_train.data.options import StreamOptions
-from esrgan_train.data.sources import Decoded, Source
+from esrgan_train.data.sources import Decoded
 from esrgan_train.data.window import Window, choose_scale, cut_window
 from esrgan_train.images.crop import middle, reduced
 from esrgan_train.images.decode import Picture
@@ -64,13 +64,21 @@ class PairCutter:
         return Cut(hr, lr)
 
 
-Cutter = PhotoCutter | PairCutter
+class Cutter:
+    """Cuts each photo as its kind asks: one that brings LR is a pair."""
 
+    def __init__(self, options: StreamOptions) -> None:
+        window = Window(options.gt_size, options.upscale)
+        self._photos = PhotoCutter(window, options.scales)
+        self._pairs = PairCutter(window)
 
-def cutter_for(source: Source, options: StreamOptions) -> Cutter:
-    """What cuts the photos of ``source``."""
-    window = Window(options.gt_size, options.upscale)
-    return PairCutter(window) if source.paired else PhotoCutter(window, options.scales)
+    def needed_side(self, *, paired: bool) -> int:
+        """HR pixels a side that a pair or a photo must have to be cut without being continued."""
+        return self._pairs.needed_side if paired else self._photos.needed_side
+
+    def cut(self, photo: Decoded, rng: np.random.Generator) -> Cut:
+        """The part that a sample is made from."""
+        return (self._photos if photo.lr is None else self._pairs).cut(photo, rng)
 
 
 def cut_middle(photo: Decoded, *, most: int | None, upscale: int) -> Cut:

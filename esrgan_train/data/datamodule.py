@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from lightning import LightningDataModule
+from torch import Tensor
 
 from esrgan_train.cores import own_cores, processes_of_host, share_of_cores
 from esrgan_train.data.bad_photos import BadPhotos
-from esrgan_train.data.device_rendering import DeviceRendering
 from esrgan_train.data.feeder import Batch, Fed, Feeder
 from esrgan_train.data.first_look import FirstLook
 from esrgan_train.data.loader import PhotoLoader, TrainingLoader
 from esrgan_train.data.options import StreamOptions
+from esrgan_train.data.real_pictures import RealPictures
 from esrgan_train.data.same_files import same_files
-from esrgan_train.data.site import BY_WORKERS, Site, choose_site
-from esrgan_train.data.sources import Sources, digest_of_names, digest_of_sizes
+from esrgan_train.data.site import BY_WORKERS, Site
+from esrgan_train.data.sources import counted, digest_of_names, digest_of_sizes
 from esrgan_train.data.stream import STREAM_VERSION, RankStridedSampler
-from esrgan_train.data.training_set import Degradation, Noise, TrainingSet
+from esrgan_train.data.training_set import TrainingSet
 from esrgan_train.data.validation_set import FirstSamples, ValidationSet
-from esrgan_train.data.window import Window
 from esrgan_train.data.worker_plan import WorkerPlans, plan_workers
-from esrgan_train.degradation.batched.renderer import BatchRenderer
-from esrgan_train.errors import UserError
 from esrgan_train.processes import gather_objects
 
 log = logging.getLogger(__name__)
@@ -37,7 +35,7 @@ class DataModule(LightningDataModule):
     """Training samples by number, and held-out photos; ``remarks`` about them are logged once per run.
 
     Where ``site`` is a device, workers give windows and drawings, and batches are made of them there. Held-out
-    photos, which have sizes of their own, are degraded by workers in either case.
+    photos, which have sizes of their own, are degraded by workers in either case. ``real``: pictures without HR.
 
     The position in the stream of samples is not counted but derived from the trainer's iterations, each of
     which takes one batch per process; its checkpoint is that one number.
@@ -54,17 +52,19 @@ class DataModule(LightningDataModule):
         *,
         remarks: Sequence[str] = (),
         site: Site = BY_WORKERS,
+        real: RealPictures | None = None,
     ) -> None:
         super().__init__()
+        self.real = real
         self.site = site
         self.training = training
         self.validation = validation
         self.options = options
         self.seed = options.seed
         self.samples_per_iteration = options.batch_size * options.accumulate  # of one process
-        self._remarks = remarks
+        self._remarks = (*remarks, *(real.remarks if real is not None else ()))
         limit = options.max_bad_fraction
-        self._seen = FirstLook(training.source, "training", max_bad_fraction=limit)
+        self._seen = [FirstLook(kind, "training", max_bad_fraction=limit) for kind in training.source.kinds]
         self._seen_held_out = FirstLook(validation.source, "held-out", max_bad_fraction=limit)
         self._seen_held_out.check_held_out(options.upscale)
         self._loaders: list[PhotoLoader] = []
@@ -106,12 +106,16 @@ class DataModule(LightningDataModule):
         measured = self.validation if self.options.overfit_samples is None else self.training
         return f"{digest_of_names(measured.source)}{digest_of_sizes(measured.source)}"
 
+    def real_pictures(self) -> Iterable[tuple[str, Tensor]]:
+        """Name and pixels of each real picture without HR, see ``RealPictures``; none unless the run has some."""
+        return () if self.real is None else self.real
+
     def describe(self) -> str:
         """One line for people: how many photos, and where."""
         train, val = self.training.source, self.validation.source
-        kind = "pairs" if train.paired else "photos"
         elsewhere = "" if set(val.folders) <= set(train.folders) else f" from {val.describe()}"
-        return f"{len(train):,} {kind} from {train.describe()}, {len(val):,} held out{elsewhere}"
+        held_out = f"{len(val):,}" if len(train.kinds) == 1 else counted(val)
+        return f"{counted(train)} from {train.describe()}, {held_out} held out{elsewhere}"
 
     @property
     def workers(self) -> WorkerPlans:
@@ -119,12 +123,14 @@ class DataModule(LightningDataModule):
         if self._workers is None:
             own = own_cores()
             run = gather_objects(own)
+            augmentations = self.training.augmentations
             self._workers = plan_workers(
                 self.options,
                 cores=share_of_cores(own, run),
                 processes=processes_of_host(own, run),
                 held_out_pixels=self._seen_held_out.most_pixels(self.options.val_max_size),
                 rendered=self.site.device is None,
+                windows=2 if augmentations is not None and augmentations.take_partners else 1,
             )
         return self._workers
 
@@ -152,7 +158,8 @@ class DataModule(LightningDataModule):
             return
         for remark in self._remarks:
             log.warning("%s", remark)
-        self._seen.report_training(self.training.cutter.needed_side)
+        for seen in self._seen:
+            seen.report_training(self.training.cutter.needed_side(paired=seen.source.paired))
         self._seen_held_out.report_held_out(self.options)
         workers.report()
         self._report_same_files()
@@ -241,55 +248,3 @@ class DataModule(LightningDataModule):
     @property
     def _trains_on_cuda(self) -> bool:
         return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-
-
-def compose(
-    sources: Sources,
-    options: StreamOptions,
-    *,
-    degradation: Degradation | None,
-    target_noise: Noise | None = None,
-    trains_on: str = "cpu",
-    site: Site | None = None,
-) -> DataModule:
-    """The data module over two sources; for the other arguments see ``TrainingSet``.
-
-    Args:
-        trains_on: type of the device that the run trains on, by which ``site`` is chosen if it is None.
-        site: where LR is made.
-
-    Raises:
-        UserError: the parts do not go together, or as ``DataModule``.
-    """
-    training, validation, remarks = sources
-    if training.paired and target_noise is not None:
-        raise UserError(
-            "target_noise cannot be added to data=paired, whose LR photos are used as they are: give "
-            "target_noise=none, or data=folder"
-        )
-    if training.paired and degradation is not None:
-        remarks = (
-            *remarks,
-            "degradation has no effect with data=paired: the LR photos are used as they are; leave it out",
-        )
-    if degradation is None and not (training.paired and validation.paired):
-        raise UserError(
-            "photos need a degradation that makes the low-resolution side: give degradation=realesrgan, light or "
-            "bicubic, or data=paired for photos that come in pairs"
-        )
-    if site is None:
-        given, noisy = training.paired, target_noise is not None
-        site = choose_site(degradation, trains_on=trains_on, paired=given, target_noise=noisy)
-    parts: dict[str, Any] = {"degradation": degradation, "target_noise": target_noise}
-    samples = TrainingSet(training, options, **parts, rendering=_rendering(site, options, degradation))
-    held_out = ValidationSet(validation, options, **parts)
-    remarks = (*remarks, *training.remarks(options.scales))
-    return DataModule(samples, held_out, options, remarks=remarks, site=site)
-
-
-def _rendering(site: Site, options: StreamOptions, degradation: Any) -> DeviceRendering | None:
-    if site.device is None:
-        return None
-    side = Window(options.gt_size, options.upscale).side
-    renderer = BatchRenderer(degradation, (side, side))
-    return DeviceRendering(degradation, renderer, options, device=torch.device(site.device))

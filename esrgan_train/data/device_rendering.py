@@ -11,6 +11,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from esrgan_train.data.augment.batch import augment_batch
+from esrgan_train.data.augment.choice import Augmentations
+from esrgan_train.data.augment.pair import Pair
+from esrgan_train.data.channels import batch_as_seen
 from esrgan_train.data.flat import Layout
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.window import Window
@@ -21,6 +25,9 @@ from esrgan_train.degradation.image import Image
 from esrgan_train.images.decode import Picture
 
 Batch = dict[str, Any]
+
+PARTNER = "partner"  # what a worker gives of a second sample, within what it gives of the first
+DRAWN = ("window", "corner", "drawing")
 
 _WIDER = 257  # v/255 is exactly (257·v)/65535
 
@@ -39,7 +46,7 @@ class Renderer(Protocol):
 
 
 class Images(NamedTuple):
-    """A sample as arrays, (H, W, 3) float32 in [0,1]."""
+    """A sample as arrays, (H, W, 3) or of one channel, float32 in [0,1]."""
 
     lr: Image
     hr: Image
@@ -54,16 +61,25 @@ class DeviceRendering:
         renderer: of that degradation, for windows of the stream.
         options: of the stream.
         device: on which a single sample is made, where somebody wants to look at it.
+        augmentations: of the stream.
     """
 
     def __init__(
-        self, degradation: Drawable, renderer: Renderer, options: StreamOptions, *, device: torch.device
+        self,
+        degradation: Drawable,
+        renderer: Renderer,
+        options: StreamOptions,
+        *,
+        device: torch.device,
+        augmentations: Augmentations | None = None,
     ) -> None:
         self.degradation = degradation
         self.renderer = renderer  # on the CPU, so that workers may hold it; ``on`` copies it
         self.window = Window(options.gt_size, options.upscale)
         self.usm = options.usm
+        self.colour = options.colour
         self.device = device
+        self.augmentations = augmentations
         side = self.window.side
         self.layout = Layout(renderer.pack(degradation.draw((side, side), np.random.default_rng(0))))
 
@@ -81,38 +97,46 @@ class DeviceRendering:
         """What makes batches on ``device``."""
         return BatchMaker(self, device)
 
-    def alone(self, sample: Mapping[str, Tensor]) -> Images:
-        """One sample of ``draw``, as any batch would hold it."""
-        made = self.on(self.device)(default_collate([dict(sample)]))
-        return Images(*(made[name][0].permute(1, 2, 0).cpu().numpy() for name in Images._fields))
+    def alone(self, sample: Mapping[str, Any], n: int) -> Images:
+        """Sample ``n`` of what ``draw`` gives, as any batch would hold it."""
+        columns = {name: default_collate(column) for name, column in in_rows([sample]).items()}
+        made = self.on(self.device)({**columns, "index": torch.tensor([n])})
+        return as_arrays(Pair(*(made[name][0] for name in Pair._fields)))
 
 
 class BatchMaker:
     """Makes the batches that the networks take of windows and drawings on the host; does not wait for the device.
 
+    Rows after the B samples are their partners, see ``in_rows``; the samples are altered on the device too.
+
     Shape:
-        window (B, side, side, 3), corner (B, 2) and drawing (B, length) → lr (B, 3, h, w), hr and hr_target
-        (B, 3, h·s, w·s) float32 in [0,1]; ``hr_target`` is ``hr`` itself unless the recipe sharpens. Other entries
-        stay, tensors among them on the device.
+        window (B + P, side, side, 3), corner (B + P, 2), drawing (B + P, length), index (B,) → lr (B, 3, h, w), hr
+        and hr_target (B, 3, h·s, w·s) float32 in [0,1], of one channel unless ``colour`` is rgb; ``hr_target`` is
+        ``hr`` itself unless the recipe sharpens. Other entries stay, tensors among them on the device.
     """
 
     def __init__(self, rendering: DeviceRendering, device: torch.device) -> None:
         self.device = device
         self.layout, self.window, self.usm = rendering.layout, rendering.window, rendering.usm
+        self.colour = rendering.colour
+        self.augmentations = rendering.augmentations
         self.renderer = deepcopy(rendering.renderer).to(device)
 
     @torch.no_grad()
     def __call__(self, batch: Batch) -> Batch:
         """The batch on the device."""
         there = {name: self._moved(value) for name, value in batch.items()}
-        pixels, corner, rows = (there.pop(name) for name in ("window", "corner", "drawing"))
+        pixels, corner, rows = (there.pop(name) for name in DRAWN)
         plain = to_float_batch(pixels)
         sharp = usm_sharpen_batch(plain) if self.usm else plain
         lr = self.renderer(sharp, self._drawings(batch["drawing"], rows))
         gt_size, upscale = self.window
-        hr = crops(plain, corner * upscale, gt_size)
-        target = crops(sharp, corner * upscale, gt_size) if self.usm else hr
-        return {"lr": crops(lr, corner, gt_size // upscale), "hr": hr, "hr_target": target, **there}
+        hr = batch_as_seen(crops(plain, corner * upscale, gt_size), self.colour)
+        target = batch_as_seen(crops(sharp, corner * upscale, gt_size), self.colour) if self.usm else hr
+        images = Pair(batch_as_seen(crops(lr, corner, gt_size // upscale), self.colour), hr, target)
+        if self.augmentations is not None:
+            images = augment_batch(images, batch["index"].tolist(), self.augmentations)
+        return {**images._asdict(), **there}
 
     def _moved(self, value: Any) -> Any:
         return value.to(self.device, non_blocking=True) if isinstance(value, Tensor) else value
@@ -142,6 +166,21 @@ def crops(images: Tensor, corners: Tensor, side: int) -> Tensor:
     number = torch.arange(len(images), device=images.device)[:, None, None]
     found = images.permute(0, 2, 3, 1)[number, lines[:, 0, :, None], lines[:, 1, None, :]]  # (B, side, side, C)
     return found.permute(0, 3, 1, 2)
+
+
+def as_arrays(pair: Pair) -> Images:
+    """The images of one sample, on any device."""
+    return Images(*(image.permute(1, 2, 0).cpu().numpy() for image in pair))
+
+
+def in_rows(samples: Sequence[Mapping[str, Any]]) -> dict[str, list[Tensor]]:
+    """What workers draw for a batch, by name: for its samples, then for the partners of those that take one.
+
+    Windows of 8 and 16 bits become 16, see ``of_one_depth``.
+    """
+    drawn = [*samples, *(sample[PARTNER] for sample in samples if PARTNER in sample)]
+    rows = {name: [each[name] for each in drawn] for name in DRAWN}
+    return rows | {"window": of_one_depth(rows["window"])}
 
 
 def of_one_depth(windows: Sequence[Tensor]) -> list[Tensor]:

@@ -78,7 +78,8 @@ class FirstLook:
                 width, height = header.size
                 raise UserError(
                     f"{self.source.place(index)} is held out for validation, but {width} × {height} pixels are "
-                    f"too few: remove it, or give data.val_dir with photos of at least {least} × {least}"
+                    f"too few: remove it, or give data.val_dir (data=mixed: data.pairs_val_dir) with photos of "
+                    f"at least {least} × {least}"
                 )
 
     def _report_unreadable(self, what: str) -> None:

@@ -48,7 +48,7 @@ class Layout:
         return torch.from_numpy(row)
 
     def apart(self, rows: Tensor) -> dict[str, Tensor]:
-        """The tensors of a batch of rows, (B, length) uint8, as views: each (B, *its shape)."""
+        """The tensors of a batch of rows, (B, length) uint8, as views: each (B, …) with its own shape."""
         return {
             name: rows[:, start:stop].view(dtype).view(len(rows), *shape)
             for name, (start, stop, dtype, shape) in self.fields.items()

@@ -20,12 +20,14 @@ from esrgan_train.errors import UserError
 from esrgan_train.images.find import find_photos
 
 _WANTED = "a folder, a list [my/a,my/b] or folders with weights {my/a: 3, my/b: 1}"
-_MOST_TURNS = 10_000  # samples after which the folders' shares are exact
+MOST_TURNS = 10_000  # samples after which the folders' shares are exact
 
 # With weights a mapping, or pairs, as the command line passes a mapping that Hydra's grammar cannot hold.
 Folders = Annotated[
     str | Path | Sequence[str | Path] | Mapping[str, float] | Sequence[tuple[str | Path, float]], Wanted(_WANTED)
 ]
+Turns = tuple[int, ...]  # how many of every sum(turns) samples come from each folder
+Place = tuple[str, Path]  # a folder, after the option that names it
 Weight = Annotated[float, Gt(0), Wanted("a number above 0, or leave the folder out")]
 
 
@@ -47,9 +49,7 @@ def folder_photos(
             number is out of bounds.
     """
     remarks: list[str] = []
-    folders, turns = _folders(train_dir)
-    parts = [_open(folder, "data.train_dir", remarks) for folder in folders]
-    places = [("data.train_dir", part.table.root) for part in parts]
+    parts, turns, places = open_photos(train_dir, remarks)
     if val_dir is not None:
         held_out = _open(val_dir, "data.val_dir", remarks)
         refuse_overlap([("data.val_dir", held_out.table.root), *places])
@@ -66,17 +66,30 @@ def folder_photos(
     return Sources(join(train, turns=turns), join(val), tuple(remarks))
 
 
+def open_photos(train_dir: Folders, remarks: list[str]) -> tuple[list[FolderSource], Turns | None, list[Place]]:
+    """The photos of each folder of ``data.train_dir``, the folders' turns if they are weighted, and the folders.
+
+    Raises:
+        UserError: a folder is missing, empty, or holds something else.
+    """
+    folders, turns = _folders(train_dir)
+    parts = [_open(folder, "data.train_dir", remarks) for folder in folders]
+    return parts, turns, [("data.train_dir", part.table.root) for part in parts]
+
+
 def _open(folder: str | Path, option: str, remarks: list[str]) -> FolderSource:
     """The photos in a folder, or those of a packed set."""
     if not is_packed(folder):
         return Photos(find_photos(folder, option=option, say=remarks.append))
     source = open_packed(folder, option=option)
     if source.paired:
-        raise UserError(f"{option}={folder} is a packed set of pairs: give data=paired")
+        raise UserError(
+            f"{option}={folder} is a packed set of pairs: give data=paired, or data=mixed with data.pairs_dir"
+        )
     return source
 
 
-def refuse_overlap(places: Iterable[tuple[str, Path]]) -> None:
+def refuse_overlap(places: Iterable[Place]) -> None:
     """``UserError`` if one of the folders, each given by an option, contains another or is given twice."""
     for (other_option, other), (option, folder) in combinations(places, 2):
         place, other_place = folder.resolve(), other.resolve()
@@ -87,7 +100,7 @@ def refuse_overlap(places: Iterable[tuple[str, Path]]) -> None:
             )
 
 
-def turns_of(weighted: Sequence[tuple[Any, float]]) -> tuple[int, ...]:
+def turns_of(weighted: Sequence[tuple[Any, float]]) -> Turns:
     """The weights of folders as the smallest whole numbers of the same ratio: 3 and 1.5 become 2 and 1.
 
     Raises:
@@ -100,15 +113,15 @@ def turns_of(weighted: Sequence[tuple[Any, float]]) -> tuple[int, ...]:
     scale = math.lcm(*(fraction.denominator for fraction in exact))
     whole = [int(fraction * scale) for fraction in exact]
     turns = tuple(number // math.gcd(*whole) for number in whole)
-    if sum(turns) > _MOST_TURNS:
+    if sum(turns) > MOST_TURNS:
         raise UserError(
             f"data.train_dir: the weights {', '.join(weights)} are exact only after "
-            f"{sum(turns):,} samples, the limit is {_MOST_TURNS:,}: give rounder ones, such as 3 and 1"
+            f"{sum(turns):,} samples, the limit is {MOST_TURNS:,}: give rounder ones, such as 3 and 1"
         )
     return turns
 
 
-def _folders(train_dir: Any) -> tuple[list[str | Path], tuple[int, ...] | None]:
+def _folders(train_dir: Any) -> tuple[list[str | Path], Turns | None]:
     """The folders, and how many samples in turn each gives if they are weighted."""
     if isinstance(train_dir, (str, Path)):
         return [train_dir], None

@@ -10,7 +10,7 @@ from typing import Any
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from esrgan_train.data.bad_photos import BadPhotos
-from esrgan_train.data.device_rendering import of_one_depth
+from esrgan_train.data.device_rendering import PARTNER, in_rows
 from esrgan_train.data.feeder import Batch, Fed
 from esrgan_train.data.stream import RankStridedSampler
 from esrgan_train.data.workers import WorkerIterator, explained, start_method, start_worker
@@ -127,12 +127,14 @@ class TrainingLoader(PhotoLoader):
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Stack samples without an ``hr_target`` that is ``hr`` itself, which need not travel twice.
 
-    Windows of 8 and 16 bits stack as 16, see ``of_one_depth``.
+    What is to be made on the device has rows for partners too, see ``in_rows``.
     """
     shared = all(sample.get("hr_target") is sample.get("hr") for sample in samples)
     columns = {
-        key: [sample[key] for sample in samples] for key in samples[0] if not (shared and key == "hr_target")
+        key: [sample[key] for sample in samples]
+        for key in samples[0]
+        if key != PARTNER and not (shared and key == "hr_target")
     }
     if "window" in columns:
-        columns["window"] = of_one_depth(columns["window"])
+        columns |= in_rows(samples)
     return {key: default_collate(column) for key, column in columns.items()}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen
 
 from esrgan_train.bounds import Count, Fraction, NonNegative, Seed, Wanted, WholeNumber, check_fields
 from esrgan_train.errors import UserError
+from esrgan_train.images.colour import Colour
 
 _DISCRIMINATOR_STEP = 8  # the U-Net halves its input three times
 
@@ -31,9 +33,14 @@ class StreamOptions:
         cache_mb: decoded photos kept per worker, in MiB.
         max_bad_fraction: share of the training photos, and of the held-out ones, that may be unreadable.
         val_max_size: larger held-out photos are cut to their middle, this many HR pixels a side; None cuts none.
+        val_lr_dir: folder of low-quality pictures without HR, enlarged at each validation; a source that takes it
+            has the LR side of its held-out pairs there.
         overfit_samples: train and validate on this many fixed samples alone; None uses all photos.
         scales: at which photos are used. Pairs are used as they are.
         val_clean: also validate on a clean bicubic reduction.
+        val_draws: draws of the degradation for each held-out photo; all of them count. Pairs have none.
+        colour: of the pictures that networks see, see ``data.channels``.
+        rotate: turn samples by quarter turns too, besides flipping them: all eight symmetries of the square.
 
     Raises:
         UserError: a value is out of bounds.
@@ -49,9 +56,13 @@ class StreamOptions:
     cache_mb: NonNegative
     max_bad_fraction: Fraction
     val_max_size: LeastSize | None = None
+    val_lr_dir: Annotated[str | Path | None, Wanted("a folder")] = None
     overfit_samples: Count | None = None
     scales: Annotated[Sequence[Scale], MinLen(1), Wanted("such as [1,0.75,0.5]")] = (1.0,)
     val_clean: bool = False
+    val_draws: Count = 1
+    colour: Colour = "rgb"
+    rotate: bool = False
 
     def __post_init__(self) -> None:
         check_fields(self, at="data.")

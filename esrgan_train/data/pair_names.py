@@ -12,7 +12,7 @@ import numpy as np
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import PathTable
 
-SWAP = "swap the two folders (data.train_dir and data.val_dir hold HR, data.train_lr_dir and data.val_lr_dir LR)"
+SWAP = "swap the two folders (data.train_dir, data.val_dir and data.pairs_dir hold HR, options with lr in them LR)"
 
 _NAMED = 3  # photos without a partner that a message names
 

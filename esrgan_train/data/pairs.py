@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from esrgan_train.bounds import Count, Wanted, bounded
-from esrgan_train.data.folders import refuse_overlap
+from esrgan_train.data.folders import Place, refuse_overlap
 from esrgan_train.data.held_out import HeldOutShare, hold_out
 from esrgan_train.data.packed import PackedPhotos, is_packed, open_packed
 from esrgan_train.data.pair_names import SWAP, Side, match
@@ -77,6 +77,15 @@ class PairedPhotos(Photos):
         )
 
 
+class PairFolders(NamedTuple):
+    """The folders of both sides, or a packed set as ``hr``, each after the option that names it."""
+
+    option: str
+    hr: str | Path | None
+    lr_option: str
+    lr: str | Path | None
+
+
 @bounded
 def paired_photos(
     *,
@@ -96,31 +105,38 @@ def paired_photos(
         UserError: a folder is missing or empty, folders overlap, no photo has a partner, names are ambiguous,
             a folder is given without its other side, a set holds no pairs, or a number is out of bounds.
     """
-    if val_dir is None and val_lr_dir is not None:
-        raise UserError("data.val_lr_dir is given without data.val_dir: give both, or neither")
+    train = PairFolders("data.train_dir", train_dir, "data.train_lr_dir", train_lr_dir)
+    val = PairFolders("data.val_dir", val_dir, "data.val_lr_dir", val_lr_dir)
+    sources, places = open_pairs(
+        train, val, val_fraction=val_fraction, max_val_photos=max_val_photos, upscale=upscale
+    )
+    refuse_overlap(places)
+    return sources
+
+
+def open_pairs(
+    train: PairFolders, val: PairFolders, *, val_fraction: float, max_val_photos: int, upscale: int
+) -> tuple[Sources, list[Place]]:
+    """As ``paired_photos``, whatever the options are called; with the folders, which may still overlap."""
+    if val.hr is None and val.lr is not None:
+        raise UserError(f"{val.lr_option} is given without {val.option}: give both, or neither")
     remarks: list[str] = []
-    opened = [_open("train", train_dir, train_lr_dir, upscale, remarks)]
-    if val_dir is not None:
-        opened.append(_open("val", val_dir, val_lr_dir, upscale, remarks))
-    refuse_overlap(place for _, places in opened for place in places)
-    (pairs, _), *held_out = opened
-    if held_out:
-        return Sources(pairs, held_out[0][0], tuple(remarks))
+    pairs, places = _open(train, upscale, remarks)
+    if val.hr is not None:
+        held_out, others = _open(val, upscale, remarks)
+        return Sources(pairs, held_out, tuple(remarks)), [*places, *others]
     ((rest, chosen),) = hold_out([pairs], val_fraction=val_fraction, max_val_photos=max_val_photos)
     if not chosen:
         raise UserError(
-            f"data.train_dir={train_dir} holds one pair, and one must be held out: add pairs, or give "
-            "data.val_dir and data.val_lr_dir"
+            f"{train.option}={train.hr} holds one pair, and one must be held out: add pairs, or give "
+            f"{val.option} and {val.lr_option}"
         )
-    return Sources(pairs.subset(rest), pairs.subset(chosen), tuple(remarks))
+    return Sources(pairs.subset(rest), pairs.subset(chosen), tuple(remarks)), places
 
 
-Opened = tuple[FolderSource, list[tuple[str, Path]]]  # with the folders, each given by an option
-
-
-def _open(kind: str, hr: str | Path, lr: str | Path | None, upscale: int, remarks: list[str]) -> Opened:
-    """The pairs of ``data.<kind>_dir`` and ``data.<kind>_lr_dir``."""
-    option, lr_option = f"data.{kind}_dir", f"data.{kind}_lr_dir"
+def _open(folders: PairFolders, upscale: int, remarks: list[str]) -> tuple[FolderSource, list[Place]]:
+    option, hr, lr_option, lr = folders
+    assert hr is not None
     if is_packed(hr):
         source = _open_packed(hr, option, lr_option, lr, upscale)
         return source, [(option, source.table.root)]

@@ -52,7 +52,7 @@ def choose_site(degradation: Any, *, trains_on: str, paired: bool, target_noise:
     Args:
         degradation: None, or any that the run may have; one without ``device`` works on the CPU.
         trains_on: type of the device that the run trains on.
-        paired: whether LR photos are given.
+        paired: whether any photo comes with LR.
         target_noise: whether targets keep noise, which the workers make.
 
     Raises:
@@ -65,7 +65,7 @@ def choose_site(degradation: Any, *, trains_on: str, paired: bool, target_noise:
             obstacle = f"LR is made on the device that trains, which is {trains_on} here"
         if obstacle:
             raise UserError(f"degradation.device=cuda: {obstacle}; give degradation.device=auto or cpu")
-    if trains_on != "cuda" or paired:
+    if trains_on != "cuda" or degradation is None:
         return BY_WORKERS
     if obstacle:
         return Site(reason=obstacle)
@@ -76,13 +76,15 @@ def choose_site(degradation: Any, *, trains_on: str, paired: bool, target_noise:
 
 def _obstacle(degradation: Any, *, paired: bool, target_noise: bool) -> str:
     if paired:
-        return "data=paired takes LR photos as they are"
+        return "pairs bring LR photos, which the workers cut"
     if target_noise:
         return "target_noise is made by the workers"
     if not isinstance(degradation, Drawable):
         return f"{_name(degradation)} does not draw what it does beforehand"
     if not hasattr(degradation, "device"):
         return f"{_name(degradation)} has no option device"
+    if names := getattr(degradation, "only_on_cpu", ()):
+        return f"only the CPU renders degradation.steps.{', '.join(names)}"
     return ""
 
 

@@ -42,7 +42,7 @@ class Decoded(NamedTuple):
 class Source(ABC):
     """Numbered photos: a source must give their number, names and pixels; the rest has defaults."""
 
-    paired = False  # whether it gives LR too; HR is then exactly ``upscale`` times as large
+    paired = False  # whether it gives LR of each photo; HR is then exactly ``upscale`` times as large
 
     @abstractmethod
     def __len__(self) -> int:
@@ -72,6 +72,21 @@ class Source(ABC):
     def remarks(self, scales: Sequence[float]) -> tuple[str, ...]:  # noqa: ARG002
         """What is worth saying of samples at these scales; logged once per run."""
         return ()
+
+    @property
+    def kinds(self) -> tuple[Source, ...]:
+        """Itself; where it holds photos and pairs, a source of each, numbered one after the other."""
+        return (self,)
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether it gives LR of any photo."""
+        return any(kind.paired for kind in self.kinds)
+
+    @property
+    def has_photos(self) -> bool:
+        """Whether LR of any photo has to be made."""
+        return not all(kind.paired for kind in self.kinds)
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -117,14 +132,28 @@ def spread(count: int) -> Iterator[int]:
     return map(int, np.linspace(0, count - 1, min(count, MAX_LOOKED_AT)).astype(int))
 
 
+def counted(source: Source) -> str:
+    """How many photos and pairs, for people."""
+    words = ((len(kind), "pair" if kind.paired else "photo") for kind in source.kinds)
+    return " and ".join(f"{count:,} {word}{'s' * (count != 1)}" for count, word in words)
+
+
+def looked_at(source: Source) -> Iterator[int]:
+    """The numbers of the photos that are looked at before training: up to ``MAX_LOOKED_AT`` of each kind."""
+    start = 0
+    for kind in source.kinds:
+        yield from (start + index for index in spread(len(kind)))
+        start += len(kind)
+
+
 def digest_of_names(*sources: Source) -> str:
     """Sixteen hexadecimal digits of all names in order; they do not depend on where the folders are."""
     return _digest(name for source in sources for name in source.raw_names())
 
 
 def digest_of_sizes(*sources: Source) -> str:
-    """Sixteen hexadecimal digits of the sizes of up to ``MAX_LOOKED_AT`` files of each source."""
-    sizes = (source.file_size(index) for source in sources for index in spread(len(source)))
+    """Sixteen hexadecimal digits of the sizes of the files of each source that are looked at."""
+    sizes = (source.file_size(index) for source in sources for index in looked_at(source))
     return _digest(str(size).encode() for size in sizes)
 
 

@@ -25,10 +25,14 @@ class Purpose(IntEnum):
     VALIDATION = 1
     PERMUTATION = 2
     TURNS = 3
+    ORIENTATION = 4
+    AUGMENTATION = 5
+    PARTNER = 6
+    PARTNER_ORIENTATION = 7
 
 
 def sample_rng(seed: int, n: int, attempt: int = 0, purpose: Purpose = Purpose.TRAIN) -> np.random.Generator:
-    """The random numbers of sample ``n``, of which ``attempt`` photos could not be read.
+    """The random numbers of sample ``n``, of which ``attempt`` photos could not be read; or of a photo's draw.
 
     Philox is a keyed function of a 256-bit counter: Salmon et al., "Parallel random numbers: as easy as
     1, 2, 3", 2011. Here the seed is the key, and the counter's four words are (blocks drawn so far, n,
@@ -48,7 +52,8 @@ def photo_index(seed: int, n: int, num_photos: int, folder: int = 0) -> int:
 
 @cache  # one entry per folder
 def _permutations(folder: int) -> Callable[[int, int, int], NDArray[np.int64]]:
-    @lru_cache(maxsize=2)  # the samples at the end of an epoch and at the start of the next interleave
+    # The samples at the end of an epoch and at the start of the next interleave, and so do those of two kinds.
+    @lru_cache(maxsize=4)
     def permutation(seed: int, epoch: int, num_photos: int) -> NDArray[np.int64]:
         order = sample_rng(seed, epoch, attempt=folder, purpose=Purpose.PERMUTATION).permutation(num_photos)
         return order.astype(np.int64, copy=False)
@@ -56,21 +61,22 @@ def _permutations(folder: int) -> Callable[[int, int, int], NDArray[np.int64]]:
     return permutation
 
 
-def folder_turn(seed: int, n: int, turns: Sequence[int]) -> tuple[int, int]:
+def folder_turn(seed: int, n: int, turns: Sequence[int], *, level: int = 0) -> tuple[int, int]:
     """Which folder sample ``n`` comes from, and how many samples before it came from there.
 
-    Of every sum(turns) samples, ``turns[f]`` come from folder f, in an order drawn for each such block.
+    Of every sum(turns) samples, ``turns[f]`` come from folder f, in an order drawn for each such block. Turns
+    within turns have another ``level``, and are drawn by themselves.
     """
     block, position = divmod(n, sum(turns))
-    order = _turns(seed, block, tuple(turns))
+    order = _turns(seed, block, tuple(turns), level)
     folder = int(order[position])
     return folder, block * turns[folder] + int(np.count_nonzero(order[:position] == folder))
 
 
 @lru_cache(maxsize=4)
-def _turns(seed: int, block: int, turns: tuple[int, ...]) -> NDArray[np.int64]:
+def _turns(seed: int, block: int, turns: tuple[int, ...], level: int) -> NDArray[np.int64]:
     order = np.repeat(np.arange(len(turns)), turns)
-    return sample_rng(seed, block, purpose=Purpose.TURNS).permutation(order)
+    return sample_rng(seed, block, attempt=level, purpose=Purpose.TURNS).permutation(order)
 
 
 @dataclass(frozen=True, kw_only=True)

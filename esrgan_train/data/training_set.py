@@ -11,21 +11,29 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from esrgan_train.data.augment.choice import Augmentations, Drawn
+from esrgan_train.data.augment.pair import Pair
 from esrgan_train.data.bad_photos import BadPhotos
 from esrgan_train.data.cache import PhotoCache
-from esrgan_train.data.cutters import Cut, cutter_for
-from esrgan_train.data.device_rendering import DeviceRendering
+from esrgan_train.data.channels import as_decoded, as_seen
+from esrgan_train.data.cutters import Cut, Cutter
+from esrgan_train.data.device_rendering import PARTNER, DeviceRendering, as_arrays
 from esrgan_train.data.options import StreamOptions
+from esrgan_train.data.orientation import turned
 from esrgan_train.data.sources import Source
-from esrgan_train.data.stream import sample_rng
+from esrgan_train.data.stream import Purpose, sample_rng
 from esrgan_train.data.window import Window
-from esrgan_train.degradation import usm_sharpen
+from esrgan_train.degradation import RealESRGANDegradation, usm_sharpen
+from esrgan_train.degradation.chain import Chain
 from esrgan_train.degradation.image import Image
 from esrgan_train.degradation.target_noise import with_noise
+from esrgan_train.degradation.trace import Done, trace
 from esrgan_train.images.decode import UnreadableImageError, to_float
 
 Degradation = Callable[[Image, np.random.Generator], Image]
 Noise = Callable[[Image, np.random.Generator], Image]
+
+DRAWING = (RealESRGANDegradation, Chain)  # degradations that do just what they draw
 
 
 class Taken(NamedTuple):
@@ -34,6 +42,8 @@ class Taken(NamedTuple):
     cut: Cut
     name: str  # of the photo
     rng: np.random.Generator  # of the sample, for what is still to be drawn
+    drawn: Drawn | None = None  # how it is altered at the end
+    partner: Taken | None = None  # the second sample that this takes
 
 
 class TrainingSample(NamedTuple):
@@ -44,6 +54,16 @@ class TrainingSample(NamedTuple):
     hr_target: Image  # ``hr`` itself unless the recipe sharpens
     name: str  # of the photo
     scale: float  # at which the photo is used
+    altered: str = ""  # the augmentation, and the photo of the partner that it takes
+    partner: str = ""
+
+
+class Course(NamedTuple):
+    """How the LR side of a sample came about, in the whole window of which the sample is a crop."""
+
+    hr: Image  # what is degraded
+    steps: list[Done]
+    corner: tuple[int, int]  # (y, x) in LR pixels, where the crop starts
 
 
 class TrainingSet(Dataset[dict[str, Any]]):
@@ -54,13 +74,15 @@ class TrainingSet(Dataset[dict[str, Any]]):
     Args:
         source: the photos.
         options: of the stream.
-        degradation: (hr, rng) → lr, both float32 HWC RGB in [0,1]; None if the source has LR.
-        target_noise: (hr, rng) → noise, added to ``hr`` and ``hr_target`` before degrading; None for none.
+        degradation: (hr, rng) → lr, both float32 HWC RGB in [0,1]; None if the source has LR of every photo.
+        target_noise: (hr, rng) → noise, added to ``hr`` and ``hr_target`` before degrading; None for none. Pairs
+            stay as they are.
         rendering: makes the images on the training device; None: they are made here.
+        augmentations: of which each sample gets at most one; None for none.
 
     Shape:
-        lr (3, gt_size/upscale, gt_size/upscale), hr and hr_target (3, gt_size, gt_size) float32 in [0,1];
-        index: n. With ``rendering``, what its ``draw`` gives, and index.
+        lr (3, gt_size/upscale, gt_size/upscale), hr and hr_target (3, gt_size, gt_size) float32 in [0,1], of one
+        channel unless ``colour`` is rgb; index: n. With ``rendering``, what its ``draw`` gives, and index.
 
     Raises:
         UserError: on access, too many photos cannot be read.
@@ -74,14 +96,17 @@ class TrainingSet(Dataset[dict[str, Any]]):
         degradation: Degradation | None,
         target_noise: Noise | None = None,
         rendering: DeviceRendering | None = None,
+        augmentations: Augmentations | None = None,
     ) -> None:
         self.source = source
-        self.cutter = cutter_for(source, options)
+        self.cutter = Cutter(options)
         self.options = options
         self.degradation = degradation
         self.target_noise = target_noise
         self.rendering = rendering
-        self.bad = BadPhotos(len(source), options, kind="training", consequence="another photo takes its place")
+        self.augmentations = augmentations
+        counts = [len(kind) for kind in source.kinds]
+        self.bad = BadPhotos(counts, options, kind="training", consequence="another photo takes its place")
         self._decoded = PhotoCache(source.decode, max_bytes=int(options.cache_mb * 2**20))
 
     def __getitem__(self, n: int) -> dict[str, Any]:
@@ -89,52 +114,92 @@ class TrainingSet(Dataset[dict[str, Any]]):
 
     def tensors(self, taken: Taken) -> dict[str, Any]:
         """The sample as it goes into a batch."""
-        if self.rendering is not None:
-            return self.rendering.draw(taken.cut.hr, taken.cut.corner, taken.rng)
-        sample = self._make(*taken)
-        hr = to_tensor(sample.hr)
-        target = hr if sample.hr_target is sample.hr else to_tensor(sample.hr_target)
-        return {"lr": to_tensor(sample.lr), "hr": hr, "hr_target": target}
+        if self.rendering is None:
+            return self._pair(taken)._asdict()
+        given = self.rendering.draw(taken.cut.hr, taken.cut.corner, taken.rng)
+        return given if taken.partner is None else {**given, PARTNER: self.tensors(taken.partner)}
 
     def sample(self, n: int) -> TrainingSample:
         """Sample n as arrays, and where it comes from; rendered as training renders it."""
         taken = self.take(n)
-        if self.rendering is not None:
-            images = self.rendering.alone(self.tensors(taken))
-            return TrainingSample(*images, taken.name, taken.cut.scale)
-        return self._make(*taken)
+        if self.rendering is None:
+            images = as_arrays(self._pair(taken))
+        else:
+            images = self.rendering.alone(self.tensors(taken), n)
+        altered = "" if taken.drawn is None else taken.drawn.augmentation.name
+        partner = "" if taken.partner is None else taken.partner.name
+        return TrainingSample(*images, taken.name, taken.cut.scale, altered, partner)
+
+    def course(self, n: int) -> Course:
+        """Sample n's way from HR to LR, made on the CPU; without steps for pairs, and where nothing is drawn."""
+        taken = self.take(n)
+        _, sharp = self._sides(taken.cut, taken.rng)
+        steps: list[Done] = []
+        if taken.cut.lr is None and isinstance(self.degradation, DRAWING):
+            steps = trace(sharp, self.degradation.draw((sharp.shape[0], sharp.shape[1]), taken.rng))
+        return Course(sharp, steps, taken.cut.corner)
 
     def take(self, n: int) -> Taken:
-        """The part of a photo that sample n is made from."""
+        """The part of a photo that sample n is made from, and what is to happen to it."""
+        taken = self._take(n, Purpose.TRAIN, Purpose.ORIENTATION)
+        drawn = None if self.augmentations is None else self.augmentations.draw(n)
+        if drawn is None:
+            return taken
+        second = drawn.augmentation.takes_partner
+        partner = self._take(n, Purpose.PARTNER, Purpose.PARTNER_ORIENTATION) if second else None
+        return taken._replace(drawn=drawn, partner=partner)
+
+    def _take(self, n: int, purpose: Purpose, orientation: Purpose) -> Taken:
+        """A partner is any photo that could replace the sample's."""
         source, seed = self.source, self.options.seed
         for attempt in count():
-            rng = sample_rng(seed, n, attempt)
-            index = source.replacement_of(seed, n, attempt, rng) if attempt else source.photo_of(seed, n)
+            rng = sample_rng(seed, n, attempt, purpose)
+            replaces = attempt or purpose is Purpose.PARTNER
+            index = source.replacement_of(seed, n, attempt, rng) if replaces else source.photo_of(seed, n)
             try:
                 cut = self.cutter.cut(self._decoded[index], rng)
             except UnreadableImageError as error:
                 self.bad.add(index, str(error))
                 self.bad.check()  # raises when none is left, so this ends
             else:
-                return Taken(cut, source.name(index), rng)
+                if self.options.rotate:
+                    cut = turned(cut, sample_rng(seed, n, attempt, orientation))
+                return Taken(as_decoded(cut, self.options.colour), source.name(index), rng)
         raise AssertionError("unreachable")
 
-    def _make(self, cut: Cut, name: str, rng: np.random.Generator) -> TrainingSample:
+    def _pair(self, taken: Taken) -> Pair:
+        sample = self._make(taken.cut, taken.name, taken.rng)
+        hr = to_tensor(sample.hr)
+        target = hr if sample.hr_target is sample.hr else to_tensor(sample.hr_target)
+        pair = Pair(to_tensor(sample.lr), hr, target)
+        if taken.drawn is None:
+            return pair
+        return taken.drawn(pair, None if taken.partner is None else self._pair(taken.partner))
+
+    def _sides(self, cut: Cut, rng: np.random.Generator) -> tuple[Image, Image]:
+        """The window as it is, and what is degraded: sharpened where the recipe says so, or itself."""
         plain = to_float(np.ascontiguousarray(cut.hr))
         sharp = usm_sharpen(plain) if self.options.usm else plain
-        if self.target_noise is not None:  # after sharpening, which would make the grain coarser
+        if self.target_noise is not None and cut.lr is None:
+            # after sharpening, which would make the grain coarser
             noise = self.target_noise(plain, rng)
             plain = with_noise(plain, noise)
             sharp = with_noise(sharp, noise) if self.options.usm else plain
+        return plain, sharp
+
+    def _make(self, cut: Cut, name: str, rng: np.random.Generator) -> TrainingSample:
+        plain, sharp = self._sides(cut, rng)
         if cut.lr is not None:
             lr = to_float(np.ascontiguousarray(cut.lr))
         else:
             assert self.degradation is not None
             lr = self.degradation(sharp, rng)
         window = Window(self.options.gt_size, self.options.upscale)
-        hr = window.crop(plain, cut.corner, window.upscale)
-        target = window.crop(sharp, cut.corner, window.upscale) if self.options.usm else hr
-        return TrainingSample(window.crop(lr, cut.corner, upscale=1), hr, target, name, cut.scale)
+        colour = self.options.colour
+        hr = as_seen(window.crop(plain, cut.corner, window.upscale), colour)
+        target = as_seen(window.crop(sharp, cut.corner, window.upscale), colour) if self.options.usm else hr
+        lr = as_seen(window.crop(lr, cut.corner, upscale=1), colour)
+        return TrainingSample(lr, hr, target, name, cut.scale)
 
 
 def to_tensor(image: Image) -> Tensor:

@@ -14,7 +14,8 @@ from esrgan_train.images.decode import Picture
 from esrgan_train.images.scaling import scaled_size
 
 # HR pixels on each side that only feed the filters: the first blur's largest kernel is 21 wide, so it
-# reaches 10 pixels; the rest leaves room for what resizing spreads.
+# reaches 10 pixels; the rest leaves room for what resizing spreads. Steps of a chain may have wider kernels: what
+# they read beyond is the window's mirror image, as at a photo's own edge.
 FILTER_BORDER = 16
 
 # LR pixels over which the crop's corner is spread. JPEG works on 8×8 blocks, with halved chroma on 16×16:

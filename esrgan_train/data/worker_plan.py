@@ -63,7 +63,13 @@ def choose_num_workers(num_workers: int | Literal["auto"], cores: int) -> int:
 
 
 def plan_workers(
-    options: StreamOptions, *, cores: int, processes: int, held_out_pixels: int, rendered: bool = True
+    options: StreamOptions,
+    *,
+    cores: int,
+    processes: int,
+    held_out_pixels: int,
+    rendered: bool = True,
+    windows: int = 1,
 ) -> WorkerPlans:
     """As many workers as ``options.num_workers`` says; with ``auto`` no more than there is shared memory for.
 
@@ -76,6 +82,7 @@ def plan_workers(
         processes: of the run on this host.
         held_out_pixels: of the largest held-out photo.
         rendered: whether workers make the images of training samples, or only cut windows for the device.
+        windows: the most that a sample takes of these.
 
     Raises:
         UserError: there is no room for one batch, or for one of each worker that was asked for.
@@ -84,9 +91,8 @@ def plan_workers(
     if not wanted:
         return WorkerPlans(Workers(0), Workers(0), cores)
     room, photo = _room(processes), _photo_bytes(held_out_pixels, options)
-    size = (
-        options.batch_size * options.accumulate * (_sample_bytes(options) if rendered else _drawn_bytes(options))
-    )
+    sample = _sample_bytes(options) if rendered else windows * _drawn_bytes(options)
+    size = options.batch_size * options.accumulate * sample
     fitting = room // size
     count = min(wanted, fitting) if options.num_workers == "auto" else wanted
     remedy = _more_room(max(wanted * _LEAST_AHEAD * size, photo) * processes)

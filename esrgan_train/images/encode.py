@@ -43,6 +43,11 @@ def to_uint8(image: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     return shown
 
 
+def shown(image: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """``to_uint8`` of a picture of three channels or one, (H, W, C), as (H, W, 3)."""
+    return to_uint8(np.broadcast_to(image, (*image.shape[:2], 3)))
+
+
 def write_image(path: Path, image: NDArray[Any], *, profile: bytes | None = None, png_level: int = 6) -> None:
     """Write a picture in the format of the path's suffix: .png .jpg .jpeg .webp .tif .tiff .bmp.
 

@@ -74,10 +74,16 @@ def write_photo(path: Path, photo: Photo) -> None:
     check_format(path, photo, (width, height))
     samples = photo.rgb
     if photo.gray:
-        samples = np.rint(photo.rgb.mean(axis=2, dtype=np.float32)).astype(photo.rgb.dtype)
+        samples = gray_of(photo.rgb)
     if photo.alpha is not None:
         samples = np.dstack([samples, photo.alpha])
     write_image(path, samples, profile=photo.profile, png_level=_PNG_LEVEL)
+
+
+def gray_of(rgb: NDArray[Any]) -> NDArray[Any]:
+    """The mean of the channels of what a network of RGB made of gray, (H, W) of the same type."""
+    mean: NDArray[Any] = np.rint(rgb.mean(axis=2, dtype=np.float32))
+    return mean.astype(rgb.dtype)
 
 
 def fill_hidden(rgb: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:

@@ -20,18 +20,21 @@ _LABEL_HEIGHT, _TITLE_HEIGHT = 24, 44  # of the lines that hold them
 _NARROWEST = 120  # of columns, so that labels have some room
 
 
-def labelled_sheet(rows: Sequence[Sequence[Tile]], *, title: str | None = None) -> NDArray[np.uint8]:
+def labelled_sheet(
+    rows: Sequence[Sequence[Tile]], *, title: str | None = None, label_lines: int = 1
+) -> NDArray[np.uint8]:
     """Lay out rows of (label, picture) as one picture, under ``title``.
 
     Columns are as wide as their widest tile, and at least 120 pixels; rows are as high as their highest tile.
-    Smaller tiles stand at the top left of their cell. Labels that do not fit lose their middle. Rows may differ
-    in length. Pictures and result are (H, W, 3) RGB uint8, of any size; without any it is a ``ValueError``.
+    Smaller tiles stand at the top left of their cell. Labels that do not fit into ``label_lines`` lose their
+    middle. Rows may differ in length. Pictures and result are (H, W, 3) RGB uint8, of any size; without any it is
+    a ``ValueError``.
     """
     rows = [row for row in rows if row]
     if not rows:
         raise ValueError("a sheet needs at least one picture")
     widths = [max(_NARROWEST, *(tile[1].shape[1] for tile in column if tile)) for column in zip_longest(*rows)]
-    heights = [_LABEL_HEIGHT + max(picture.shape[0] for _, picture in row) for row in rows]
+    heights = [label_lines * _LABEL_HEIGHT + max(picture.shape[0] for _, picture in row) for row in rows]
     lefts = accumulate([_MARGIN] + [width + _GAP for width in widths])
     tops = accumulate([_MARGIN + (_TITLE_HEIGHT if title else 0)] + [height + _GAP for height in heights])
     (*columns, right), (*lines, bottom) = lefts, tops
@@ -42,7 +45,7 @@ def labelled_sheet(rows: Sequence[Sequence[Tile]], *, title: str | None = None) 
         pen.text((_MARGIN, _MARGIN - 4), line, fill=_INK, font=font(_TITLE_SIZE))
     for row, top in zip(rows, lines, strict=True):
         for tile, left, width in zip(row, columns, widths, strict=False):
-            _draw(tile, sheet, pen, (left, top), width)
+            _draw(tile, sheet, pen, (left, top), (width, label_lines))
     return np.array(sheet, dtype=np.uint8)
 
 
@@ -55,12 +58,28 @@ def stacked(sheets: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return np.array(page, dtype=np.uint8)
 
 
-def _draw(tile: Tile, sheet: Image.Image, pen: ImageDraw.ImageDraw, place: tuple[int, int], width: int) -> None:
-    (label, picture), (left, top) = tile, place
-    pen.text(place, shorten(label, font(_LABEL_SIZE), width), fill=_INK, font=font(_LABEL_SIZE))
-    top += _LABEL_HEIGHT
+def _draw(
+    tile: Tile, sheet: Image.Image, pen: ImageDraw.ImageDraw, place: tuple[int, int], room: tuple[int, int]
+) -> None:
+    (label, picture), (left, top), (width, lines) = tile, place, room
+    for line in in_lines(label, font(_LABEL_SIZE), width, lines):
+        pen.text((left, top), line, fill=_INK, font=font(_LABEL_SIZE))
+        top += _LABEL_HEIGHT
+    top = place[1] + lines * _LABEL_HEIGHT
     sheet.paste(Image.fromarray(picture), (left, top))
     pen.rectangle((left - 1, top - 1, left + picture.shape[1], top + picture.shape[0]), outline=_FAINT)
+
+
+def in_lines(text: str, font: ImageFont.FreeTypeFont, width: int, most: int) -> list[str]:
+    """``text`` broken between words into at most so many lines of ``width`` pixels; the last may be shortened."""
+    lines: list[str] = []
+    words = text.split(" ")
+    while len(lines) < most - 1 and font.getlength(legible(" ".join(words))) > width:
+        fitting = (n for n in range(len(words), 0, -1) if font.getlength(legible(" ".join(words[:n]))) <= width)
+        count = next(fitting, 1)
+        lines.append(shorten(" ".join(words[:count]), font, width))
+        words = words[count:]
+    return [*lines, shorten(" ".join(words), font, width)]
 
 
 def shorten(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:

@@ -26,9 +26,11 @@ class Judge(nn.Module):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda image, logits: [logits, image], "makes a list of 2×3×16×16; return one tensor"),
+        (lambda image, logits: [logits, "features"], "makes a str of 2×3×16×16; return one tensor"),
+        (lambda image, logits: [logits, image], "cut off from its weights"),
+        (lambda image, logits: [], "makes a list of 2×3×16×16; return one tensor .* or a list"),
         (lambda image, logits: logits > 0, "makes a tensor of bool"),
-        (lambda image, logits: logits.log(), "NaN or infinity"),
+        (lambda image, logits: logits / 0, "NaN or infinity"),
         (lambda image, logits: logits.detach(), "cut off from its weights"),
         (lambda image, logits: logits.view(7, 7), "judging 2×3×16×16 fails: RuntimeError: .*data.gt_size"),
         (lambda image, logits: logits + image.sub_(0.5).mean(), "changes the picture"),
@@ -39,7 +41,15 @@ def test_what_no_run_could_use_is_refused(spoil: Callable[[Tensor, Tensor], Any]
         check_discriminator(Judge(spoil), MINE, gt_size=16)
 
 
-@pytest.mark.parametrize("spoil", [lambda _, logits: logits, lambda _, logits: logits.mean((1, 2, 3))])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda _, logits: logits,
+        lambda _, logits: logits.mean((1, 2, 3)),
+        lambda _, logits: [logits, logits.mean((2, 3))],
+        lambda _, logits: (logits,),
+    ],
+)
 def test_logits_of_any_shape_pass(spoil: Callable[[Tensor, Tensor], Any]) -> None:
     check_discriminator(Judge(spoil), MINE, gt_size=16)
 

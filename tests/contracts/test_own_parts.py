@@ -62,7 +62,7 @@ CONF = {
     [
         ("generator=mine", "generator._target_=my_parts.Net: it makes 2×3×8×8"),
         ("generator=unfinished", "generator._target_=my_parts.Unfinished: building it fails: KeyError: 'layers'"),
-        ("discriminator=mine", "discriminator._target_=my_parts.Judge: it makes a tuple"),
+        ("discriminator=mine", "discriminator._target_=my_parts.Judge: its logits are cut off"),
         ("loss.pixel.function._target_=my_parts.Map", "loss.pixel.function._target_=my_parts.Map: the loss is"),
         (
             "loss.adversarial.function._target_=my_parts.Map",

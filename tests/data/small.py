@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from esrgan_train.data.datamodule import DataModule, compose
+from esrgan_train.data.composition import compose
+from esrgan_train.data.datamodule import DataModule
 from esrgan_train.data.folders import folder_photos
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.photos import Photos

@@ -11,7 +11,7 @@ from tests.data.small import stream_options
 
 def make(count: int, *, max_fraction: float) -> BadPhotos:
     options = stream_options(max_bad_fraction=max_fraction)
-    return BadPhotos(count, options, kind="training", consequence="another photo takes its place")
+    return BadPhotos([count], options, kind="training", consequence="another photo takes its place")
 
 
 def test_a_bad_photo_is_named_once_and_counted_once(caplog: pytest.LogCaptureFixture) -> None:

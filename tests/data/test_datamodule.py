@@ -15,7 +15,8 @@ from PIL import Image
 from torch import nn
 
 from esrgan_train.cores import Cores
-from esrgan_train.data.datamodule import DataModule, compose
+from esrgan_train.data.composition import compose
+from esrgan_train.data.datamodule import DataModule
 from esrgan_train.degradation import BicubicDegradation
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import PathTable, find_photos
@@ -87,7 +88,7 @@ def test_validation_takes_each_held_out_photo_once(photos: Tables) -> None:
         batches = list(datamodule.val_dataloader())
         assert [batch["name"] for batch in batches] == [["00.png"], ["01.png"]]
         assert [tuple(batch["hr"].shape) for batch in batches] == [(1, 3, 40, 44), (1, 3, 50, 40)]
-        assert sorted(batches[0]) == ["counts", "hr", "index", "lr", "name"]
+        assert sorted(batches[0]) == ["counts", "draw", "hr", "index", "lr", "name"]
         assert torch.equal(batches[1]["lr"][0], datamodule.validation[1]["lr"])
 
 

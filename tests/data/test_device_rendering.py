@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from esrgan_train.data.datamodule import DataModule, compose
+from esrgan_train.data.composition import compose
+from esrgan_train.data.datamodule import DataModule
 from esrgan_train.data.device_rendering import DeviceRendering, crops, of_one_depth, to_float_batch
 from esrgan_train.data.loader import collate
 from esrgan_train.data.photos import Photos

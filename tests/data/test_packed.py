@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from esrgan_train.data.datamodule import compose
+from esrgan_train.data.composition import compose
 from esrgan_train.data.folders import folder_photos
 from esrgan_train.data.loader import PhotoLoader
 from esrgan_train.data.packed import PackedPhotos, open_packed
@@ -261,6 +261,7 @@ def test_a_large_set_opens_without_reading_it(tmp_path: Path) -> None:
     assert sources.training.name(0) == "photo000000.png"
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's account of memory")
 def test_a_process_holds_no_more_of_a_set_the_more_it_reads(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_beside_a_gpu_the_workers_do_it_for_a_reason(degradation: Any, more: dic
     [
         ("cpu", {}, "LR is made on the device that trains, which is cpu here"),
         ("cuda", {"target_noise": True}, "target_noise is made by the workers"),
-        ("cuda", {"paired": True}, "data=paired takes LR photos as they are"),
+        ("cuda", {"paired": True}, "pairs bring LR photos, which the workers cut"),
     ],
 )
 def test_a_gpu_that_is_asked_for_in_vain_is_a_mistake(trains_on: str, more: dict[str, Any], why: str) -> None:

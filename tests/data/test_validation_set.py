@@ -10,13 +10,14 @@ import pytest
 import torch
 from PIL import Image
 
+from esrgan_train.data.mixed import Mixed
 from esrgan_train.data.pairs import PairedPhotos
 from esrgan_train.data.stream import Purpose, sample_rng
 from esrgan_train.degradation import RealESRGANDegradation
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import decode, to_float
 from esrgan_train.images.find import PathTable, find_photos
-from tests.data.small import validation_set
+from tests.data.small import as_source, validation_set
 
 MakePhotos = Callable[..., PathTable]
 
@@ -30,7 +31,7 @@ def test_held_out_photos_are_whole_plain_and_fixed(make_photos: MakePhotos) -> N
     degradation = RealESRGANDegradation(upscale=4)
     held_out = validation_set(photos, degradation=degradation, upscale=4, seed=3)
     assert len(held_out) == 2
-    assert sorted(held_out[0]) == ["counts", "hr", "index", "lr", "name"]
+    assert sorted(held_out[0]) == ["counts", "draw", "hr", "index", "lr", "name"]
     item = held_out[0]
     assert (item["index"], item["name"], item["counts"]) == (0, "00.png", True)
     assert item["lr"].shape == (3, 15, 20)
@@ -120,3 +121,49 @@ def test_both_sides_of_a_large_pair_are_cut_alike(tmp_path: Path, size: tuple[in
     expected = channels_first(to_float(lr[top : top + height, left : left + width]))
     assert np.array_equal(item["lr"].numpy(), expected)
     assert np.array_equal(item["hr"].numpy(), expected.repeat(3, 1).repeat(3, 2))
+
+
+def test_each_photo_is_degraded_as_often_as_val_draws_says(make_photos: MakePhotos) -> None:
+    photos = make_photos((61, 83), (40, 50))
+    degradation = RealESRGANDegradation(upscale=4)
+    once = validation_set(photos, degradation=degradation, upscale=4, seed=3)
+    drawn = validation_set(photos, degradation=degradation, upscale=4, seed=3, val_draws=3)
+    assert (len(once), len(drawn)) == (2, 6)
+    items = [drawn[position] for position in range(6)]
+    assert [(item["index"], item["draw"]) for item in items] == [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2)]
+    for index in range(2):
+        assert torch.equal(items[index]["lr"], once[index]["lr"])  # the first draw is that of a single one
+        draws = [item["lr"] for item in items if item["index"] == index]
+        assert len({draw.numpy().tobytes() for draw in draws}) == 3
+        assert all(torch.equal(item["hr"], once[index]["hr"]) for item in items if item["index"] == index)
+    expected = degradation(items[1]["hr"].numpy().transpose(1, 2, 0), sample_rng(3, 1, 2, Purpose.VALIDATION))
+    assert np.array_equal(items[5]["lr"].numpy(), channels_first(expected))
+    assert not drawn[6]["counts"]
+
+
+def test_clean_reductions_are_measured_once(make_photos: MakePhotos) -> None:
+    held_out = validation_set(make_photos((40, 40)), upscale=4, val_clean=True, val_draws=2)
+    assert ["lr_clean" in held_out[position] for position in range(2)] == [True, False]
+
+
+def test_pairs_are_not_drawn(tmp_path: Path) -> None:
+    for side, pixels in (("lr", 16), ("hr", 32)):
+        (tmp_path / side).mkdir()
+        Image.fromarray(np.zeros((pixels, pixels, 3), np.uint8)).save(tmp_path / side / "a.png")
+    pairs = PairedPhotos(*(find_photos(tmp_path / side, option="x") for side in ("lr", "hr")), upscale=2)
+    held_out = validation_set(pairs, upscale=2, gt_size=16, val_draws=4, degradation=None)
+    assert len(held_out) == 1
+    assert not held_out[1]["counts"]
+
+
+def test_photos_beside_pairs_are_drawn_again_by_their_own_numbers(tmp_path: Path, make_photos: MakePhotos) -> None:
+    for side, pixels in (("lr", 16), ("hr", 32)):
+        (tmp_path / side).mkdir()
+        Image.fromarray(np.zeros((pixels, pixels, 3), np.uint8)).save(tmp_path / side / "a.png")
+    pairs = PairedPhotos(*(find_photos(tmp_path / side, option="x") for side in ("lr", "hr")), upscale=2)
+    photos = as_source(make_photos((40, 50), (40, 50)))
+    held_out = validation_set(Mixed(pairs, photos, turns=(1, 1)), upscale=2, gt_size=16, val_draws=3)
+    assert [held_out.place(position) for position in range(len(held_out))] == [
+        *((0, 0), (1, 0), (2, 0)),
+        *((1, 1), (2, 1), (1, 2), (2, 2)),
+    ]

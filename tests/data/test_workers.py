@@ -212,6 +212,7 @@ def running(pid: int) -> bool:
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc to look for processes in")
 
 
+@pytest.mark.slow
 @needs_proc
 def test_a_program_that_keeps_its_loader_ends_though_a_worker_hangs(fifo: Path) -> None:
     process, pids = start_reading(str(fifo))
@@ -221,6 +222,7 @@ def test_a_program_that_keeps_its_loader_ends_though_a_worker_hangs(fifo: Path) 
     assert are_gone(pids, within=1)
 
 
+@pytest.mark.slow
 @needs_proc
 @pytest.mark.parametrize("hang", [False, True])
 def test_workers_end_when_the_main_process_was_killed(hang: bool, fifo: Path) -> None:

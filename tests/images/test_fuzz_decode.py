@@ -28,6 +28,7 @@ def fuzz(folder: Path, count: int, seed: int, seconds: float) -> Counter[str]:
     return Counter(line.partition(" ")[2] for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "seed"), [(1000, 0), pytest.param(50_000, 1, marks=pytest.mark.tools)], ids=["1000", "50000"]
 )

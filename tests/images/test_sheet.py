@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from esrgan_train.images.lettering import font
-from esrgan_train.images.sheet import labelled_sheet, shorten
+from esrgan_train.images.sheet import in_lines, labelled_sheet, shorten
 
 
 def tile(height: int, width: int, value: int) -> Any:
@@ -49,6 +49,18 @@ def test_a_long_label_loses_its_middle() -> None:
     assert short.endswith(".png")
     assert shorten("short", letters, 120) == "short"
     assert shorten("x", letters, 0) == "…"
+
+
+def test_a_long_label_breaks_between_words_before_it_is_shortened() -> None:
+    letters, words = font(15), "one two three four five six seven eight nine ten eleven"
+    assert in_lines("one two", letters, 120, 2) == ["one two"]
+    first, second, third = in_lines(words, letters, 120, 3)
+    assert words.startswith(f"{first} {second} ")
+    assert third.startswith("seven")
+    assert "…" in third
+    assert all(letters.getlength(line) <= 120 for line in (first, second, third))
+    one, two = (labelled_sheet([[("label", tile(50, 150, 101))]], label_lines=lines) for lines in (1, 2))
+    assert place_of(two, 101)[0] > place_of(one, 101)[0]
 
 
 @pytest.mark.parametrize("rows", [[], [[]]])

@@ -1,0 +1,1 @@
+"""Ways to alter finished training samples."""
