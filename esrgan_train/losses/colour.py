@@ -54,11 +54,14 @@ class MeanColourLoss(nn.Module):
 class ChromaLoss(nn.Module):
     """The mean distance in Oklab's colour plane, (a, b): of hue and saturation, not of lightness.
 
-    Distances, unlike angles of hue, see a tint on gray as well, and stay smooth there.
+    Distances, unlike angles of hue, see a tint on gray as well, and stay smooth there. Pictures of one channel
+    have no such colours: the loss is refused for them.
 
     Shape:
         two (B, 3, H, W), RGB around [0, 1] → float32 scalar; 0.3 lies between sRGB's pure red and gray.
     """
+
+    needs_colour = True
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """Return the loss, a scalar."""

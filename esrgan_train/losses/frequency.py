@@ -32,8 +32,8 @@ class SpectrumLoss(nn.Module):
 class FocalFrequencyLoss(nn.Module):
     """The mean squared difference of the Fourier coefficients, each weighted by how wrong it is.
 
-    The weight is |difference|^alpha over the largest of the channel, and takes no gradient. With ``alpha`` 0 it is
-    the mean squared error of the images.
+    The weight is abs(difference)^alpha over the largest of the channel, and takes no gradient. With ``alpha`` 0 it
+    is the mean squared error of the images.
 
     Source: Jiang et al., "Focal Frequency Loss for Image Reconstruction and Synthesis", ICCV 2021.
 

@@ -34,7 +34,7 @@ class LPIPSLoss(nn.Module):
         features: ``imagenet`` (torchvision's VGG16 or AlexNet) or the path of such a state dict.
 
     Shape:
-        two (B, 3, H, W), RGB around [0, 1], H and W at least 32 → float32 scalar.
+        two (B, 3, H, W), RGB, or (B, 1, H, W), gray, around [0, 1], H and W at least 32 → float32 scalar.
     """
 
     @bounded
@@ -47,7 +47,7 @@ class LPIPSLoss(nn.Module):
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """Return the loss, a scalar."""
-        distances: Tensor = self.network(sr.float(), hr.float(), normalize=True)
+        distances: Tensor = self.network(_in_rgb(sr), _in_rgb(hr), normalize=True)
         return distances.mean()
 
 
@@ -60,7 +60,7 @@ class DISTSLoss(nn.Module):
         features: ``imagenet`` (torchvision's VGG16) or the path of such a state dict.
 
     Shape:
-        two (B, 3, H, W), RGB around [0, 1], H and W at least 32 → float32 scalar.
+        two (B, 3, H, W), RGB, or (B, 1, H, W), gray, around [0, 1], H and W at least 32 → float32 scalar.
     """
 
     @bounded
@@ -74,8 +74,13 @@ class DISTSLoss(nn.Module):
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """Return the loss, a scalar."""
-        distances: Tensor = self.network(sr.float(), hr.float(), require_grad=True)
+        distances: Tensor = self.network(_in_rgb(sr), _in_rgb(hr), require_grad=True)
         return distances.mean()
+
+
+def _in_rgb(images: Tensor) -> Tensor:
+    """(B, 3, H, W) float32; one channel is gray and repeated."""
+    return images.float().expand(-1, 3, -1, -1)
 
 
 def _fill(network: nn.Module, term: str, features: str, url: str) -> None:

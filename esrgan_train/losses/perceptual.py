@@ -35,7 +35,8 @@ class PerceptualLoss(nn.Module):
         seed: of the random features.
 
     Shape:
-        two (B, 3, H, W), RGB in [0, 1], H and W at least 16 → float32 scalar. No gradient reaches the second.
+        two (B, 3, H, W), RGB, or (B, 1, H, W), gray, in [0, 1], H and W at least 16 → float32 scalar. No gradient
+        reaches the second.
     """
 
     holds_network = True  # so it is called under autocast, see ``Stage.content``

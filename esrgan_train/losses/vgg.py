@@ -46,7 +46,8 @@ class VGG19Features(nn.Module):
         layers: names such as ``conv3_4``.
 
     Shape:
-        (B, 3, H, W) RGB in [0, 1], H and W at least 16 for the deepest layers → one (B, C, H/2ᵇ, W/2ᵇ) each.
+        (B, 3, H, W) RGB in [0, 1], H and W at least 16 for the deepest layers → one (B, C, H/2ᵇ, W/2ᵇ) each. Of
+        gray, (B, 1, H, W), each channel is that one.
     """
 
     mean: Tensor
@@ -71,7 +72,7 @@ class VGG19Features(nn.Module):
         smallest = 2 ** sum(conv.pool_before for conv in self.convs)
         if min(height, width) < smallest:
             raise ValueError(f"VGG19 needs images of at least {smallest}×{smallest} here, not {height}×{width}")
-        x = (image - self.mean) / self.std
+        x = (image - self.mean) / self.std  # which makes three channels of one
         features = {}
         for conv, (weight, bias) in zip(self.convs, self._weights(image.device), strict=True):
             if conv.pool_before:

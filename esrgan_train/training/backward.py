@@ -14,21 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import record_function
 
+from esrgan_train.training.judge import Judge, Judged
 from esrgan_train.training.precision import Precision
-from esrgan_train.training.signs import discriminator_signs, generator_signs
-from esrgan_train.training.stages import AdversarialTerm, Stage
+from esrgan_train.training.signs import generator_signs
+from esrgan_train.training.stages import Stage
 
 Images = dict[str, Tensor]  # lr (B,3,h,w), hr and hr_target (B,3,H,W), float32 in [0, 1]
 Measured = dict[str, Tensor]  # scalars on the device, for the log
-
-
-@dataclass(frozen=True)
-class Judge:
-    """A discriminator, its losses, and their weight for the generator: 0 while only the discriminator learns."""
-
-    network: nn.Module
-    term: AdversarialTerm
-    weight: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,65 +38,70 @@ class Game:
     factor: float | Tensor = 1.0
     done: float = float("inf")
 
-    def forward(self, network: nn.Module, images: Tensor) -> Tensor:
-        """The network's output as float32."""
-        with record_function(f"esrgan/{'generator' if network is self.generator else 'discriminator'} forward"):
-            return self.precision.forward(network, images)
+    def generate(self, lr: Tensor) -> Tensor:
+        """The generator's images as float32."""
+        with record_function("esrgan/generator forward"):
+            return self.precision.forward(self.generator, lr)
+
+    def judge(self, judge: Judge, images: Tensor) -> Judged:
+        """What a discriminator makes of images."""
+        with record_function("esrgan/discriminator forward"):
+            return judge.of(images, self.precision)
+
+    def learn(self, judge: Judge, real: Judged, fake: Judged, images: Images) -> Measured:
+        """Leave a discriminator its own gradients."""
+        with record_function("esrgan/discriminator backward"):
+            measured = judge.learn(real, fake, self.factor)
+            return measured | judge.penalize(images["hr"], self.done - self.stage.start, self.factor)
 
 
 def published_backward(game: Game, images: Images) -> Measured:
-    """Three passes of each discriminator: generated (for the generator), real, generated (for itself)."""
-    forward = game.forward
+    """Three passes of each discriminator: generated (for the generator), real, generated (for itself).
+
+    A judge that compares has one more, of real images for the generator.
+    """
     for judge in game.judges:
         judge.network.requires_grad_(False)
-    sr = forward(game.generator, images["lr"])
+    sr = game.generate(images["lr"])
     loss, measured = game.stage.content(sr, images, game.precision, game.done)
     for judge in game.judges:
-        judged = judge.term.function.generator(forward(judge.network, sr))
+        real = game.judge(judge, images["hr"]) if judge.compares else None
+        weighted, figures = judge.for_generator(game.judge(judge, sr), real)
         if judge.weight:  # 0 times an infinite loss would not be 0
-            loss = loss + judge.weight * judged
-        measured[judge.term.name] = judged
+            loss = loss + weighted
+        measured |= figures
     with record_function("esrgan/generator backward"):
         (game.factor * loss).backward()  # type: ignore[no-untyped-call]
 
     for judge in game.judges:
         judge.network.requires_grad_(True)
-        real_logits = forward(judge.network, images["hr"])
-        measured |= _learn(judge, real_logits, forward(judge.network, sr.detach()), game.factor)
+        real = game.judge(judge, images["hr"])
+        measured |= game.learn(judge, real, game.judge(judge, sr.detach()), images)
     return measured | generator_signs(sr, images["hr"])
 
 
 def shared_backward(game: Game, images: Images) -> Measured:
     """Two passes of each discriminator, generated and real; the first gives both players their gradients."""
-    forward = game.forward
-    sr = forward(game.generator, images["lr"])
-    fake = sr.detach().requires_grad_()  # a leaf: the players' graphs meet here
-    fake_logits = [forward(judge.network, fake) for judge in game.judges]
-    judged = [
-        judge.term.function.generator(logits) for judge, logits in zip(game.judges, fake_logits, strict=True)
+    sr = game.generate(images["lr"])
+    judged = sr.detach().requires_grad_()  # a leaf: the players' graphs meet here
+    fakes = [game.judge(judge, judged) for judge in game.judges]
+    reals = [game.judge(judge, images["hr"]) if judge.compares else None for judge in game.judges]
+    for_generator = [
+        judge.for_generator(fake, real and real.detached())
+        for judge, fake, real in zip(game.judges, fakes, reals, strict=True)
     ]
     loss, measured = game.stage.content(sr, images, game.precision, game.done)
     roots: list[Tensor] = [game.factor * loss]
     gradients: list[Tensor | None] = [None]
-    for judge, adversarial in zip(game.judges, judged, strict=True):
+    for judge, (weighted, figures) in zip(game.judges, for_generator, strict=True):
         if judge.weight:
-            weighted = game.factor * judge.weight * adversarial
             roots.append(sr)
             with record_function("esrgan/discriminator backward"):
-                gradients += torch.autograd.grad(weighted, fake, retain_graph=True)
-        measured[judge.term.name] = adversarial
+                gradients += torch.autograd.grad(game.factor * weighted, judged, retain_graph=True)
+        measured |= figures
     with record_function("esrgan/generator backward"):
         torch.autograd.backward(roots, gradients)
 
-    for judge, logits in zip(game.judges, fake_logits, strict=True):
-        measured |= _learn(judge, forward(judge.network, images["hr"]), logits, game.factor)
+    for judge, fake, real in zip(game.judges, fakes, reals, strict=True):
+        measured |= game.learn(judge, real or game.judge(judge, images["hr"]), fake, images)
     return measured | generator_signs(sr, images["hr"])
-
-
-def _learn(judge: Judge, real_logits: Tensor, fake_logits: Tensor, factor: float | Tensor) -> Measured:
-    """Leave a discriminator its own gradients."""
-    real, fake = judge.term.function.real(real_logits), judge.term.function.fake(fake_logits)
-    with record_function("esrgan/discriminator backward"):
-        torch.autograd.backward(factor * (real + fake), inputs=list(judge.network.parameters()))
-    figures = {"real": real, "fake": fake} | discriminator_signs(real_logits, fake_logits)
-    return {f"{judge.term.prefix}_{name}": value for name, value in figures.items()}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from esrgan_train.archs.casting import cast_together
+
 # Layers whose weights autocast would cast, one by one, each time they are used.
 _LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.Linear, nn.PReLU)
 
 
-def run_with_cast_weights(network: Callable[[Tensor], Tensor], images: Tensor, dtype: torch.dtype) -> Tensor:
+def run_with_cast_weights(network: Callable[[Tensor], Any], images: Tensor, dtype: torch.dtype) -> Any:
     """The network's output under autocast; the values and gradients are autocast's own.
 
     Autocast starts a kernel for each weight, and one for its gradient: half of all that a pass of a compact
@@ -23,17 +25,13 @@ def run_with_cast_weights(network: Callable[[Tensor], Tensor], images: Tensor, d
     """
     if not isinstance(network, nn.Module) or not getattr(network, "casts_at_once", False):
         return network(images)
-    result: Tensor
     if network._compiled_call_impl is not None:
-        result = network(images)
-        return result
+        return network(images)
     weights = dict(_weights(network))
     each = {id(weight): weight for weight in weights.values()}  # layers may share one
-    cast: Sequence[Tensor] = _Cast.apply(dtype, *each.values()) if each else ()
-    lower = dict(zip(each, cast, strict=True))
+    lower = dict(zip(each, cast_together(dtype, *each.values()), strict=True))
     taken = {name: lower[id(weight)] for name, weight in weights.items()}
-    result = functional_call(network, taken, (images,), tie_weights=False)
-    return result
+    return functional_call(network, taken, (images,), tie_weights=False)
 
 
 def _weights(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -43,26 +41,3 @@ def _weights(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
                 parameter = layer._parameters.get(name)
                 if parameter is not None and parameter.dtype == torch.float32:
                     yield f"{prefix}.{name}" if prefix else name, parameter
-
-
-class _Cast(torch.autograd.Function):
-    """Copies of float32 tensors in another type; their gradients are copied back."""
-
-    @staticmethod
-    def forward(_ctx: Any, dtype: torch.dtype, *weights: Tensor) -> tuple[Tensor, ...]:
-        """Cast all."""
-        return _copies(weights, dtype)
-
-    @staticmethod
-    def backward(_ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Cast those that there are."""
-        there = [gradient for gradient in gradients if gradient is not None]
-        cast = iter(_copies(there, torch.float32))
-        return (None, *(None if gradient is None else next(cast) for gradient in gradients))
-
-
-def _copies(tensors: Sequence[Tensor], dtype: torch.dtype) -> tuple[Tensor, ...]:
-    made = [torch.empty_like(tensor, dtype=dtype) for tensor in tensors]
-    if made:
-        torch._foreach_copy_(made, list(tensors))
-    return tuple(made)

@@ -44,6 +44,12 @@ class EMA(nn.Module):
         _copy_all(self.module.buffers(), generator.buffers())
 
     @torch.no_grad()
+    def copy_from(self, generator: nn.Module) -> None:
+        """Set the averaged weights and buffers to the generator's."""
+        _copy_all(self.module.parameters(), generator.parameters())
+        _copy_all(self.module.buffers(), generator.buffers())
+
+    @torch.no_grad()
     def copy_to(self, generator: nn.Module) -> None:
         """Set the generator's weights and buffers to the averaged ones."""
         _copy_all(generator.parameters(), self.module.parameters())

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.profiler import record_function
 
 from esrgan_train.allocator import give_back_freed_memory
+from esrgan_train.archs.folding import fold
 from esrgan_train.errors import UserError
 from esrgan_train.training.batch import Batch
 from esrgan_train.training.ema import EMA
@@ -64,6 +65,7 @@ class ESRGANModule(LightningModule):
         self.settings = settings or {}
         self.measured = measured or {}
         self.players = [player.name for player in step.players]
+        self._folded: tuple[nn.Module] | None = None  # during a validation; a tuple, since it is no part of this
         self.meter = Meter()
         self.gan_iteration_seconds: float | None = None
         self.last_stage: StageName = self.objective.stage(0)
@@ -162,23 +164,30 @@ class ESRGANModule(LightningModule):
     # validation
 
     def on_validation_start(self) -> None:
-        """Keep the time of validation out of the training rate."""
+        """Keep the time of validation out of the training rate; fold the averaged generator's branches."""
         self.meter.pause()
+        self._folded = (self.evaluated,)
 
     def on_validation_end(self) -> None:
         """Free the memory of the photos before workers are forked; start the clock again."""
+        self._folded = None  # training changes the weights
         give_back_freed_memory()
         self.meter.resume()
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The averaged generator as it is evaluated: branches, if it has some, are folded once a validation."""
+        return fold(self.ema.module) if self._folded is None else self._folded[0]
 
     def forward(self, lr: Tensor) -> Tensor:
         """(B, 3, h, w) in [0, 1] to (B, 3, h·upscale, w·upscale) by the averaged generator, in float32."""
         # Always a copy: a network may work in place on its input, which the caller still needs.
-        sr: Tensor = self.ema.module(lr.clone(memory_format=self.step.lr_format))
+        sr: Tensor = self.evaluated(lr.clone(memory_format=self.step.lr_format))
         return sr
 
     def validation_step(self, batch: Any, batch_idx: int) -> Batch:
         """Compare the averaged generator and bicubic enlargement with held-out photos."""
-        return self.validation.add(self.ema.module, batch, position=batch_idx)
+        return self.validation.add(self.evaluated, batch, position=batch_idx)
 
     def on_validation_epoch_end(self) -> None:
         """Log the means over all photos."""

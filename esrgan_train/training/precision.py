@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,8 @@ from esrgan_train.devices import check_generation, multiplies_bf16
 from esrgan_train.training.casting import run_with_cast_weights
 
 PrecisionName = Literal["auto", "32", "bf16", "16"]
+
+Outputs = Tensor | Sequence[Tensor]
 
 _TYPES = {"bf16": torch.bfloat16, "16": torch.float16}
 
@@ -28,11 +30,18 @@ class Precision:
 
     def forward(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         """The network's output, computed in this format, as float32."""
+        (output,) = self.outputs(network, images)
+        return output
+
+    def outputs(self, network: Callable[[Tensor], Outputs], images: Tensor) -> tuple[Tensor, ...]:
+        """All outputs of a network that may have several."""
         lower = _TYPES.get(self.name)
         with self.autocast():
             if lower is not None and images.device.type == "cuda":  # elsewhere a kernel costs nothing to start
-                return run_with_cast_weights(network, images, lower).float()
-            return network(images).float()
+                result = run_with_cast_weights(network, images, lower)
+            else:
+                result = network(images)
+            return tuple(output.float() for output in outputs_of(result))
 
     def autocast(self) -> torch.autocast:
         """Within, products and convolutions are computed in this format."""
@@ -43,6 +52,11 @@ class Precision:
     def needs_scale(self) -> bool:
         """Whether small gradients would vanish without a ``LossScale``."""
         return self.name == "16"
+
+
+def outputs_of(result: Outputs) -> tuple[Tensor, ...]:
+    """What a network returned, as a tuple."""
+    return (result,) if isinstance(result, Tensor) else tuple(result)
 
 
 def choose_precision(requested: str | int, device: torch.device | str) -> Precision:

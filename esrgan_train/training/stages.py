@@ -13,7 +13,7 @@ from typing import Literal
 from torch import Tensor
 from torch.profiler import record_function
 
-from esrgan_train.bounds import NonNegative, WholeNumber, check_fields
+from esrgan_train.bounds import Count, NonNegative, WholeNumber, check_fields
 from esrgan_train.losses.adversarial import AdversarialLoss
 from esrgan_train.training.precision import Precision
 
@@ -28,8 +28,8 @@ LEARNING_RATES: dict[StageName, str] = {"pixel": "optimizer.pixel_lr", "gan": "o
 class Term:
     """A loss between the generated images and their target.
 
-    A function with ``takes`` is given more images after the target, by name: ``lr``, (B, 3, h, w), or ``ema_sr``,
-    the averaged generator's output, (B, 3, H, W).
+    A function with ``takes`` is given more images after the target, by name: ``lr``, (B, 3, h, w), ``ema_sr``,
+    the averaged generator's output, (B, 3, H, W), or ``teacher_sr``, the teacher's.
     """
 
     name: str  # of its options, and of its values in the log
@@ -59,12 +59,20 @@ class AdversarialTerm:
     function: AdversarialLoss
     weight: Weight  # of the generator's loss; the discriminator's own loss has weight 1
     discriminator_warmup: Iterations = 0
+    feature_matching: Weight = 0.0  # of the distance between its features of generated and of real images
+    r1_weight: Weight = 0.0  # of half the R1 penalty in the discriminator's loss, see ``training.penalty``
+    r1_interval: Count = 16  # it is computed in one iteration out of so many, and counts so many times
     name: str = "adversarial"  # of its options, and of the generator's loss in the log
     judge: str = "discriminator"  # name of the discriminator
     prefix: str = "d"  # of the discriminator's values in the log
 
     def __post_init__(self) -> None:
         check_fields(self, at=f"loss.{self.name}.")
+
+    @property
+    def features_name(self) -> str:
+        """Of the distance between features in the log."""
+        return f"{self.name}_features"
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,8 @@ class Stage:
     def weights(self) -> dict[str, float]:
         """The weight of each loss in the generator's, by name."""
         content = {term.name: term.weight for term in self.terms}
-        return content | {term.name: term.weight for term in self.adversarial}
+        matched = {t.features_name: t.feature_matching for t in self.adversarial if t.feature_matching}
+        return content | {term.name: term.weight for term in self.adversarial} | matched
 
     @property
     def takes(self) -> set[str]:

@@ -16,11 +16,13 @@ from torch.profiler import record_function
 from esrgan_train.devices import prefers_channels_last
 from esrgan_train.kernels import require_determinism
 from esrgan_train.processes import all_reduce_mean, process_rank
-from esrgan_train.training.backward import Game, Images, Judge, Measured, published_backward, shared_backward
+from esrgan_train.training.backward import Game, Images, Measured, published_backward, shared_backward
 from esrgan_train.training.batch import checked_batch
 from esrgan_train.training.buffers import Snapshot, power_vectors
 from esrgan_train.training.compiling import compile_networks
 from esrgan_train.training.ema import EMA
+from esrgan_train.training.feature_tap import FeatureTap
+from esrgan_train.training.judge import Judge
 from esrgan_train.training.loss_scale import LossScale
 from esrgan_train.training.objective import Objective
 from esrgan_train.training.options import Options
@@ -29,6 +31,7 @@ from esrgan_train.training.precision import Precision
 from esrgan_train.training.randomness import seed_layers
 from esrgan_train.training.schedule import Schedule
 from esrgan_train.training.stages import Stage, StageName
+from esrgan_train.training.teacher import Teacher
 
 plain_step: StepOptimizer = methodcaller("step")
 
@@ -49,8 +52,8 @@ class TrainingStep:
 
     Args:
         generator: (B, 3, h, w) in [0, 1] to (B, 3, h·upscale, w·upscale).
-        discriminators: each (B, 3, H, W) to logits of any shape, under the name that its adversarial term gives;
-            none if no GAN stage with one can come.
+        discriminators: each (B, 3, H, W) to logits of any shape, a tensor or several, under the name that its
+            adversarial term gives; none if no GAN stage with one can come.
         objective: losses, weights and stages.
         make_optimizers: for ``pixel`` (generator, pixel stage), ``generator`` (GAN stage) and each
             discriminator. Each stage starts with a fresh optimizer.
@@ -58,6 +61,7 @@ class TrainingStep:
         precision: number format of the networks.
         options: how the step is carried out.
         seed: of layers that draw random numbers.
+        teacher: what losses that take ``teacher_sr`` compare with.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class TrainingStep:
         precision: Precision,
         options: Options,
         seed: int,
+        teacher: Teacher | None = None,
     ) -> None:
         if options.deterministic:
             require_determinism()
@@ -87,9 +92,15 @@ class TrainingStep:
         self.precision = precision
         self.options = options
         self.seed = seed
+        self.teacher = teacher
         self.loss_scale = LossScale() if precision.needs_scale else None
         self.mended: Tensor | None = None  # 1 where the last iteration was left out by the loss scale, which fell
         self.players = self._make_players(make_optimizers, schedule)
+        terms = [
+            term for stage in objective.stages.values() for term in stage.adversarial if term.feature_matching
+        ]
+        matched = {term.judge for term in terms} & self.discriminators.keys()
+        self._taps = {name: FeatureTap(self.discriminators[name]) for name in sorted(matched)}
         if options.compile:
             losses = [each for each in self.objective.children() if getattr(each, "holds_network", False)]
             compile_networks([*self.networks, *losses], precision.device_type)
@@ -194,7 +205,12 @@ class TrainingStep:
     ) -> Measured:
         """Add the gradients of one part of a batch to those of every player of the stage."""
         judges = [
-            Judge(self.discriminators[term.judge], term, stage.adversarial_weight(term, done))
+            Judge(
+                self.discriminators[term.judge],
+                term,
+                stage.adversarial_weight(term, done),
+                self._taps.get(term.judge) if term.feature_matching else None,
+            )
             for term in stage.adversarial
             if term.judge in self.discriminators
         ]
@@ -202,6 +218,9 @@ class TrainingStep:
         if "ema_sr" in stage.takes:
             with torch.no_grad():
                 images = {**images, "ema_sr": self.precision.forward(self.ema.module, images["lr"].clone())}
+        if "teacher_sr" in stage.takes:
+            assert self.teacher is not None
+            images = {**images, "teacher_sr": self.teacher(images["lr"], self.precision)}
         game = Game(
             generator=self.generator,
             judges=judges,

@@ -7,6 +7,7 @@ from torch import nn
 from esrgan_train.losses.artifacts import ArtifactLoss
 from esrgan_train.losses.colour import ChromaLoss, MeanColourLoss
 from esrgan_train.losses.consistency import ConsistencyLoss
+from esrgan_train.losses.distillation import TeacherLoss
 from esrgan_train.losses.frequency import FocalFrequencyLoss, SpectrumLoss
 from esrgan_train.losses.gradients import GradientLoss
 from esrgan_train.losses.pixel import CharbonnierLoss
@@ -23,4 +24,5 @@ LOSSES: list[nn.Module] = [
     MeanColourLoss(),
     SSIMLoss(),
     SpectrumLoss(),
+    TeacherLoss(),
 ]

@@ -15,8 +15,11 @@ from tests.losses.pictures import picture_and_copy
 def inputs(side: int) -> dict[str, Tensor]:
     """A noisy picture, its target, and what some losses take besides."""
     sr, hr = picture_and_copy(side)
-    ema_sr = hr + 0.02 * torch.randn(hr.shape, generator=torch.Generator().manual_seed(1))
-    return {"sr": sr, "hr": hr, "lr": torch.nn.functional.avg_pool2d(hr, 4), "ema_sr": ema_sr}
+    ema_sr, teacher_sr = (
+        hr + 0.02 * torch.randn(hr.shape, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)
+    )
+    lr = torch.nn.functional.avg_pool2d(hr, 4)
+    return {"sr": sr, "hr": hr, "lr": lr, "ema_sr": ema_sr, "teacher_sr": teacher_sr}
 
 
 def value(loss: nn.Module, sr: Tensor, given: dict[str, Tensor]) -> Tensor:
@@ -51,5 +54,6 @@ def test_half_precision_in_changes_little_and_the_result_is_float32(loss: nn.Mod
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
 def test_equal_images_cost_nothing(loss: nn.Module):
     given = inputs(32)
+    given["teacher_sr"] = given["hr"]
     given["lr"] = torch.nn.functional.interpolate(given["hr"], (8, 8), mode="bicubic", antialias=True)
     assert value(loss, given["hr"], given).item() == pytest.approx(0, abs=2e-6)

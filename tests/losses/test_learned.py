@@ -25,6 +25,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.parametrize("net", ["alex", "vgg"])
 def test_lpips_is_torchmetrics_on_the_files_weights(net: str, files: dict[str, Path]):
@@ -40,6 +41,7 @@ def test_lpips_is_torchmetrics_on_the_files_weights(net: str, files: dict[str, P
     _usable(loss)
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_dists_is_torchmetrics_on_the_files_weights(files: dict[str, Path]):
     sr, hr = picture_and_copy(64)
@@ -63,6 +65,7 @@ def _usable(loss: torch.nn.Module) -> None:
     assert loss.state_dict() == {}
 
 
+@pytest.mark.slow
 def test_weights_that_cannot_be_had_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, Path]
 ):

@@ -148,6 +148,7 @@ def test_random_features_are_even_and_their_distance_is_of_the_size_of_the_image
     assert 0.5 < loss(sr, hr).item() / (sr - hr).abs().mean().item() < 4
 
 
+@pytest.mark.slow
 def test_under_bf16_autocast_the_distance_is_float32(random_loss):
     hr = photo(64)
     sr = degraded(hr).requires_grad_()

@@ -126,6 +126,7 @@ def test_without_gradients_it_runs_too():
         assert torch.equal(run_with_cast_weights(lambda x: x + 1, images, torch.bfloat16), images + 1)
 
 
+@pytest.mark.slow
 def test_the_perceptual_networks_weights_are_cast_once():
     loss, images = PerceptualLoss(features="random", layers={"conv2_2": 1.0}), torch.rand(1, 3, 32, 32)
     plain = loss(images, 1 - images)

@@ -17,6 +17,7 @@ from torch._inductor import cpp_builder
 from torch._inductor.exc import InvalidCxxCompiler
 from torch.utils.data import DataLoader
 
+from esrgan_train.archs.repsr_arch import RepSR
 from esrgan_train.errors import UserError
 from esrgan_train.losses.perceptual import PerceptualLoss
 from esrgan_train.training import compiling
@@ -100,6 +101,7 @@ def assert_alike(plain: TrainingStep, fused: TrainingStep, iterations: range, to
             torch.testing.assert_close(one, other, rtol=0, atol=tolerance / 10)
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("accumulate", [1, 2])
@@ -118,6 +120,7 @@ def test_each_network_is_compiled_once_for_each_use(
     assert not counters["graph_break"]
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "published"])
@@ -127,6 +130,7 @@ def test_the_end_of_a_warm_up_needs_other_gradients_of_the_same_pass(
     assert_alike(*pair(make_step, make_objective, discriminator_warmup=2, shared_fake_forward=shared), range(4))
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.usefixtures("quick")
 @pytest.mark.filterwarnings("error:Dynamo detected")  # a call that the graph would hide
@@ -141,6 +145,7 @@ def test_lower_formats_are_compiled_too(make_step: MakeStep, make_objective: Any
             torch.testing.assert_close(found[0][figure], expected[0][figure], rtol=0.02, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("first", [False, True], ids=["plain first", "compiled first"])
@@ -189,3 +194,21 @@ def test_without_a_compiler_one_line_says_so():
         pytest.raises(UserError, match=r"/nowhere/Python\.h is missing: install them .*, or give"),
     ):
         compile_networks([nn.Conv2d(1, 1, 1)], "cpu")
+
+
+@pytest.mark.tools  # the C++ compiler runs
+@pytest.mark.parametrize("precision", ["32", "bf16"])
+def test_branches_are_compiled_as_one_graph(make_step: MakeStep, make_objective: Any, precision: str):
+    torch._dynamo.reset()
+    counters.clear()
+    measured = []
+    for compiled in (False, True):
+        torch.manual_seed(0)
+        generator = RepSR(num_feat=8, num_conv=2, upscale=4)
+        chosen = Precision(precision, "cpu", "as requested")
+        objective = make_objective(start_step=9)
+        step = make_step(objective, compile=compiled, generator=generator, precision=chosen, channels_last=True)
+        step.make_optimizers()
+        measured.append([step(batch(), done=done, max_steps=8)[0]["pixel"] for done in range(4)])
+    torch.testing.assert_close(*measured, rtol=1e-3 if precision == "32" else 1e-2, atol=1e-4)
+    assert not counters["graph_break"], counters["graph_break"]

@@ -14,10 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException
 
+from esrgan_train.archs.repsr_arch import RepSR
+from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.inference.geometry import Geometry
 from esrgan_train.losses.adversarial import AdversarialLoss, HingeLoss, LeastSquaresLoss, VanillaLoss
 from esrgan_train.losses.perceptual import PerceptualLoss
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.precision import Precision
+from esrgan_train.training.teacher import Teacher
 from tests.fake_cuda import fake_cuda, made_up_gradients
 from tests.losses.every import LOSSES
 
@@ -92,6 +96,19 @@ def test_an_iteration_never_waits_for_the_device(
     assert sum(stepper.steps for stepper in steppers) == (2 if start_step == 0 else 1)
 
 
+@pytest.mark.parametrize("name", ["32", "bf16"])
+def test_merging_branches_never_waits_for_the_device(
+    make_module: MakeModule, make_objective: Callable[..., Any], name: str
+):
+    with fake_cuda() as copies:
+        generator = RepSR(num_feat=4, num_conv=2, upscale=4)
+        options = {"channels_last": True, "precision": Precision(name, "cuda", "as requested")}
+        module = make_module(make_objective(start_step=LAST - 1), generator=generator, **options)
+        copies.forget()
+        run_iteration(module)
+    assert copies.found == copies.sent == []
+
+
 @pytest.mark.parametrize(
     "adversarial", [VanillaLoss(), LeastSquaresLoss(), HingeLoss()], ids=lambda x: type(x).__name__
 )
@@ -107,8 +124,11 @@ def test_no_adversarial_loss_waits_for_the_device(
 def test_no_image_loss_waits_for_the_device(
     make_module: MakeModule, make_objective: Callable[..., Any], loss: nn.Module
 ):
+    taught = "teacher_sr" in getattr(loss, "takes", ())
     with fake_cuda() as copies:
-        run_iteration(make_module(make_objective(pixel=loss)))
+        network = SRVGGNetCompact(num_feat=4, num_conv=1, upscale=4).to("cuda")
+        teacher = Teacher(network, Geometry(scale=4, radius=3)) if taught else None
+        run_iteration(make_module(make_objective(pixel=loss), teacher=teacher))
     assert copies.found == []
 
 

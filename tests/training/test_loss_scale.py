@@ -61,6 +61,7 @@ def test_gradients_are_those_without_a_factor(make_step: MakeStep, options: dict
         torch.testing.assert_close(one, other, rtol=0, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_an_overflow_changes_nothing_but_the_factor(make_step: MakeStep):
     step = started(make_step(precision=HALF))
     assert step.loss_scale is not None

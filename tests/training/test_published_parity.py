@@ -77,6 +77,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> Any:
     return RealESRGANModel(options)
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_three_gan_iterations_equal_the_published_ones(
     published: Any, make_module: Any, make_objective: Any, batches: Any, fit: Any

@@ -38,6 +38,7 @@ print(peak() - before, batch["hr"].shape[-1], module.validation.figures()["val/p
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's account of memory")
 def test_a_large_held_out_photo_takes_little_memory(tmp_path: Path) -> None:
     tile = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
