@@ -1,0 +1,1 @@
+"""Moving pictures enlarged: clips, numbered pictures and animations."""

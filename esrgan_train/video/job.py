@@ -1,0 +1,226 @@
+"""A clip, numbered pictures or an animation, enlarged into another."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from esrgan_train.errors import RunError, StopRequestedError, UserError
+from esrgan_train.files import replacing
+from esrgan_train.images.photo import Photo
+from esrgan_train.inference.batch import enlarge, resize
+from esrgan_train.inference.failures import naming
+from esrgan_train.inference.targets import expand
+from esrgan_train.inference.upscaler import Upscaler
+from esrgan_train.video.clip import Clip
+from esrgan_train.video.ffmpeg import CLIPS, is_clip
+from esrgan_train.video.frames import ANIMATIONS, animated, count_of, is_animation, numbered
+from esrgan_train.video.shot import Shot
+from esrgan_train.video.sinks import AnimationWriter, NumberedWriter, Sink
+from esrgan_train.video.writer import ClipWriter, Encoding
+
+log = logging.getLogger(__name__)
+
+
+def is_moving(inputs: list[str], output: Path) -> bool:
+    """Whether a command line is about a clip: it reads one, or writes a clip or an animation."""
+    return output.suffix.lower() in CLIPS | ANIMATIONS or any(is_clip(Path(one)) for one in inputs)
+
+
+@dataclass
+class Job:
+    """What is read and written.
+
+    Attributes:
+        inputs: a clip, an animation, or pictures: files, folders or patterns.
+        output: a clip, an animation, or a folder for numbered pictures.
+        encoding: of a clip that is written.
+        rate: frames per second of pictures.
+        format: of numbered pictures.
+        scale: the final enlargement, by resizing; None keeps the upscaler's.
+    """
+
+    inputs: list[str]
+    output: Path
+    encoding: Encoding
+    rate: Fraction | None
+    format: str
+    scale: float | None
+
+    def run(self, upscaler: Upscaler) -> None:
+        """Enlarge every picture.
+
+        Raises:
+            UserError: something cannot be read or written.
+            StopRequestedError: Ctrl-C; the output is not there, or as it was before.
+        """
+        with ExitStack() as stack:
+            clip = stack.enter_context(Clip(Path(self.inputs[0]))) if self._reads_clip else None
+            contents, count = self._contents(clip)
+            sink = self._sink(stack, clip)
+            started, done = time.perf_counter(), 0
+            try:
+                for number in self._enlarged(contents, count, upscaler, sink):
+                    done = number
+            except KeyboardInterrupt as error:
+                what = f"stopped after {done} pictures"
+                left = f"those in {self.output} stay" if isinstance(sink, NumberedWriter) else "none is written"
+                raise StopRequestedError(f"{self.output}: {what}; {left}", signal.SIGINT) from error
+            if not done:
+                raise RunError(f"{self.inputs[0]}: no picture could be decoded")
+        seconds = time.perf_counter() - started
+        log.info("%s: %d pictures in %.1f s, %.2f a second", self.output, done, seconds, done / seconds)
+        if clip is not None and clip.damaged:
+            log.warning("%d of them are damaged in %s: the one before was taken", clip.damaged, clip.path)
+
+    @property
+    def _reads_clip(self) -> bool:
+        return is_clip(Path(self.inputs[0]))
+
+    @property
+    def _writes_clip(self) -> bool:
+        return is_clip(self.output)
+
+    def check(self) -> None:
+        """``UserError`` for what does not go together."""
+        if len(self.inputs) > 1 and any(is_clip(Path(one)) or is_animation(Path(one)) for one in self.inputs):
+            raise UserError(f"{', '.join(self.inputs)}: give one clip at a time")
+        if Path(self.inputs[0]).resolve() == self.output.resolve():
+            raise UserError(f"{self.output} would be overwritten: give another file with -o")
+        if not self._writes_clip and self.encoding != Encoding():
+            raise UserError(f"--codec, --crf and --pix-fmt have no effect on {self.output}: leave them out")
+        if self.rate is not None and self._is_timed:
+            raise UserError(f"--fps {float(self.rate):g} has no effect: {self.inputs[0]} says its own times")
+
+    @property
+    def _is_timed(self) -> bool:
+        return self._reads_clip or is_animation(Path(self.inputs[0]))
+
+    def _contents(self, clip: Clip | None) -> tuple[Iterator[Any], int | None]:
+        """Shots, with packets of sound and subtitles between them, and how many shots there are."""
+        if clip is not None:
+            if clip.interlaced:
+                log.warning("%s is interlaced: deinterlace it first, or its combs are enlarged", clip.path)
+            return (clip.contents() if self._writes_clip else clip.upright()), clip.frames
+        first = Path(self.inputs[0])
+        if is_animation(first):
+            return animated(first), count_of(first)
+        photos = [path for given in self.inputs for path, _ in expand(given)]
+        return numbered(photos, self.rate or Fraction(24)), len(photos)
+
+    def _sink(self, stack: ExitStack, clip: Clip | None) -> Sink:
+        if not self._writes_clip and self.output.suffix.lower() not in ANIMATIONS:
+            return NumberedWriter(self.output, self.format)
+        partial = stack.enter_context(replacing(self.output))
+        if not self._writes_clip:
+            return stack.enter_context(AnimationWriter(partial, self.output))
+        rate = clip.rate if clip is not None else self.rate or Fraction(24)
+        base = Fraction(1, 1000) if self._is_timed and clip is None else None
+        return stack.enter_context(
+            ClipWriter(partial, self.output, self.encoding, like=clip, rate=rate, base=base)
+        )
+
+    def _enlarged(
+        self, contents: Iterator[Any], count: int | None, upscaler: Upscaler, sink: Sink
+    ) -> Iterator[int]:
+        """Enlarge, while the next picture is read and the last one written; the number done so far."""
+        done, last = 0, _Last()
+        contents = self._begun(contents, upscaler, sink)
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer, _progress() as progress:
+            bar = progress.add_task(self.output.name, total=count)
+            reading: Future[Any] = reader.submit(next, contents, None)
+            writing: Future[None] | None = None
+            while (found := reading.result()) is not None:
+                reading = reader.submit(next, contents, None)
+                enlarged = self._enlarge(upscaler, found.photo, last) if isinstance(found, Shot) else None
+                if writing is not None:
+                    writing.result()
+                if enlarged is None:
+                    writing = writer.submit(sink.copy, found)
+                    continue
+                writing = writer.submit(sink.write, enlarged, found)
+                done += 1
+                progress.advance(bar)
+                yield done
+            if writing is not None:
+                writing.result()
+
+    def _begun(self, contents: Iterator[Any], upscaler: Upscaler, sink: Sink) -> Iterator[Any]:
+        """The same, once the sink knows the size, which the first picture tells; sound before it waits."""
+        waiting = []
+        for found in contents:
+            waiting.append(found)
+            if isinstance(found, Shot):
+                deep = found.photo.rgb.dtype == np.uint16
+                sink.begin(self._size_of(found.photo, upscaler), deep=deep)
+                break
+        yield from waiting
+        yield from contents
+
+    def _enlarge(self, upscaler: Upscaler, photo: Photo, last: _Last) -> Photo:
+        if last.photo is photo and last.enlarged is not None:  # it stands for a damaged one
+            return last.enlarged
+        size = self._size_of(photo, upscaler)
+        with naming(self.inputs[0], "enlarging", upscaler.memory_remedy):
+            enlarged = enlarge(upscaler, photo)
+            if enlarged.rgb.shape[:2] != size[::-1]:
+                enlarged = resize(enlarged, size)
+        last.photo, last.enlarged = photo, enlarged
+        return enlarged
+
+    def _size_of(self, photo: Photo, upscaler: Upscaler) -> tuple[int, int]:
+        """Width and height of the enlargement; where it is resized for a clip, even, as 4:2:0 needs."""
+        height, width = photo.rgb.shape[:2]
+        if self.scale is None or self.scale == upscaler.scale:
+            return width * upscaler.scale, height * upscaler.scale
+        step = 2 if self._writes_clip else 1
+        width, height = (max(step, round(side * self.scale / step) * step) for side in (width, height))
+        return width, height
+
+
+@dataclass
+class _Last:
+    """The picture enlarged last."""
+
+    photo: Photo | None = None
+    enlarged: Photo | None = None
+
+
+class _Speed(ProgressColumn):
+    """Pictures a second, of late."""
+
+    def render(self, task: Task) -> Text:
+        """What the column shows."""
+        return Text("" if task.speed is None else f"{task.speed:.2f} pictures/s")
+
+
+def _progress() -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Speed(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True)
