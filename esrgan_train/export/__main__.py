@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import rich
 from rich.table import Table
 
+from esrgan_train.arguments import number
 from esrgan_train.cli import DONE, FAILED, report_error, run_command
 from esrgan_train.errors import RunError, UserError
 from esrgan_train.export.formats import FORMATS, Request, check_packages
-from esrgan_train.export.results import export_all
+from esrgan_train.export.results import Results, export_all
 from esrgan_train.export.source import file_name, metadata_of
+from esrgan_train.export.targets import read_target, target_names
+from esrgan_train.export.variants import Opset, Variant
 from esrgan_train.export.verification import Verdict
+from esrgan_train.export.wishes import changed, height_and_width, variants_of
+from esrgan_train.files import replacing
 from esrgan_train.modelfiles.rebuild import rebuild_generator
 from esrgan_train.modelfiles.weights import load_weights
 
@@ -26,35 +32,62 @@ log = logging.getLogger(__name__)
 def main(arguments: list[str] | None = None) -> int:
     """Write the model in every format asked for, run each file, and keep those that compute the same."""
     options = _parser().parse_args(arguments)
-    formats = list(dict.fromkeys(options.format))
-    check_packages(formats)
+    target = None if options.target is None else read_target(options.target)
+    variants = changed(
+        variants_of(options.format, target), opset=options.opset, size=options.static, fp32=options.fp32
+    )
+    check_packages(variant.format for variant in variants)
     model = load_weights(options.model)
     generator = rebuild_generator(model)
     name = options.name or file_name(model)
     if name == ".." or Path(name).name != name:
         raise UserError(f"--name {name!r} is no file name: give one without folders")
-    stem = options.output / name
-    _check_targets(stem, options.model, formats)
     metadata = metadata_of(model, generator, licence=options.licence)
-    results = export_all(
-        generator,
-        [Request(format=f, model=options.model, stem=stem, metadata=metadata, fp32=options.fp32) for f in formats],
-    )
-    if results.verdicts:
-        rich.get_console().print(_table(results.verdicts))
-    for verdict in (verdict for verdict in results.verdicts if verdict.passed):
-        log.info("%-13s %s", verdict.label, " ".join(str(options.output / file.name) for file in verdict.files))
-    for failure in results.failures:
-        report_error(RunError(failure))
+    stem, descriptions = (name, {}) if target is None else target.written_as(name, metadata)
+    _check_places(options.output, stem, options.model, variants)
+    requests = [
+        Request(
+            variants=tuple(of_format),
+            model=options.model,
+            folder=options.output,
+            name=stem,
+            metadata=metadata,
+            target=options.target,
+        )
+        for _, of_format in itertools.groupby(variants, key=lambda variant: variant.format)
+    ]
+    results = export_all(generator, requests)
+    written = [str(file) for verdict in results.verdicts if verdict.passed for file in verdict.files]
+    if written:
+        _describe(options.output, descriptions)
+    _say(results, descriptions if written else {}, options.output)
     return FAILED if results.failures else DONE
 
 
-def _check_targets(stem: Path, source: Path, formats: Sequence[str]) -> None:
+def _describe(folder: Path, descriptions: Mapping[str, str]) -> None:
+    for path, text in descriptions.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / path) as partial:
+            partial.write_text(text, encoding="utf-8")
+
+
+def _say(results: Results, descriptions: Iterable[str], folder: Path) -> None:
+    if results.verdicts:
+        rich.get_console().print(_table(results.verdicts))
+    for verdict in (verdict for verdict in results.verdicts if verdict.passed):
+        log.info("%-13s %s", verdict.label, " ".join(map(str, verdict.files)))
+    for path in descriptions:
+        log.info("%-13s %s", "description", folder / path)
+    for failure in results.failures:
+        report_error(RunError(failure))
+
+
+def _check_places(folder: Path, stem: str, source: Path, variants: Iterable[Variant]) -> None:
     """Refuse to replace the file that is being exported, or to write into a file."""
-    if stem.parent.exists() and not stem.parent.is_dir():
-        raise UserError(f"-o {stem.parent} is a file: give a folder")
-    for name in formats:
-        if stem.with_name(f"{stem.name}.{name}").resolve() == source.resolve():
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"-o {folder} is a file: give a folder")
+    for variant in variants:
+        if (folder / f"{stem}{variant.suffix}.{variant.format}").resolve() == source.resolve():
             raise UserError(f"{source} would be replaced: give another folder with -o, or another --name")
 
 
@@ -82,8 +115,19 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("model", type=Path, metavar="CKPT", help=".ckpt, .pth or .safetensors")
     add("-o", "--output", required=True, type=Path, metavar="DIR", help="folder to write to")
-    add("--format", nargs="+", choices=FORMATS, default=list(FORMATS), help=f"default: {' '.join(FORMATS)}")
+    wanted = parser.add_mutually_exclusive_group()
+    wanted.add_argument("--format", nargs="+", choices=FORMATS, help=f"default: {' '.join(FORMATS)}")
+    wanted.add_argument(
+        "--target", metavar="NAME", help=f"for a program: {', '.join(target_names())}, or a YAML file of your own"
+    )
     add("--name", help="of the files, without suffix; default: the experiment, or CKPT's name")
+    add(
+        "--opset",
+        type=number(Opset),
+        metavar="N",
+        help="of ONNX, 16 to 23; default: the target's, or 18",
+    )
+    add("--static", type=height_and_width, metavar="HxW", help="ONNX for one picture of that size alone")
     add("--licence", metavar="TEXT", help="is stored in every file, such as CC-BY-4.0")
     add("--fp32", action="store_true", help="write no float16: larger files, full precision")
     return parser

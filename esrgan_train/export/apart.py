@@ -45,7 +45,7 @@ def make_apart(request: Request) -> Iterator[Verdict]:
                 raise said
             yield said
     if child.returncode:
-        raise FormatError(f"the converter {_end(child.returncode)}{last}")
+        raise FormatError(f"the converter {how_it_ended(child.returncode)}{last}")
 
 
 def work() -> None:
@@ -60,7 +60,8 @@ def work() -> None:
             pickle.dump(error, report)
 
 
-def _end(status: int) -> str:
+def how_it_ended(status: int) -> str:
+    """A process's status in words, such as "died of SIGSEGV"."""
     try:
         return f"died of {signal.Signals(-status).name}"
     except ValueError:

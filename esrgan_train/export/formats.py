@@ -15,6 +15,7 @@ from typing import Any
 from torch import nn
 
 from esrgan_train.errors import UserError
+from esrgan_train.export.variants import Variant
 from esrgan_train.export.verification import Verdict
 
 
@@ -35,23 +36,32 @@ FORMATS = {
 }
 
 
+_LONGEST = 200  # characters of an exporter's reason
+
+
 class FormatError(Exception):
     """A format could not be made; the message is one line with the exporter's own reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is to be written."""
+    """What is to be written in one format."""
 
-    format: str  # one of FORMATS
+    variants: tuple[Variant, ...]  # of the same format
     model: Path  # the file that is exported
-    stem: Path  # folder and name of what is written, without suffix
+    folder: Path  # to write to
+    name: str  # of what is written, without ending; may have folders of its own
     metadata: Mapping[str, Any]  # plain values for every file, "upscale" among them
-    fp32: bool  # write no float16
+    target: str | None = None  # the program that wants it so
+
+    @property
+    def format(self) -> str:
+        """One of FORMATS."""
+        return self.variants[0].format
 
     def file(self, ending: str) -> Path:
         """The file with that ending."""
-        return self.stem.with_name(self.stem.name + ending)  # with_suffix would cut a name at its last dot
+        return self.folder / f"{self.name}{ending}"  # with_suffix would cut a name at its last dot
 
 
 def check_packages(formats: Iterable[str]) -> None:
@@ -77,5 +87,12 @@ def make(generator: nn.Module, request: Request) -> Iterator[Verdict]:
     except UserError:
         raise
     except Exception as error:  # exporters raise anything
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given")
-        raise FormatError(f"{type(error).__name__}: {reason}") from error
+        raise FormatError(_reason(error)) from error
+
+
+def _reason(error: BaseException) -> str:
+    """One line: what failed first, of which exporters tell in several errors about one another."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given")
+    return f"{type(error).__name__}: {said[:_LONGEST]}"

@@ -8,19 +8,21 @@ from torch import nn
 
 from esrgan_train import __version__
 from esrgan_train.errors import UserError
-from esrgan_train.inference.geometry import scale_of
+from esrgan_train.inference.geometry import enlargement_of
 from esrgan_train.modelfiles.published import srvgg_options
 from esrgan_train.modelfiles.weights import ModelFile
+
+_CHROMA = "not enlarged: the model takes luma, BT.601 in full range, and the program enlarges Cb and Cr (bicubic)"
 
 
 def metadata_of(model: ModelFile, generator: nn.Module, *, licence: str | None) -> dict[str, Any]:
     """All that the model file says, and what only its weights and network show.
 
     Raises:
-        UserError: the network does not take RGB images of any size, or does not enlarge by a whole number.
+        UserError: the network does not take RGB or gray images of any size, or does not enlarge by a whole number.
     """
     try:
-        upscale, multiple = scale_of(generator)
+        upscale, multiple, channels = enlargement_of(generator)
     except UserError as error:
         raise UserError(f"{error}: it cannot be exported") from error
     if multiple > 1:
@@ -31,6 +33,8 @@ def metadata_of(model: ModelFile, generator: nn.Module, *, licence: str | None) 
     said = dict(model.metadata)
     if model.arch is None and model.target is None and (options := srvgg_options(model.state_dict)) is not None:
         said |= {"arch": "srvgg", "options": options}
+    if channels == 1:
+        said |= {"channels": 1, "chroma": _CHROMA}
     said |= {"upscale": upscale, "exported_by": f"esrgan_train {__version__}"}
     return said if licence is None else said | {"licence": licence}
 

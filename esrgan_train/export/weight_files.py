@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import spandrel
 from torch import nn
 
+from esrgan_train.archs.folding import weights_to_save
 from esrgan_train.errors import UserError
 from esrgan_train.export.formats import Request
 from esrgan_train.export.verification import Verdict, runner, verify
@@ -21,8 +22,9 @@ def write(generator: nn.Module, request: Request) -> Iterator[Verdict]:
     Raises:
         UserError: spandrel takes the file for another network.
     """
-    label, path = request.format, request.file(f".{request.format}")
-    save_model(path, generator.state_dict(), request.metadata)
+    (variant,) = request.variants
+    label, path = variant.label, request.file(f"{variant.suffix}.{request.format}")
+    save_model(path, weights_to_save(generator), request.metadata)
     try:
         opened = spandrel.ModelLoader(device="cpu").load_from_file(path)
     except spandrel.UnsupportedModelError:
