@@ -9,9 +9,11 @@ STAMP := $(shell cat pyproject.toml constraints.txt Makefile 2>/dev/null | cksum
 INSTALLED := $(VENV)/.installed-$(STAMP)
 INSTALLED_DEV := $(VENV)/.installed-dev-$(STAMP)
 INSTALLED_TOOLS := $(VENV)/.installed-tools-$(STAMP)
+INSTALLED_DOCS := $(VENV)/.installed-docs-$(STAMP)
+MERMAID := build/mermaid/mermaid.min.js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-fast test-tools torture lint format types bench plan gpu-check preview-data wheel clean
+.PHONY: help setup train test test-fast test-slow test-tools torture lint format types docs bench plan gpu-check preview-data wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,11 +30,14 @@ test: $(INSTALLED_DEV)  ## run the tests
 	$(BIN)/python -m pytest $(XDIST) $(ARGS)
 
 test-fast: $(INSTALLED_DEV)  ## run the tests that train no whole run: under a minute
-	$(BIN)/python -m pytest $(XDIST) -m "not run and not tools" $(ARGS)
+	$(BIN)/python -m pytest $(XDIST) -m "not run and not slow and not tools" $(ARGS)
+
+test-slow: $(INSTALLED_DEV)  ## run the tests that take seconds each: whole runs, several processes, benchmarks
+	$(BIN)/python -m pytest $(XDIST) -m "slow and not tools" $(ARGS)
 
 test-tools: $(INSTALLED_TOOLS)  ## run the tests that need Debian packages or minutes
 	.ci/debian
-	$(BIN)/python -m pytest -m tools $(ARGS)
+	$(BIN)/python -m pytest $(XDIST) -m tools $(ARGS)
 
 torture: $(INSTALLED_DEV)  ## kill a run twenty times, resume it each time, and compare its end
 	$(BIN)/python -m tests.torture $(ARGS)
@@ -47,6 +52,9 @@ format: $(INSTALLED_DEV)  ## fix style
 
 types: $(INSTALLED_DEV)  ## check types
 	$(BIN)/mypy
+
+docs: $(INSTALLED_DOCS) $(MERMAID)  ## build the documentation site; ARGS="-b linkcheck" tries its links to elsewhere
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -d build/doctrees docs build/docs $(ARGS)
 
 bench: $(INSTALLED_DEV)  ## measure speed on this machine, next to the published code; ARGS=--quick for a minute
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -79,4 +87,15 @@ $(INSTALLED_DEV): $(INSTALLED)
 
 $(INSTALLED_TOOLS): $(INSTALLED_DEV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[tools]'
+	@touch $@
+
+$(INSTALLED_DOCS): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
+# The script that draws the architecture: the site carries a copy, so that it works without a network.
+$(MERMAID):
+	mkdir -p $(@D)
+	cd $(@D) && npm pack --silent mermaid@12.3.0 >/dev/null && tar -xzf mermaid-12.3.0.tgz --strip-components=2 package/dist/mermaid.min.js
+	rm $(@D)/mermaid-12.3.0.tgz
 	@touch $@

@@ -24,6 +24,7 @@ from benchmarks.row import Row
 from benchmarks.samples import sample_rows
 from benchmarks.sizes import FULL, QUICK, Sizes
 from benchmarks.startup import startup_row
+from benchmarks.steps import step_rows
 from benchmarks.table import table_of
 from benchmarks.windows import window_rows
 from esrgan_train.allocator import keep_freed_memory
@@ -42,6 +43,7 @@ GROUPS: dict[str, Group] = {
     "iterations": lambda sizes, floor: iteration_rows(sizes, floor, "gan_iteration_fp32", "gan_iteration"),
     "pixel": lambda sizes, floor: iteration_rows(sizes, floor, "pixel_iteration"),
     "degradation": lambda sizes, _: degradation_rows(sizes),
+    "steps": lambda sizes, _: step_rows(sizes),
     "sample": lambda sizes, _: sample_rows(sizes),
     "windows": lambda sizes, _: window_rows(sizes),
     "prepare": lambda sizes, _: [prepare_row(sizes)],
@@ -123,7 +125,7 @@ def chosen_groups(sizes: Sizes, only: Sequence[str] = ()) -> Mapping[str, Group]
         UserError: one of them is not among these.
     """
     possible = {
-        **dict.fromkeys(("perceptual", "upscale"), sizes.thorough),
+        **dict.fromkeys(("perceptual", "upscale", "steps"), sizes.thorough),
         "packed": has_peak_memory(),
         "memory": sizes.thorough and has_peak_memory(),
         "processes": sizes.thorough and usable_cores() > 1,

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
@@ -16,13 +20,15 @@ from benchmarks.child import result_of, start_child
 from benchmarks.iterations import contenders
 from benchmarks.row import Goal, Row
 from benchmarks.sizes import Sizes
-from benchmarks.timing import interleaved, spread
+from benchmarks.timing import Spread, interleaved, spread
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.archs.initialisation import start_as_bilinear
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.data.sample_photos import sample_photos
 from esrgan_train.devices import multiplies_bf16
+from esrgan_train.inference.openvino_model import Openvino
 from esrgan_train.inference.upscaler import Upscaler
+from esrgan_train.modelfiles.weights import save_model
 from esrgan_train.resident import forget_peak, held_memory, peak_memory
 
 _ROUNDS, _TIMED = 2, 3  # times that processes are started, and iterations that each of them times
@@ -130,11 +136,16 @@ def free_port() -> str:
 def upscale_rows() -> list[Row]:
     """Upscaling one picture in float32 and, where that is native, in bf16."""
     precisions = ["32", *(["bf16"] if multiplies_bf16("cpu") else [])]
+    by_openvino = [f"openvino {precision}" for precision in precisions] if find_spec("openvino") else []
     found = {
         side: result_of(start_child(measure_upscaling, side), f"upscaling, {side}")
-        for side in [*precisions, *([] if peer.missing() else ["peer"])]
+        for side in [*precisions, *by_openvino, *([] if peer.missing() else ["peer"])]
     }
     theirs = spread(found["peer"]["seconds"]) if "peer" in found else None
+    return [*_torch_rows(precisions, found, theirs), *_openvino_rows(precisions, found)]
+
+
+def _torch_rows(precisions: Sequence[str], found: Mapping[str, Any], theirs: Spread | None) -> list[Row]:
     return [
         Row(
             key=f"upscale_{precision}",
@@ -156,11 +167,35 @@ def upscale_rows() -> list[Row]:
     ]
 
 
+def _openvino_rows(precisions: Sequence[str], found: Mapping[str, Any]) -> list[Row]:
+    """``--runtime openvino`` next to ``--runtime torch``, where OpenVINO is installed."""
+    return [
+        Row(
+            key=f"upscale_openvino_{precision}",
+            name=f"the same by OpenVINO, {precision}",
+            sizes={"width": _PICTURE[0], "height": _PICTURE[1]},
+            unit="s",
+            ours=spread(found[f"openvino {precision}"]["seconds"]),
+            peer=spread(found[precision]["seconds"]),
+            peer_name="torch",
+            rounds=_UPSCALE_REPEATS,
+            losses={
+                "ours": {"mean level": found[f"openvino {precision}"]["mean"]},
+                "peer": {"mean level": found[precision]["mean"]},
+            },
+            note="each in a process of its own; without the conversion, which is made once",
+        )
+        for precision in precisions
+        if f"openvino {precision}" in found
+    ]
+
+
 def measure_upscaling(side: str) -> dict[str, Any]:
     """Seconds of each repeat, and the mean level of the result.
 
     Args:
-        side: ``32`` or ``bf16``, this project's upscaler in that precision; ``peer``, the published one.
+        side: ``32`` or ``bf16``, this project's upscaler in that precision, behind ``openvino `` by that runtime;
+            ``peer``, the published one.
     """
     picture = cv2.resize(sample_photos().training.decode(0).hr, _PICTURE, interpolation=cv2.INTER_AREA)
     network = SRVGGNetCompact()
@@ -170,7 +205,13 @@ def measure_upscaling(side: str) -> dict[str, Any]:
         upscale: Any = peer.PublishedUpscaler(network.state_dict())
     else:
         keep_freed_memory()  # as the command does
-        upscale = Upscaler(network.eval(), device=torch.device("cpu"), precision=side, tile=None)
+        engine, cpu, precision = None, torch.device("cpu"), side.removeprefix("openvino ")
+        with TemporaryDirectory() as folder:
+            if precision != side:
+                path = Path(folder) / "model.pth"
+                save_model(path, network.state_dict(), {})
+                engine = Openvino(path)
+            upscale = Upscaler(network.eval(), device=cpu, precision=precision, tile=None, runtime=engine)
     seconds = []
     for _ in range(_UPSCALE_REPEATS + 1):
         start = time.perf_counter()

@@ -31,9 +31,6 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong options or data."""
-    here = os.getcwd()  # noqa: PTH109 — an entry of sys.path is a string
-    if here not in sys.path:
-        sys.path.append(here)  # a _target_ may lie in the current folder
     if os.environ.get("HYDRA_FULL_ERROR") == "1" and not started_by_rank0():
         run(())
         sys.exit(DONE)

@@ -10,14 +10,19 @@ from typing import Any
 from lightning import Trainer
 from omegaconf import DictConfig
 
-from esrgan_train.callbacks.best import Best
+from esrgan_train.callbacks.best import BestOfStages, beats, worded
 from esrgan_train.callbacks.checkpoints import Checkpoints
+from esrgan_train.callbacks.criterion import PIXEL_VALUE
 from esrgan_train.callbacks.lookup import callback_of
+from esrgan_train.callbacks.model_folder import ModelFolder
 from esrgan_train.callbacks.summary import Summary
 from esrgan_train.checks.effects import (
+    augmentations_left_out,
     losses_left_out,
+    optimizer_averages,
     options_without_effect,
     random_features_on_trained_weights,
+    steps_left_out,
 )
 from esrgan_train.commands import command
 from esrgan_train.data.datamodule import DataModule
@@ -25,7 +30,7 @@ from esrgan_train.devices import device_name
 from esrgan_train.identity import changed_settings, crops_per_iteration
 from esrgan_train.launch import Launch
 from esrgan_train.logs import show
-from esrgan_train.outcome import best_so_far
+from esrgan_train.metrics.directions import mode_of
 from esrgan_train.space import needed, too_little
 from esrgan_train.training.checkpoint_io import best_file
 from esrgan_train.training.module import ESRGANModule
@@ -33,6 +38,11 @@ from esrgan_train.training.objective import Objective
 from esrgan_train.training.stages import STAGE_NAMES, StageName
 
 log = logging.getLogger(__name__)
+
+_REMEDIES: dict[StageName, str] = {  # where the start was better
+    "pixel": "give it more iterations, or a lower optimizer.pixel_lr",
+    "gan": "see in previews/ whether texture makes up for it, or give a lower optimizer.lr",
+}
 
 
 def announce_start(
@@ -44,11 +54,17 @@ def announce_start(
         if network is not None:
             size = sum(p.numel() for p in network.parameters())
             log.info("%-13s %s, %s parameters", name, type(network).__name__, f"{size:,}")
+    if module.step.teacher is not None:
+        log.info("teacher       %s: %s", cfg.teacher, module.step.teacher)
     log.info("stages        %s", "; ".join(stages(module.objective, cfg.trainer.max_steps)))
     log.info("losses        %s", "; ".join(losses(module.objective, cfg.trainer.max_steps)))
+    if optimizer_averages(cfg):
+        log.info("average       the optimizer's own (%s), in place of EMA", cfg.optimizer.generator._target_)
     log.info("data          %s", datamodule.describe())
-    if not datamodule.training.source.paired:
+    if datamodule.training.source.has_photos:
         log.info("rendering     %s", datamodule.site)
+    if datamodule.training.augmentations is not None:
+        log.info("augmentation  %s", datamodule.training.augmentations)
     log.info("batch         %s", describe_batch(cfg, trainer.world_size))
     precision = module.precision
     device = device_name(trainer.strategy.root_device)
@@ -58,7 +74,8 @@ def announce_start(
     log.info("run folder    %s", cfg.run_dir)
     for line in options_without_effect(cfg, launch.arguments or ()):
         log.warning("%s", line)
-    for line in (*losses_left_out(cfg), *random_features_on_trained_weights(cfg)):
+    left_out = (*losses_left_out(cfg), *augmentations_left_out(cfg), *steps_left_out(cfg))
+    for line in (*left_out, *random_features_on_trained_weights(cfg)):
         log.warning("%s", line)
     announce_gan_stage(module.objective, cfg.trainer.max_steps)
 
@@ -145,46 +162,53 @@ def announce_end(trainer: Trainer, run_dir: Path, model_name: str) -> None:
     if summary is not None and summary.validations:
         show(summary.table())
     previews = sorted((run_dir / "previews").glob("step_*.png"))
-    model = run_dir / "model" / f"{model_name}.pth"
+    folder = ModelFolder(run_dir / "model", model_name)
+    model = folder.folder / f"{model_name}.pth"
     paths = {"model": model, "curves": run_dir / "curves.png", "previews": previews[-1] if previews else None}
     for label, path in paths.items():
         if path is not None and path.exists():
             log.info("%-13s %s", label, path)
+        if label == "model" and (note := folder.note()):
+            log.info("%-13s %s", "holds", note["holds"])
     announce_best(trainer, run_dir)
     if model.exists():
         log.info("use it        %s", command("esrgan_train.upscale", "PHOTO", "-o", "OUT", "--model", model))
 
 
 def announce_best(trainer: Trainer, run_dir: Path) -> None:
-    """The best checkpoint of the stage in which the run ended; a warning if the start was better."""
+    """The best checkpoint of each stage; a warning if the start was better than that of the last stage."""
     if (checkpoints := callback_of(trainer, Checkpoints)) is None:
         return
+    for stage, best in checkpoints.best.stages.items():
+        monitor = checkpoints.best.criteria[stage].monitor
+        log.info(
+            "best          %s, of the %s: %s after %s iterations",
+            *(run_dir / "checkpoints" / best_file(stage), STAGE_NAMES[stage]),
+            *("the last" if best.value is None else worded(monitor, best), f"{best.step:,}"),
+        )
     module = trainer.lightning_module
     assert isinstance(module, ESRGANModule)
-    stage = module.objective.stage_of(trainer.global_step)
-    if (best := best_so_far(trainer, stage)) is None:
-        return
-    monitor = checkpoints.best.monitor
-    if best.step == trainer.global_step:
-        log.info("best          the same: of the %s, by %s", STAGE_NAMES[stage], monitor)
-    else:
-        log.info(
-            "best          %s, of the %s: %s %.4g after %d iterations",
-            *(run_dir / "checkpoints" / best_file(stage), STAGE_NAMES[stage], monitor, best.value, best.step),
-        )
-    summary = callback_of(trainer, Summary)
-    start = summary.start.get(monitor.removeprefix("val/")) if summary is not None else None
-    if start is not None and checkpoints.best.is_better(start, best.value):
-        log.warning("%s", worse_than_start(stage, monitor, start, best))
+    if line := worse_than_start(trainer, checkpoints.best, module.objective.stage_of(trainer.global_step)):
+        log.warning("%s", line)
 
 
-def worse_than_start(stage: StageName, monitor: str, start: float, best: Best) -> str:
-    """The warning for a stage whose best is not as good as the weights that the run started from."""
-    remedy = {
-        "pixel": "give it more iterations, or a lower optimizer.pixel_lr",
-        "gan": "see in previews/ whether texture makes up for it, or give a lower optimizer.lr",
-    }
+def worse_than_start(trainer: Trainer, found: BestOfStages, stage: StageName) -> str | None:
+    """A warning for a stage whose best is not as good as the weights that the run started from.
+
+    Where the last is taken for the best, its PSNR-Y is compared.
+    """
+    summary, best = callback_of(trainer, Summary), found.stages.get(stage)
+    if summary is None or best is None:
+        return None
+    monitor, mode = found.criteria[stage].monitor, found.criteria[stage].mode
+    value, which = best.value, "best"
+    if value is None:
+        monitor, mode, which = PIXEL_VALUE, mode_of(PIXEL_VALUE), "last"
+        value = summary.validations.get(stage, {}).get(monitor.removeprefix("val/"))
+    start = summary.start.get(monitor.removeprefix("val/"))
+    if start is None or value is None or not beats(mode, start, value):
+        return None
     return (
-        f"the best {monitor} of the {STAGE_NAMES[stage]}, {best.value:.4g} after {best.step} iterations, is worse "
-        f"than that of the start, {start:.4g}: {remedy[stage]}"
+        f"the {which} {monitor} of the {STAGE_NAMES[stage]}, {value:.4g} after {best.step} iterations, is worse "
+        f"than that of the start, {start:.4g}: {_REMEDIES[stage]}"
     )

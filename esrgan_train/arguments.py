@@ -27,6 +27,7 @@ def number(hint: Any) -> Callable[[str], Any]:
 
 
 def add_upscaler_options(parser: argparse.ArgumentParser) -> None:
-    """How a model is run: ``--device`` and ``--precision``."""
+    """How a model is run: ``--device``, ``--precision`` and ``--runtime``."""
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--precision", default="auto", choices=["auto", "32", "bf16"], help="default: auto")
+    parser.add_argument("--runtime", default="torch", choices=["torch", "openvino"], help="default: torch")

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from contextlib import AbstractContextManager
 from dataclasses import fields
 from functools import partial
 from typing import Any
 
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from lightning import Callback, Trainer
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import nn
 
 from esrgan_train import __version__
-from esrgan_train.archs.discovery import Role
-from esrgan_train.archs.initialisation import start_as_bilinear
-from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.augmentations import build_augmentations
+from esrgan_train.building import build
 from esrgan_train.checks.devices import device_of
 from esrgan_train.checks.host_name import check_host_name
 from esrgan_train.checks.terms import image_losses
@@ -30,21 +25,24 @@ from esrgan_train.contracts.degradation import check_degradation, check_noise
 from esrgan_train.contracts.losses import check_adversarial_loss, check_image_loss
 from esrgan_train.contracts.networks import check_discriminator, check_generator
 from esrgan_train.contracts.part import Part, in_words
-from esrgan_train.contracts.reading import check_start
 from esrgan_train.contracts.schedule import check_schedule
-from esrgan_train.data.datamodule import DataModule, compose
+from esrgan_train.contracts.steps import check_steps
+from esrgan_train.data.composition import compose
+from esrgan_train.data.datamodule import DataModule
 from esrgan_train.data.options import StreamOptions
+from esrgan_train.data.real_pictures import RealPictures
 from esrgan_train.data.site import Site
 from esrgan_train.data.sources import Source, Sources
 from esrgan_train.data.window import Window
-from esrgan_train.errors import UserError, given_as
+from esrgan_train.degradation.chain import Chain
+from esrgan_train.errors import UserError
+from esrgan_train.first_weights import load_from, start_generator
 from esrgan_train.identity import Identity, config_hash
+from esrgan_train.images.colour import channels_of
 from esrgan_train.kernels import kernels_of_training
 from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.modelfiles.classes import name_of
-from esrgan_train.modelfiles.finite import check_weights
-from esrgan_train.modelfiles.rebuild import load_into
-from esrgan_train.modelfiles.weights import ModelFile, load_weights
+from esrgan_train.teaching import build_teacher, watch_features, without_features_that_differ
 from esrgan_train.training.checkpoint_io import DurableCheckpointIO
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.objective import Objective
@@ -54,28 +52,7 @@ from esrgan_train.training.stages import AdversarialTerm, Term
 from esrgan_train.training.step import TrainingStep
 from esrgan_train.training.strategy import TwoPlayerStrategy
 
-log = logging.getLogger(__name__)
-
 STREAM_OPTIONS = {field.name for field in fields(StreamOptions)}
-
-
-def build(node: DictConfig, **also: Any) -> Any:
-    """Instantiate ``node`` with the further arguments ``also``; a ``_partial_`` node gives a function.
-
-    Raises:
-        UserError: a value that the class refuses, in one line.
-    """
-    part = Part.of(node)
-    try:
-        make = instantiate(node, _partial_=True)  # objects in ``also`` must not be made into configuration
-        return partial(make, **also) if node.get("_partial_") else make(**also)
-    except Exception as error:  # noqa: BLE001 — the class may be a stranger's and raise anything
-        cause = error.__cause__ or error if isinstance(error, InstantiationException) else error
-        bug = part.is_ours and not isinstance(cause, (ValueError, TypeError, MisconfigurationException))
-        if bug or isinstance(cause, UserError):
-            raise cause from cause.__cause__
-        reason = f"{type(cause).__name__}: {' '.join(str(cause).split())}"
-        raise part.refusal(f"building it fails: {reason}", "fix it, or its options") from cause
 
 
 def build_generator(cfg: DictConfig) -> nn.Module:
@@ -86,41 +63,20 @@ def build_generator(cfg: DictConfig) -> nn.Module:
             "relatives can be mixed: give init_from=FILE, the .pth, .safetensors or .ckpt of that model"
         )
     generator: nn.Module = build(cfg.generator)
-    lr_side = cfg.data.gt_size // cfg.upscale
-    check_generator(generator, Part.of(cfg.generator), upscale=cfg.upscale, lr_side=lr_side)
-    if cfg.init_from is not None:
-        weights = _load_into(generator, "init_from", cfg.init_from, role="generator")
-        if (warning := check_start(generator, weights, lr_side=lr_side)) is not None:
-            log.warning("%s", warning)
-    elif cfg.training.init == "weights":
-        raise UserError(
-            f"experiment={cfg.experiment} (training.init=weights) continues from a trained model: give "
-            "init_from=FILE, the .pth, .safetensors or .ckpt of that model"
-        )
-    elif cfg.training.init == "bilinear" and isinstance(generator, SRVGGNetCompact):
-        start_as_bilinear(generator)
-    elif cfg.training.init == "bilinear":
-        name = type(generator).__name__
-        log.info("training.init=bilinear is for compact networks; %s keeps the first weights of its class", name)
+    pictures = {"lr_side": cfg.data.gt_size // cfg.upscale, "channels": channels_of(cfg.colour)}
+    check_generator(generator, Part.of(cfg.generator), upscale=cfg.upscale, **pictures)
+    start_generator(generator, cfg)
     return generator
 
 
 def build_discriminator(cfg: DictConfig) -> nn.Module:
     """The discriminator with its first weights: those of ``init_discriminator_from``, or as it builds itself."""
     discriminator: nn.Module = build(cfg.discriminator)
-    check_discriminator(discriminator, Part.of(cfg.discriminator), gt_size=cfg.data.gt_size)
-    if (file := cfg.init_discriminator_from) is not None:
-        _load_into(discriminator, "init_discriminator_from", file, role="discriminator")
+    pictures = {"gt_size": cfg.data.gt_size, "channels": channels_of(cfg.colour)}
+    check_discriminator(discriminator, Part.of(cfg.discriminator), **pictures)
+    if cfg.init_discriminator_from is not None:
+        load_from(discriminator, "init_discriminator_from", cfg, role="discriminator")
     return discriminator
-
-
-def _load_into(network: nn.Module, option: str, file: str, *, role: Role) -> ModelFile:
-    """Give a network the weights of the file that ``option`` names."""
-    with given_as(f"{option}="):
-        weights = load_weights(file, role=role)
-    load_into(network, weights.state_dict, name=f"{option}={file}")
-    check_weights(network, f"{option}={file}")
-    return weights
 
 
 def build_objective(cfg: DictConfig) -> Objective:
@@ -134,16 +90,17 @@ def build_objective(cfg: DictConfig) -> Objective:
     adversarial = []
     if loss.adversarial.weight:
         function = build(loss.adversarial.function)
-        check_adversarial_loss(function, Part.of(loss.adversarial.function))
-        options = {name: loss.adversarial[name] for name in ("weight", "discriminator_warmup")}
+        part = Part.of(loss.adversarial.function)
+        check_adversarial_loss(function, part, accumulate=cfg.training.accumulate)
+        options = _options_of(loss.adversarial, "function", "start_step")
         adversarial.append(AdversarialTerm(function=function, **options))
     return Objective(terms=terms, adversarial=adversarial, start_step=loss.adversarial.start_step)
 
 
 def _build_image_loss(cfg: DictConfig, name: str) -> Any:
-    function = build(cfg.loss[name].function)
-    part = Part.of(cfg.loss[name].function)
-    check_image_loss(function, part, gt_size=cfg.data.gt_size, upscale=cfg.upscale)
+    function, part = build(cfg.loss[name].function), Part.of(cfg.loss[name].function)
+    channels = channels_of(cfg.colour)
+    check_image_loss(function, part, gt_size=cfg.data.gt_size, upscale=cfg.upscale, channels=channels)
     return function
 
 
@@ -160,7 +117,9 @@ def build_step(cfg: DictConfig, precision: Precision) -> TrainingStep:
     networks' first weights.
     """
     generator = build_generator(cfg)
-    objective = build_objective(cfg)
+    teacher = build_teacher(cfg)
+    objective = build_objective(without_features_that_differ(cfg, generator, teacher))
+    watch_features(objective, generator, teacher)
     judged = "gan" in objective.stages and objective.stages["gan"].adversarial
     schedule = build(cfg.scheduler)
     check_schedule(schedule, Part.of(cfg.scheduler), max_steps=cfg.trainer.max_steps)
@@ -178,6 +137,7 @@ def build_step(cfg: DictConfig, precision: Precision) -> TrainingStep:
         precision=precision,
         options=Options(**{name: cfg.training[name] for name in cfg.training if name not in ("usm", "init")}),
         seed=cfg.seed,
+        teacher=teacher,
     )
 
 
@@ -211,10 +171,24 @@ def build_datamodule(cfg: DictConfig, *, trains_on: str | None = None, site: Sit
     if (degradation := parts["degradation"]) is not None:
         lr_side = Window(options.gt_size, options.upscale).side // options.upscale
         check_degradation(degradation, Part.of(cfg.degradation), upscale=cfg.upscale, lr_side=lr_side)
+        if isinstance(degradation, Chain):
+            check_steps(degradation, cfg.degradation, upscale=cfg.upscale, lr_side=lr_side)
     if (noise := parts["target_noise"]) is not None:
         check_noise(noise, Part.of(cfg.target_noise), upscale=cfg.upscale)
     trains_on = device_of(cfg.trainer.accelerator) if trains_on is None else trains_on
-    return compose(build_sources(cfg), options, **parts, trains_on=trains_on, site=site)
+    parts["augmentations"] = build_augmentations(cfg)
+    sources = build_sources(cfg)
+    return compose(
+        sources, options, **parts, trains_on=trains_on, site=site, real=build_real_pictures(cfg, options)
+    )
+
+
+def build_real_pictures(cfg: DictConfig, options: StreamOptions) -> RealPictures | None:
+    """The pictures below ``data.val_lr_dir``; None without it, and where it is the LR side of held-out pairs."""
+    of_source = inspect.signature(locate("data._target_", cfg.data._target_)).parameters
+    if options.val_lr_dir is None or "val_lr_dir" in of_source:
+        return None
+    return RealPictures(options.val_lr_dir, options)
 
 
 def build_sources(cfg: DictConfig) -> Sources:
@@ -295,6 +269,7 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
         **name_of(generator),
         "options": {str(k): v for k, v in options.items() if not str(k).startswith("_")},
         "upscale": cfg.upscale,
+        "colour": cfg.colour,
         "name": cfg.model_name,
         "experiment": cfg.experiment,
         "config_hash": config_hash(cfg),

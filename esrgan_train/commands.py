@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -13,9 +14,22 @@ from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 
 def command(module: str, *arguments: object) -> str:
     """The quoted line that starts ``module`` with this interpreter and these networks, in the current folder."""
+    words = " ".join(map(shell_word, [interpreter(), "-m", module, *map(str, arguments)]))
+    if _in_windows():  # its shells set no variable for one line: it is set in the shell itself
+        return words
     archs = os.environ.get(ENVIRONMENT_VARIABLE)
-    setting = f"{ENVIRONMENT_VARIABLE}={shlex.quote(archs)} " if archs else ""
-    return setting + shlex.join([interpreter(), "-m", module, *map(str, arguments)])
+    return f"{ENVIRONMENT_VARIABLE}={shlex.quote(archs)} {words}" if archs else words
+
+
+def shell_word(text: str) -> str:
+    """The text as one word of a shell of this system; cmd and PowerShell share double quotes alone."""
+    if not _in_windows():
+        return shlex.quote(text)
+    if re.fullmatch(r"[\w./\\:=+~-]+", text):
+        return text
+    # Programs read \" as a quote there, and backslashes before a quote in pairs.
+    escaped = re.sub(r'(\\*)("|\Z)', lambda m: m[1] * 2 + (r"\"" if m[2] else ""), text)
+    return f'"{escaped}"'
 
 
 def interpreter() -> str:
@@ -24,3 +38,7 @@ def interpreter() -> str:
     if found is not None and Path(found).parent.samefile(this.parent) and Path(found).samefile(this):
         return "python"
     return str(this.relative_to(Path.cwd()) if this.is_relative_to(Path.cwd()) else this)
+
+
+def _in_windows() -> bool:
+    return sys.platform == "win32"

@@ -18,10 +18,13 @@ from omegaconf.errors import OmegaConfBaseException
 from esrgan_train.archs.choices import store_choices
 from esrgan_train.archs.discovery import discover
 from esrgan_train.archs.srvgg_arch import ACTIVATIONS
+from esrgan_train.checks.channels import bind_channels
 from esrgan_train.checks.overrides import explain
 from esrgan_train.checks.paths import for_hydra
 from esrgan_train.checks.run import bind_upscale, check_config
+from esrgan_train.checks.teaching import bind_teacher
 from esrgan_train.errors import UserError
+from esrgan_train.images.colour import channels_of
 
 _OF_HYDRA = re.compile(r"\$\{hydra:([^{}]+)\}")
 
@@ -61,6 +64,7 @@ def existing_folder(path: str) -> str:
 def register() -> None:
     """Make the discovered networks and the configuration's resolvers known to Hydra; repeatable."""
     OmegaConf.register_new_resolver("gt_size", largest_gt_size, replace=True)
+    OmegaConf.register_new_resolver("channels", channels_of, replace=True)
     OmegaConf.register_new_resolver("folder", existing_folder, replace=True)
     OmegaConf.register_new_resolver("tenth", tenth, replace=True)
     OmegaConf.register_new_resolver("model_name", model_name, replace=True)
@@ -151,10 +155,12 @@ def _replace_references(node: Any, hydra: DictConfig) -> None:
 
 
 def with_upscale(cfg: DictConfig) -> DictConfig:
-    """A copy, whose generator has the run's ``upscale``."""
+    """A copy, whose parts have the run's ``upscale``, ``colour`` and ``teacher``."""
     cfg = deepcopy(cfg)
     OmegaConf.set_readonly(cfg, False)
     bind_upscale(cfg)
+    bind_channels(cfg)
+    bind_teacher(cfg, config_dir())
     return cfg
 
 

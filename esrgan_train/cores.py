@@ -54,7 +54,7 @@ def processes_of_host(own: Cores, run: Sequence[Cores]) -> int:
 
 def cpu_limit() -> float:
     """How many cores' time the control groups of this process allow it under Linux; infinity without a limit."""
-    groups = _OWN_GROUPS.read_text().splitlines() if _OWN_GROUPS.is_file() else []
+    groups = _OWN_GROUPS.read_text(encoding="utf-8").splitlines() if _OWN_GROUPS.is_file() else []
     path = next((group.removeprefix("0::") for group in groups if group.startswith("0::")), "/")
     own = _CGROUPS / path.lstrip("/")
     # In a container its own group is mounted at the top, whatever path the host knows it by: the top counts too.
@@ -69,7 +69,7 @@ def _here(own: Cores, run: Sequence[Cores]) -> list[Cores]:
 def _limit_of(group: Path) -> float:
     """Of a group of version 2, whose file says ``max 100000`` or microseconds of processor time per period."""
     file = group / "cpu.max"
-    quota, period = file.read_text().split() if file.is_file() else ("max", "")
+    quota, period = file.read_text(encoding="utf-8").split() if file.is_file() else ("max", "")
     return math.inf if quota == "max" else int(quota) / int(period)
 
 
@@ -77,5 +77,5 @@ def _limit_of_version_1(group: Path) -> float:
     files = group / "cpu.cfs_quota_us", group / "cpu.cfs_period_us"
     if not all(file.is_file() for file in files):
         return math.inf
-    quota, period = (int(file.read_text()) for file in files)
+    quota, period = (int(file.read_text(encoding="utf-8")) for file in files)
     return quota / period if quota > 0 else math.inf

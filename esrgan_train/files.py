@@ -70,7 +70,8 @@ def take_failing() -> dict[str, str]:
 def _flush(path: Path) -> None:
     if path.is_dir() and os.name == "nt":
         return  # Windows opens no folders; its renames are in the journal
-    descriptor = os.open(path, os.O_RDONLY)
+    # Windows flushes only what is open for writing, and others open a folder only for reading.
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 from esrgan_train.data.datamodule import RENDERER
 from esrgan_train.data.site import BY_WORKERS
+from esrgan_train.errors import given_as
+from esrgan_train.modelfiles.digest import digest_of
 
 CROPS = "crops per iteration (data.batch_size × training.accumulate × processes)"
+
+TEACHER = "teacher's weights"  # name of their digest
+
+STEPS = "degradation.steps in order"
 
 
 class Use(Flag):
@@ -31,19 +37,26 @@ ALL, NOTHING, LEARNING = Use.RESUME | Use.HASH | Use.VALIDATION, Use(0), Use.RES
 # The only list of exceptions: an option that is not here is compared for everything. Of the names that fit, the
 # longest decides, for the option and all below it; a star stands for any end.
 EXCEPTIONS: tuple[tuple[str, Use, str], ...] = (
-    ("run_dir ckpt_path init_from init_discriminator_from", NOTHING, "where a run is stored, and where it starts"),
+    (
+        "run_dir ckpt_path init_from init_discriminator_from init_match",
+        NOTHING,
+        "where a run is stored, and where it starts",
+    ),
+    ("teacher", NOTHING, "its weights are compared themselves"),
     ("experiment model_name", NOTHING, "names"),
     ("recipe debug hparams_search hydra", NOTHING, "their values stand in the options that they set"),
     ("callbacks logger optimized_metric", NOTHING, "show and keep results"),
     ("generator discriminator loss optimizer scheduler training", LEARNING, "validation measures any weights"),
     ("training.accumulate data.batch_size data.accumulate", NOTHING, "only the effective batch counts: CROPS"),
     ("degradation.device", NOTHING, "the renderer itself is compared, with the photos"),
+    ("augmentation", LEARNING, "held-out photos are not altered"),
     ("data", LEARNING, "held-out photos are compared themselves"),
     ("data._target_ data.split", NOTHING, "so are all photos"),
     ("data.train_dir data.train_lr_dir data.val_dir data.val_lr_dir", Use.RESUME, "folders may be moved"),
+    ("data.pairs_dir data.pairs_lr_dir data.pairs_val_dir data.pairs_val_lr_dir", Use.RESUME, "so may these"),
     ("data.val_* data.overfit_samples", ALL, "how held-out photos are measured"),
     ("data.val_fraction data.val_clean", LEARNING, "chooses photos, which are compared; adds figures of its own"),
-    ("data.upscale data.seed data.usm", NOTHING, "repeat other options"),
+    ("data.upscale data.seed data.usm data.colour", NOTHING, "repeat other options"),
     ("data.num_workers data.cache_mb", NOTHING, "how the work is divided"),
     ("data.max_bad_fraction trainer.max_time", NOTHING, "when a run stops"),
     ("trainer", LEARNING, "validation measures any weights"),
@@ -56,7 +69,7 @@ EXCEPTIONS: tuple[tuple[str, Use, str], ...] = (
     ("trainer.limit_val_batches", Use.VALIDATION, "measures fewer photos"),
 )
 # The same photos may lie in another folder, or in the set that they were packed into.
-_FOLDERS = ("data.train_dir", "data.val_dir")
+_FOLDERS = ("data.train_dir", "data.val_dir", "data.pairs_dir", "data.pairs_val_dir")
 _PHOTOS = ("photos", "photo names", "photo sizes")  # of DataModule.fingerprint
 
 _USES = {option: use for options, use, _ in EXCEPTIONS for option in options.split()}
@@ -79,7 +92,7 @@ class Identity:
 
 def identity_of(cfg: DictConfig, *, processes: int, photos: dict[str, int | str], held_out: str) -> Identity:
     """The identity of a run on ``processes`` processes, with the digests of its data and its held-out photos."""
-    settings = settings_of(cfg) | photos | {CROPS: crops_per_iteration(cfg, processes)}
+    settings = settings_of(cfg) | photos | {CROPS: crops_per_iteration(cfg, processes)} | teacher_of(cfg)
     measured = _options(cfg, Use.VALIDATION) | {"held-out photos": held_out}
     return Identity(settings=settings, measured=measured, photos=photos)
 
@@ -92,9 +105,17 @@ def settings_of(cfg: DictConfig) -> dict[str, Any]:
     return settings
 
 
+def teacher_of(cfg: DictConfig) -> dict[str, str]:
+    """The digest of the teacher's file, wherever it lies; nothing without one."""
+    if (file := cfg.get("teacher")) is None:
+        return {}
+    with given_as("teacher="):
+        return {TEACHER: digest_of(file)}
+
+
 def config_hash(cfg: DictConfig) -> str:
     """Sixteen hexadecimal digits that two runs share if they are configured alike, wherever they run."""
-    options = _options(cfg, Use.HASH) | {CROPS: crops_per_iteration(cfg, 1)}
+    options = _options(cfg, Use.HASH) | {CROPS: crops_per_iteration(cfg, 1)} | teacher_of(cfg)
     return sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -106,10 +127,16 @@ def crops_per_iteration(cfg: DictConfig, processes: int) -> int:
 # Options that earlier versions did not have, and what they did.
 _SINCE = {
     RENDERER: BY_WORKERS.name,
+    "colour": "rgb",
+    "data.rotate": False,
+    "data.val_draws": 1,
     **{f"loss.{name}.target": "hr_target" for name in ("pixel", "perceptual")},
     **{f"loss.{name}.ramp": 0 for name in ("pixel", "perceptual")},
     "loss.pixel.stages": ["pixel", "gan"],
     "loss.perceptual.stages": ["gan"],
+    "loss.adversarial.feature_matching": 0.0,
+    "loss.adversarial.r1_weight": 0.0,
+    "loss.adversarial.r1_interval": 16,
 }
 
 
@@ -144,7 +171,7 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Each setting that is not what it was, as ``name=now (was before)``."""
-    return [f"{name}={now.get(name)} (was {before.get(name)})" for name in changes(before, now)]
+    return [f"{name}={now.get(name)} (was {before.get(name, _SINCE.get(name))})" for name in changes(before, now)]
 
 
 def use_of(name: str) -> Use:
@@ -159,11 +186,20 @@ def _fits(name: str, rule: str) -> bool:
 def _options(cfg: DictConfig, use: Use) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
-    return {name: value for name, value in _flat(OmegaConf.to_container(cfg, resolve=True)) if use in use_of(name)}
+    values = OmegaConf.to_container(cfg, resolve=True)
+    return {name: value for name, value in _flat(values) if use in use_of(name)} | _order_of_steps(cfg)
+
+
+def _order_of_steps(cfg: DictConfig) -> dict[str, str]:
+    """The names of the steps of a degradation, in their order; nothing where it has none."""
+    from omegaconf import OmegaConf
+
+    steps = OmegaConf.select(cfg, "degradation.steps")
+    return {} if steps is None else {STEPS: ",".join(str(name) for name in steps if steps[name] is not None)}
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict):
         for key, inner in value.items():
             yield from _flat(inner, f"{name}.{key}" if name else str(key))
     else:

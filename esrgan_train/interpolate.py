@@ -114,6 +114,7 @@ def _metadata(a: ModelFile, b: ModelFile, weight: float) -> dict[str, Any]:
         "target": named.target,
         "options": named.options,
         "upscale": a.metadata.get("upscale", b.metadata.get("upscale", named.options.get("upscale"))),
+        **{name: named.metadata[name] for name in ("colour",) if name in named.metadata},
         "version": __version__,
         "mixed_from": [{"weight": part, "file": model.path.name, **model.metadata} for part, model in shares],
     }

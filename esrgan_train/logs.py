@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,7 @@ class LogFile(logging.Handler):
 
 def set_up_console() -> None:
     """Send the project's messages, Lightning's warnings and Python's warnings to the console."""
+    escape_unknown_letters()
     _ROOT.handlers = [h for h in _ROOT.handlers if not isinstance(h, ConsoleHandler)]
     _ROOT.addHandler(ConsoleHandler())
     for name in ("esrgan_train", "__main__"):  # a command's own module goes by the second name
@@ -66,6 +69,16 @@ def set_up_console() -> None:
         library.handlers.clear()  # it brings its own, which would print across the progress bar
         library.propagate = True
         library.setLevel(logging.WARNING)  # its INFO lines repeat what this program says of the device
+
+
+def escape_unknown_letters() -> None:
+    """Print a letter that the console's encoding lacks, such as one of a file's name in cp1252, as an escape.
+
+    Otherwise that one letter would end a run.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def silence_console() -> None:

@@ -15,6 +15,7 @@ PATHS: dict[str, str | None] = {
     "esrgan_train.data.sample.sample_split": None,
     "esrgan_train.data.folder_datamodule.FolderDataModule": "esrgan_train.data.folders.folder_photos",
     "esrgan_train.data.paired_datamodule.PairedDataModule": "esrgan_train.data.pairs.paired_photos",
+    "esrgan_train.callbacks.validate_lpips.ValidateLpips": "esrgan_train.callbacks.validate_learned.ValidateLpips",
 }
 # Entries of a checkpoint, which Lightning names by class.
 STATES = {"FolderDataModule": "DataModule", "PairedDataModule": "DataModule"}

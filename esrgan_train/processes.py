@@ -52,6 +52,35 @@ def all_reduce_mean(tensors: Sequence[Tensor]) -> None:
         tensor.copy_(piece.view(tensor.shape))
 
 
+def mean_over_processes(tensor: Tensor) -> Tensor:
+    """The mean of float32 tensors over all processes; each of them receives its share of the gradient.
+
+    The gradient is one for the mean of the processes' losses, as they average gradients. Every process
+    differentiates it, too.
+    """
+    return _Mean.apply(tensor) if is_distributed() else tensor
+
+
+class _Mean(torch.autograd.Function):
+    """The mean over all processes, of values and of gradients."""
+
+    @staticmethod
+    def forward(_ctx: Any, tensor: Tensor) -> Tensor:
+        """Reduce a copy."""
+        return _mean(tensor)
+
+    @staticmethod
+    def backward(_ctx: Any, *gradients: Tensor) -> Tensor:
+        """Each process's loss depends on the values of all."""
+        return _mean(gradients[0])
+
+
+def _mean(tensor: Tensor) -> Tensor:
+    copy = tensor.clone()
+    all_reduce_mean([copy])
+    return copy
+
+
 @reporting_lost_process()
 def gather_objects(value: Any) -> list[Any]:
     """The ``value`` of each process, by rank."""

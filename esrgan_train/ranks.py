@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from torch._C._distributed_c10d import Store, TCPStore
 from torch.distributed.rendezvous import rendezvous
 
 from esrgan_train.errors import UserError
@@ -16,6 +18,8 @@ Decision = dict[str, Any]
 
 _VARIABLE = "ESRGAN_TRAIN_RUN"  # for the processes that the first one starts itself
 _TIMEOUT = timedelta(minutes=5)
+_LONG_TIMEOUT = timedelta(hours=1)
+_BELOW = 5000  # the port of SLURM's tasks for this, below the one at which Lightning lets them meet
 
 
 def rank() -> int:
@@ -44,7 +48,7 @@ def started_by_rank0() -> bool:
     return _VARIABLE in os.environ
 
 
-def broadcast_from_rank0(decide: Callable[[], Decision]) -> Decision:
+def broadcast_from_rank0(decide: Callable[[], Decision], *, slow: bool = False) -> Decision:
     """What the first process decides, in every process, before any process group exists.
 
     The folder of a run is named by the clock, and a checkpoint is looked for on a disk that changes: each
@@ -52,6 +56,8 @@ def broadcast_from_rank0(decide: Callable[[], Decision]) -> Decision:
 
     Args:
         decide: called in the first process alone; gives plain values.
+        slow: whether it may take minutes, and would come out otherwise in each of SLURM's tasks, which by default
+            ask themselves: there the job's number names the folder.
 
     Raises:
         UserError: from ``decide``, in every process.
@@ -59,9 +65,29 @@ def broadcast_from_rank0(decide: Callable[[], Decision]) -> Decision:
     if started_by_rank0():
         decided: Decision = json.loads(os.environ[_VARIABLE])
         return decided
-    if "TORCHELASTIC_RUN_ID" not in os.environ or int(os.environ["WORLD_SIZE"]) == 1:
-        return decide()
-    store, number, _ = next(rendezvous("env://", timeout=_TIMEOUT))
+    timeout = _LONG_TIMEOUT if slow else _TIMEOUT
+    if "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["WORLD_SIZE"]) > 1:
+        store, number, _ = next(rendezvous("env://", timeout=timeout))
+        return _exchange(decide, store, number)
+    if slow and in_slurm() and int(os.environ.get("SLURM_NTASKS", "1")) > 1:
+        return _exchange_between_tasks(decide, timeout)
+    return decide()
+
+
+def _exchange_between_tasks(decide: Callable[[], Decision], timeout: timedelta) -> Decision:
+    """``_exchange`` between the tasks of a SLURM job; the store is gone when all have read it."""
+    job = SLURMEnvironment()
+    number, count = job.global_rank(), job.world_size()
+    address, port = job.main_address, job.main_port - _BELOW
+    store = TCPStore(address, port, count, is_master=number == 0, timeout=timeout, wait_for_workers=False)
+    decided = _exchange(decide, store, number)
+    store.set(f"read/{number}", "")
+    if number == 0:
+        store.wait([f"read/{other}" for other in range(count)])
+    return decided
+
+
+def _exchange(decide: Callable[[], Decision], store: Store, number: int) -> Decision:
     key = f"esrgan_train/run/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
     if number == 0:
         try:

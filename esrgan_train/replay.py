@@ -64,7 +64,9 @@ def _describe(photos: TrainingSet, n: int) -> str:
         + ("" if np.isfinite(array).all() else ", NOT FINITE")
         for name, array in (("LR", sample.lr), ("HR", sample.hr))
     ]
-    return f"sample {n}: {sample.name} at scale {sample.scale:.3g}; {'; '.join(parts)}"
+    altered = f", {sample.altered}" if sample.altered else ""
+    partner = f" with {sample.partner}" if sample.partner else ""
+    return f"sample {n}: {sample.name} at scale {sample.scale:.3g}{altered}{partner}; {'; '.join(parts)}"
 
 
 def read_config(run: Path) -> DictConfig:

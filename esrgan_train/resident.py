@@ -27,7 +27,7 @@ def peak_memory() -> int:
 
 def forget_peak() -> None:
     """Reset ``peak_memory`` to what is held now."""
-    _FORGET.write_text("5")
+    _FORGET.write_text("5", encoding="utf-8")
 
 
 def available_memory() -> int | None:
@@ -41,7 +41,9 @@ def available_memory() -> int | None:
 def _of_system() -> Iterator[int]:
     meminfo = Path("/proc/meminfo")
     if meminfo.is_file():
-        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
+        lines = dict(
+            line.split(":", 1) for line in meminfo.read_text(encoding="utf-8").splitlines() if ":" in line
+        )
         if "MemAvailable" in lines:
             yield int(lines["MemAvailable"].split()[0]) * 1024
             return
@@ -62,7 +64,7 @@ def _of_groups() -> Iterator[int]:
 def _groups() -> Iterator[tuple[Path, str, str]]:
     if not _CGROUP.is_file():
         return
-    for line in _CGROUP.read_text().splitlines():
+    for line in _CGROUP.read_text(encoding="utf-8").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers == "":
             root, names = _CGROUPS, ("memory.max", "memory.current")
@@ -77,7 +79,7 @@ def _groups() -> Iterator[tuple[Path, str, str]]:
 def _number(file: Path) -> int | None:
     """The number in a file; None if there is no file, or it says ``max``."""
     try:
-        text = file.read_text().strip()
+        text = file.read_text(encoding="utf-8").strip()
     except OSError:
         return None
     return int(text) if text.isdigit() else None
@@ -86,12 +88,14 @@ def _number(file: Path) -> int | None:
 def _inactive_file(folder: Path) -> int | None:
     """Bytes of the group's page cache that the system would drop first."""
     try:
-        lines = dict(line.split(" ", 1) for line in (folder / "memory.stat").read_text().splitlines())
+        lines = dict(
+            line.split(" ", 1) for line in (folder / "memory.stat").read_text(encoding="utf-8").splitlines()
+        )
     except OSError:
         return None
     return int(lines.get("inactive_file", 0))
 
 
 def _status(key: str) -> int:
-    lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines() if ":" in line)
+    lines = dict(line.split(":", 1) for line in _STATUS.read_text(encoding="utf-8").splitlines() if ":" in line)
     return int(lines[key].split()[0]) * 1024

@@ -9,7 +9,9 @@ from types import FrameType
 
 from esrgan_train.errors import StopAtOnceError, StopRequestedError
 
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
+# Windows has no SIGUSR1; there, Ctrl-Break is what one program can send to another.
+_NAMES = ("SIGINT", "SIGTERM", "SIGUSR1", "SIGBREAK")
+SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 
 _can_hold_back = hasattr(signal, "pthread_sigmask")
 _requested = 0

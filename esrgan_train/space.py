@@ -5,22 +5,24 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Iterable
+from operator import methodcaller
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from lightning import Trainer
-from torch import nn
+from torch import Tensor, nn
 
 from esrgan_train.callbacks.checkpoints import Checkpoints
 from esrgan_train.callbacks.lookup import callback_of
-from esrgan_train.callbacks.previews import Previews
+from esrgan_train.callbacks.previews import Previews, side_shown
 from esrgan_train.runs.checkpoints import checkpoints_of
 from esrgan_train.training.checkpoint_io import LAST, best_file
 from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.players import Player
 
-MOMENTS = 2  # tensors that Adam keeps for each weight
 _ALWAYS_KEPT = 4  # last, the best of two stages, and the one that is being written
-_TILES = 4  # of a row of the previews: LR, bicubic, SR, HR
+_TILES = 4 + 3  # of the previews for each photo: LR, bicubic, SR, HR; and of one without HR
 
 
 class Need(NamedTuple):
@@ -55,14 +57,26 @@ def needed(trainer: Trainer, module: ESRGANModule, run_dir: Path, *, done: int) 
             names |= {f"step_{number:08}.ckpt" for number in range(done // step * step + step, last + 1, step)}
         count = len(names - {path.name for path in checkpoints_of(run_dir)}) + 1
     if (sheets := callback_of(trainer, Previews)) is not None:
-        previews = validations * sheets.max_photos * _TILES * 3 * sheets.crop**2  # as if PNG saved nothing
+        pixels = side_shown(sheets.crop, module.upscale) ** 2  # that are repeated costs next to nothing
+        previews = validations * sheets.max_photos * _TILES * 3 * pixels  # as if PNG saved nothing else
     return Need(checkpoint, count, models, previews)
 
 
 def checkpoint_size(module: ESRGANModule) -> int:
     """Bytes of a checkpoint: the networks, the averaged generator, and the optimizers' moments."""
-    moments = sum(_bytes([player.network], buffers=False) for player in module.step.players)
-    return _bytes([*module.step.networks, module.ema.module]) + MOMENTS * moments
+    players = module.step.players
+    moments = sum(_moments(player) * _bytes([player.network], buffers=False) for player in players)
+    return _bytes([*module.step.networks, module.ema.module]) + math.ceil(moments)
+
+
+def _moments(player: Player) -> float:
+    """Numbers that the player's optimizer keeps for each weight; 2 for Adam."""
+    trial = player.trial(torch.zeros(8, 8, 3, 3))
+    (weight,) = trial.network.parameters()
+    weight.grad = torch.ones_like(weight)
+    trial.step(done=trial.stage.start, max_steps=1, skip=torch.zeros(()), step_optimizer=methodcaller("step"))
+    values = trial.optimizer.state[weight].values()
+    return sum(value.numel() for value in values if isinstance(value, Tensor) and value.dim()) / weight.numel()
 
 
 def too_little(need: Need, run_dir: Path) -> tuple[str, str] | None:

@@ -18,6 +18,7 @@ from esrgan_train.contracts.reading import check_reading
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.ending import reporting_end
 from esrgan_train.files import replacing
+from esrgan_train.hours.decision import lengths_for, with_lengths
 from esrgan_train.identity import identity_of
 from esrgan_train.launch import Launch
 from esrgan_train.loggers.metrics_csv import FILE_NAME, trim_rows
@@ -54,10 +55,11 @@ def train(cfg: DictConfig, *, launch: Launch = FROM_PYTHON) -> float | None:
         silence_console()
     cfg = with_upscale(cfg)
     check(cfg)
-    place = broadcast_from_rank0(lambda: resolve(cfg, launch))
+    place = broadcast_from_rank0(lambda: resolve(cfg, launch), slow=cfg.recipe.get("hours") is not None)
     if place["complete"]:
         log.info("%s", place["complete"])
         return None
+    cfg = with_lengths(cfg, place["lengths"])
     cfg.run_dir, cfg.ckpt_path = place["run_dir"], place["checkpoint"]
     with kernels_of(cfg):
         return _train(cfg, launch, place)
@@ -70,6 +72,8 @@ def _train(cfg: DictConfig, launch: Launch, place: dict[str, Any]) -> float | No
     with reporting_end(cfg, launch, run.trainer, run.datamodule):
         if rank() == 0:
             start(cfg, launch, run)
+            for line in (place["lengths"] or {}).get("said", []):
+                log.info("hours         %s", line)
         if run.trainer.world_size > 1:
             pass_to_children(place)
         with signals.given_back():
@@ -80,8 +84,8 @@ def _train(cfg: DictConfig, launch: Launch, place: dict[str, Any]) -> float | No
     return optimized_metric(cfg, run.trainer)
 
 
-def resolve(cfg: DictConfig, launch: Launch) -> dict[str, Any]:
-    """Where this run writes, which checkpoint it resumes, and whether there is nothing left to do."""
+def resolve(cfg: DictConfig, launch: Launch, *, measuring: bool = True) -> dict[str, Any]:
+    """Where this run writes, which checkpoint it resumes, what ``recipe.hours`` comes to, whether it is done."""
     run_dir, checkpoint = resolve_run_dir(
         experiment=cfg.experiment,
         run_dir=cfg.run_dir,
@@ -89,15 +93,17 @@ def resolve(cfg: DictConfig, launch: Launch) -> dict[str, Any]:
         slurm_job=slurm_job(),
         job_dir=launch.job_dir,
     )
-    complete = None
+    arguments = launch.arguments or ()
+    lengths = lengths_for(cfg, arguments=arguments, checkpoint=checkpoint, measuring=measuring)
+    complete, last = None, with_lengths(cfg, lengths).trainer.max_steps
     done = read_step(checkpoint) if cfg.ckpt_path == "auto" and checkpoint is not None else -1
-    if done >= cfg.trainer.max_steps:
+    if done >= last:
         complete = (
             f"{run_dir} is complete ({done} iterations): give trainer.max_steps above it to resume, or "
             "ckpt_path=null for a new run"
         )
     resumed = str(checkpoint) if checkpoint is not None else None
-    return {"run_dir": str(run_dir), "checkpoint": resumed, "complete": complete}
+    return {"run_dir": str(run_dir), "checkpoint": resumed, "complete": complete, "lengths": lengths}
 
 
 class Run(NamedTuple):

@@ -79,7 +79,7 @@ def _wait(*_: Any, **__: Any) -> None:
 
 
 def _again(network: SRVGGNetCompact) -> SRVGGNetCompact:
-    return SRVGGNetCompact(num_feat=network.num_feat, num_conv=network.num_conv, upscale=network.upscale)
+    return type(network)(num_feat=network.num_feat, num_conv=network.num_conv, upscale=network.upscale)
 
 
 class _FakeGPU(CPUAccelerator):

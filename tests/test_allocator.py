@@ -24,6 +24,7 @@ print(resident() - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is another")
 @pytest.mark.parametrize(("how", "kept"), [("keep", True), ("return", False)])
 def test_a_freed_block_stays_with_the_process(how, kept):

@@ -78,6 +78,7 @@ def test_other_errors_stay_what_they_are(error: Exception) -> None:
     assert line(error) is None
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_run_that_needs_too_much_ends_with_that_line_and_the_way_to_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

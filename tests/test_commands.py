@@ -164,6 +164,7 @@ def check_resuming(found: list[tuple[dict[str, Any], str]], run: Run) -> None:
         assert same_line == line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "flags",
     [("hydra.searchpath=['file://my cönf, #1']",), ("--config-dir", "my cönf, #1")],
@@ -177,6 +178,7 @@ def test_the_command_that_resumes_is_read_as_the_first_one_was(flags: tuple[str,
     check_resuming(found, run)
 
 
+@pytest.mark.slow
 def test_each_job_of_a_sweep_resumes_by_itself(run: Run):
     several = ("data.train_dir=a b,été", "generator.num_feat=8,16")
     found = run("-m", "data=folder", *several, "hydra.sweep.dir=my sweep")
@@ -189,6 +191,7 @@ def test_each_job_of_a_sweep_resumes_by_itself(run: Run):
     check_resuming(found[1:3], run)
 
 
+@pytest.mark.slow
 def test_a_job_of_a_grid_resumes_without_the_grid(run: Run):
     found = run("hparams_search=grid", "hydra.sweep.dir=my sweep")
     assert len(found) == 4

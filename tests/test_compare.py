@@ -40,6 +40,7 @@ def compare(*arguments: Any) -> int:
     return main([str(each) for each in arguments])
 
 
+@pytest.mark.slow
 def test_a_folder_of_runs_gives_a_table_curves_and_crops(
     sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -60,6 +61,7 @@ def test_a_folder_of_runs_gives_a_table_curves_and_crops(
         assert np.asarray(curves.convert("L")).std() > 1
 
 
+@pytest.mark.slow
 def test_runs_of_another_scale_are_pointed_out(
     sweep: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -79,6 +81,7 @@ def test_a_broken_run_is_named_and_nothing_to_compare_is_an_error(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_run_without_its_photos_is_shown_with_those_of_the_others(
     sweep: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -109,6 +112,7 @@ def test_a_long_curve_is_drawn_by_means_and_a_short_one_as_it_is() -> None:
     assert thinned([], []) == ([], [])
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_wrote(sweep: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "esrgan_train.compare", str(sweep / "a"), "-o", "out", "--photos", "1"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)

@@ -13,6 +13,7 @@ REPOSITORY = Path(__file__).parent.parent
 DIE = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["in a test", "while collecting"])
 def test_a_dead_worker_ends_the_run_as_a_failure(tmp_path: Path, place: str) -> None:
     pytest.importorskip("xdist")

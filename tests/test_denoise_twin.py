@@ -55,6 +55,7 @@ def test_with_sharpening_both_targets_carry_the_same_noise(general):
     assert difference["hr"].std() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_it_starts_from_the_general_model_and_trains(general, tmp_path):
     overrides = ["experiment=x4_general_wdn", f"init_from={general}", f"run_dir={tmp_path / 'run'}", *SMALL]
@@ -77,6 +78,7 @@ def test_it_needs_the_model_it_is_the_twin_of():
         build_generator(compose_config(["experiment=x4_general_wdn", *SMALL]))
 
 
+@pytest.mark.slow
 def test_the_hash_of_a_configuration_does_not_depend_on_where_files_lie():
     plain, elsewhere, other = (
         compose_config([*SMALL, *more]) for more in ([], ["run_dir=/elsewhere", "data.num_workers=1"], ["seed=1"])

@@ -38,6 +38,7 @@ def run(folder: Path, *more: str) -> tuple[dict[str, Any], set[tuple[bool, bool]
     return checkpoint["state_dict"], set(SEEN)
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_on_a_cpu_it_changes_nothing_and_a_second_run_in_the_process_is_as_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

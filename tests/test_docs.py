@@ -34,7 +34,11 @@ def code_in(text: str) -> list[str]:
 
 
 def commands_in(page: Path) -> list[str]:
-    found = [line for line in code_in(page.read_text()) if re.match(r"(\w+=\S+ )*python -m esrgan_train", line)]
+    found = [
+        line
+        for line in code_in(page.read_text())
+        if re.match(r"(\w+=\S+ )*(python -m esrgan_train|esrgan-train )", line)
+    ]
     return list(dict.fromkeys(found))
 
 
@@ -44,7 +48,32 @@ COMMANDS = [(page, command) for page in PAGES for command in commands_in(page)]
 def words_of(command: str) -> list[str]:
     words = shlex.split(command, comments=True)
     words = [re.sub(r"<\w+>", "x", word) for word in words]  # placeholders such as <timestamp>
+    words = [re.sub(r"\$WIDTH\b", "24", word) for word in words]
     return [re.sub(r"\$(experiment)\b", "x4_relu", word) for word in words if word not in ("|", "…", "...")]
+
+
+def parts_of(words: list[str]) -> tuple[list[str], str, list[str]]:
+    """Variables of the environment, the module that is run, and its arguments."""
+    if "esrgan-train" not in words:
+        start = words.index("python")
+        return words[:start], words[start + 2], words[start + 3 :]
+    start = words.index("esrgan-train")
+    name, arguments = words[start + 1], words[start + 2 :]
+    if "=" in name or name.startswith("-"):  # goes on to train
+        return words[:start], "esrgan_train", words[start + 1 :]
+    module = "esrgan_train" if name == "train" else f"esrgan_train.{name.replace('-', '_')}"
+    return words[:start], module, arguments
+
+
+def test_both_ways_to_run_a_command_are_read():
+    assert parts_of(["A=1", "python", "-m", "esrgan_train.upscale", "x"]) == (
+        ["A=1"],
+        "esrgan_train.upscale",
+        ["x"],
+    )
+    assert parts_of(["esrgan-train", "gpu-check", "--quick"]) == ([], "esrgan_train.gpu_check", ["--quick"])
+    assert parts_of(["esrgan-train", "train", "upscale=2"]) == ([], "esrgan_train", ["upscale=2"])
+    assert parts_of(["esrgan-train", "upscale=2"]) == ([], "esrgan_train", ["upscale=2"])
 
 
 def write_files(folder: Path) -> None:
@@ -68,12 +97,12 @@ def test_a_command_of_the_documentation_is_right(
     write_files(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    monkeypatch.delitem(sys.modules, "my_parts", raising=False)
+    for module in ("my_parts", "my_losses"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     words = words_of(command)
-    start = words.index("python")
-    for setting in words[:start]:
+    settings, module, arguments = parts_of(words)
+    for setting in settings:
         monkeypatch.setenv(*setting.split("=", 1))
-    module, arguments = words[start + 2], words[start + 3 :]
     spec = importlib.util.find_spec(module)
     assert spec is not None, f"{page}: there is no module {module}"
     if module in COMPOSED:
@@ -82,7 +111,7 @@ def test_a_command_of_the_documentation_is_right(
             for job in jobs:
                 # A search's folder is named by its sweeper, which only a sweep has.
                 check(compose_config([o for o in job if not o.startswith(("hparams_search=", "hydra.sweeper."))]))
-        known = {"--help", "--cfg", "--resolve", "-m", "job", "--all", "--quick"}
+        known = {"--help", "--cfg", "--resolve", "-m", "job", "--all", "--quick", "--like", "--like-count"}
         assert {a for a in arguments if a.startswith("-")} <= known
         return
     spec = importlib.util.find_spec(PASSED_ON.get(module, module))
@@ -95,6 +124,50 @@ def test_a_command_of_the_documentation_is_right(
         assert f'"{flag}"' in source, f"{page}: {module} has no {flag}"
 
 
+OTHERS = ("make", "pip", "source", "torchrun", "srun", "wandb", "tensorboard")  # programs besides Python
+_COMMAND = re.compile(rf"(?:\w+=\S+ )*(?:python -m \w|esrgan-train |(?:{'|'.join(OTHERS)}) )")
+_SCRIPT = re.compile(r"#|\[ |[A-Z_]+=(?:\S+|\(.*\))$|(cd|export) ")  # what surrounds commands in a shell script
+ALL_COMMANDS = [(page, line) for page in PAGES for line in code_in(page.read_text()) if _COMMAND.match(line)]
+
+
+def extras() -> set[str]:
+    """The names under ``[project.optional-dependencies]``."""
+    table = (ROOT / "pyproject.toml").read_text().split("[project.optional-dependencies]")[1].split("\n[")[0]
+    return set(re.findall(r"^([a-z]+) = \[", table, re.MULTILINE))
+
+
+def test_extras_that_pages_install_exist():
+    lines = [line for _, line in ALL_COMMANDS if line.startswith("pip install")]
+    named = {name for line in lines for m in re.finditer(r"\[([a-z,]+)\]", line) for name in m[1].split(",")}
+    assert len(lines) > 5
+    assert named <= extras()
+
+
+def test_modules_that_pages_run_exist():
+    modules = {
+        name for _, line in ALL_COMMANDS for name in re.findall(r"(?<=-m )((?:esrgan|bench|tests)[\w.]*)", line)
+    }
+    assert "benchmarks" in modules
+    assert [name for name in modules if importlib.util.find_spec(name) is None] == []
+
+
+def test_overrides_inside_other_programs_compose():
+    launched = [line for _, line in ALL_COMMANDS if re.match(r"(torchrun|srun) ", line)]
+    assert len(launched) > 1
+    for line in launched:
+        words = words_of(line.partition("-m esrgan_train ")[2])
+        check(compose_config(overrides_in(words)))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_block_of_commands_holds_no_unknown_program(page: Path):
+    blocks = [block for language, block in _FENCED.findall(page.read_text()) if language in ("", "bash", "sh")]
+    lines = [
+        line.strip() for block in blocks for line in re.sub(r"\\\n\s*", "", block).splitlines() if line.strip()
+    ]
+    assert [line for line in lines if not (_COMMAND.match(line) or _SCRIPT.match(line))] == []
+
+
 def test_commands_were_found():
     assert len(COMMANDS) > 20
     assert any("hydra.searchpath" in command for _, command in COMMANDS)
@@ -105,10 +178,11 @@ def test_files_of_the_documentation_train(tmp_path: Path, monkeypatch: pytest.Mo
     write_files(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    monkeypatch.delitem(sys.modules, "my_parts", raising=False)
+    for module in ("my_parts", "my_losses"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setenv("ESRGAN_TRAIN_ARCHS", "my/archs")
     mine = ["hydra.searchpath=[file://my/conf]", "generator=tiny", "degradation=every_other", "upscale=2"]
-    loss = ["loss.pixel.function._target_=my_parts.SquareRootLoss", "+loss.pixel.function.eps=1e-6"]
+    loss = ["loss.pixel.function._target_=my_losses.SquareRootLoss", "+loss.pixel.function.eps=1e-6"]
     small = [o for o in tiny(tmp_path / "run") if not o.startswith("generator.")]
     train(compose_config([*small, *mine, *loss, "debug=batch"]))
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").is_file()

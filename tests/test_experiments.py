@@ -97,8 +97,9 @@ def test_every_experiment_takes_an_iteration_of_each_stage(experiment: str, phot
 def test_the_published_list_of_experiments_is_there():
     acts = ("prelu", "relu", "leakyrelu")
     named = ("net", "general", "general_wdn", "ultracompact", "superultracompact", "rrdb")
+    by_use = ["x1_restore", "x2_general", "x2_video"]
     networks = [f"x{s}_{a}" for s in (2, 3, 4) for a in acts] + [f"x4_{n}" for n in named]
-    assert sorted(["finetune", *networks]) == EXPERIMENTS
+    assert sorted(["finetune", *by_use, *networks]) == EXPERIMENTS
 
 
 # networks of spandrel
@@ -121,7 +122,8 @@ def config_folder(folder: Path, **files: str) -> str:
     return f"hydra.searchpath=[file://{folder}]"
 
 
-@pytest.mark.parametrize("upscale", [2, 3])
+@pytest.mark.slow
+@pytest.mark.parametrize("upscale", [2, pytest.param(3, marks=pytest.mark.tools)])  # a minute each
 def test_upscale_alone_reaches_every_part_of_a_run_with_another_network(
     upscale: int, photos: Path, tmp_path: Path
 ):
@@ -187,6 +189,7 @@ loss:
 """
 
 
+@pytest.mark.slow
 def test_an_experiment_a_network_and_a_loss_from_outside_train(photos: Path, tmp_path: Path):
     (tmp_path / "archs").mkdir()
     (tmp_path / "archs" / "mine_arch.py").write_text(MY_ARCH)

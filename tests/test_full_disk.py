@@ -38,6 +38,7 @@ def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING and "writ" in r.getMessage()]
 
 
+@pytest.mark.slow
 def test_a_run_continues_to_its_end_and_the_sound_checkpoint_stays(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -66,6 +67,7 @@ def test_a_run_continues_to_its_end_and_the_sound_checkpoint_stays(
     assert not (tmp_path / "previews/step_00000008.png").exists()
 
 
+@pytest.mark.slow
 def test_what_could_not_be_written_is_written_when_it_fits_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -86,6 +88,7 @@ def test_what_could_not_be_written_is_written_when_it_fits_again(
     assert f"{tmp_path / 'previews'} is written again" in caplog.messages
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writer", ["callbacks.previews.write_image", "training.checkpoint_io.write_torch"])
 def test_a_fault_that_is_no_failure_to_write_still_ends_the_run(
     writer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -120,6 +123,7 @@ def on_a_small_file_system(folder: Path, size: str, *command: str) -> subprocess
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not can_mount(), reason="no right to mount a small file system")
 def test_on_a_full_file_system_a_run_ends_well(tmp_path: Path) -> None:
     """Full from the first checkpoint on, of which a part fits: metrics.csv and train.log meet it too."""

@@ -75,6 +75,7 @@ def run(run_dir: Path, *overrides: str) -> dict[str, Any]:
     return load(run_dir)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", ["true", "false"])
 def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(tmp_path: Path, shared: str) -> None:
     more = ("training.accumulate=2", "training.grad_clip=0.1", f"training.shared_fake_forward={shared}")
@@ -87,6 +88,7 @@ def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(tmp_path: Path,
     assert whole["loss_scale"] == {"factor": FIRST, "since": 7}
 
 
+@pytest.mark.slow
 def test_an_overflow_is_resumed_with_its_scale_and_reported_by_nobody(
     tmp_path: Path, steep: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -109,6 +111,7 @@ def test_an_overflow_is_resumed_with_its_scale_and_reported_by_nobody(
     assert scales(tmp_path / "run")[-1] == after["loss_scale"]["factor"]
 
 
+@pytest.mark.slow
 def test_gradients_that_overflow_at_every_scale_stop_the_run(tmp_path: Path, steep: list[str]) -> None:
     more = [*steep, "+loss.pixel.function.factor=1e30", "+loss.pixel.function.calls=[]", "recipe.start_step=50"]
     with pytest.raises(RunError, match="3 iterations in a row, up to 19, had losses or gradients"):
@@ -116,6 +119,7 @@ def test_gradients_that_overflow_at_every_scale_stop_the_run(tmp_path: Path, ste
     assert len(list((tmp_path / "run" / "nonfinite").iterdir())) == 3
 
 
+@pytest.mark.slow
 def test_an_overflow_in_one_process_is_left_out_by_both(tmp_path: Path, steep: list[str]) -> None:
     path = os.pathsep.join(p for p in (str(CHECKOUT), str(tmp_path), os.environ.get("PYTHONPATH")) if p)
     more = [*steep, "+loss.pixel.function.factor=1e30", "+loss.pixel.function.calls=[5]"]  # 2, 3: rehearsed

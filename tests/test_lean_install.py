@@ -42,12 +42,14 @@ def test_the_refusal_refuses(name: str) -> None:
     assert ended.stderr.strip().endswith(f"ModuleNotFoundError: No module named '{name}'")
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_every_file_of_these_rooms_imports() -> None:
     ended = python("-c", EVERYTHING_IN.format(rooms=ROOMS))
     assert ended.stdout == "imported\n", ended.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_networks_losses_and_runs_put_together_in_python_work() -> None:
     files = ("tests/gpu/test_networks.py", "tests/gpu/test_losses.py", "tests/gpu/test_whole_run.py")

@@ -13,6 +13,7 @@ UNUSED = ("scipy.signal", "scipy.stats", "scipy.optimize", "skimage", "spandrel"
 UNUSED += ("onnx", "onnxruntime", "optuna", "torch_fidelity", "sklearn", "pandas")
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.parametrize("command", ["__main__", "evaluate.__main__", "compare.__main__"])
 def test_a_command_loads_only_what_it_needs_at_once(command: str):
@@ -24,6 +25,7 @@ def test_a_command_loads_only_what_it_needs_at_once(command: str):
     assert shown.splitlines() == ["", "True True"]
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_what_stood_in_for_a_library_leaves_no_trace():
     use = (

@@ -218,6 +218,7 @@ with lost_process.farewell.of_run():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_process_that_hangs_behind_a_dead_one_says_so_and_ends(tmp_path: Any) -> None:
     started = time.monotonic()

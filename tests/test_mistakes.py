@@ -65,6 +65,7 @@ MISTAKES: list[tuple[str, list[str], list[str]]] = [
     ("loss", ["loss/pixel=charbonier"], ["did you mean loss/pixel=charbonnier?"]),
     ("part of a loss", ["loss=l1"], ["loss=l1", "did you mean loss/pixel=l1?"]),
     ("no part of a loss", ["loss=mse"], ["loss=mse", "loss/pixel="]),
+    ("one of a list of choices", ["augmentation=[mixupp]"], ["augmentation=mixupp", "did you mean mixup?"]),
     ("choice of another group", ["optimizer=cosine"], ["did you mean scheduler=cosine?"]),
     ("no choice", ["generator=null"], ["generator=null", "--help"]),
     # types
@@ -119,6 +120,12 @@ MISTAKES: list[tuple[str, list[str], list[str]]] = [
     ("LPIPS off", ["callbacks.checkpoints.monitor=val/lpips", "callbacks.lpips.use=false"], ["give callbacks.lpips.use=true"]),
     ("LPIPS out", ["optimized_metric=val/lpips", "callbacks.lpips=null"], ["callbacks.lpips=null", "leave"]),
     ("monitor", ["callbacks.checkpoints.monitor=val/nosuch"], ["callbacks.checkpoints.monitor=val/nosuch", "val/psnr"]),
+    ("monitor of a stage", ["callbacks.checkpoints.monitor.gan=val/dist"], ["callbacks.checkpoints.monitor.gan=val/dist", "did you mean"]),
+    ("no stage", ["callbacks.checkpoints.monitor.gam=last"], ["callbacks.checkpoints.monitor.gam", "gan"]),
+    ("a mode that is wrong", ["callbacks.checkpoints.monitor=val/ssim", "callbacks.checkpoints.mode=min"], ["callbacks.checkpoints.mode=min", "larger values of val/ssim"]),
+    ("DISTS without weights", ["callbacks.checkpoints.monitor.gan=val/dists", "callbacks.dists.use=false"], ["give callbacks.dists.use=true"]),
+    ("NIQE without parameters", ["callbacks.checkpoints.monitor.gan=val/niqe"], ["callbacks.niqe.parameters is null", "basicsr"]),
+    ("draws", ["data.val_draws=0"], ["data.val_draws=0", "from 1 on"]),
     ("monitor's mode", ["callbacks.checkpoints.mode=most"], ["callbacks.checkpoints.mode=most", "max", "min"]),
     ("optimized metric", ["optimized_metric=val/nosuch"], ["optimized_metric=val/nosuch", "val/psnr"]),
     # devices
@@ -239,6 +246,7 @@ def test_there_are_many_mistakes_and_no_two_are_the_same():
     assert len({name for name, *_ in MISTAKES}) == len({tuple(m[1]) for m in MISTAKES}) == len(MISTAKES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -273,6 +281,7 @@ def test_a_traceback_is_shown_on_request(monkeypatch: pytest.MonkeyPatch):
 # sweeps
 
 
+@pytest.mark.slow
 def test_a_failed_job_of_a_sweep_is_reported_with_its_overrides_and_the_others_run(
     command: Command, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
@@ -299,6 +308,7 @@ def test_a_failed_job_of_a_sweep_is_reported_with_its_overrides_and_the_others_r
     assert "RuntimeError: out of luck" in lines[1]
 
 
+@pytest.mark.slow
 def test_a_failure_alone_gives_a_sweep_status_1(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.chdir(tmp_path)
 
@@ -399,6 +409,7 @@ def test_words_for_resuming_pass_the_checks(word: str):
     assert cfg.ckpt_path == word  # still a word: which file it means is decided later
 
 
+@pytest.mark.slow
 def test_every_choice_passes_the_checks():
     root = config_dir()
     checked = 0
@@ -409,6 +420,7 @@ def test_every_choice_passes_the_checks():
     assert checked > 30  # the folders were found
 
 
+@pytest.mark.slow
 def test_names_of_metrics_are_those_that_a_run_logs(tmp_path: Path):
     overrides = ["recipe.start_step=1", "trainer.max_steps=2", "trainer.log_every_n_steps=1"]
     train(compose_config(tiny(tmp_path, *overrides, "loss.perceptual.weight=1", "trainer.val_check_interval=2")))

@@ -90,6 +90,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_sweep_s_runs_lie_together_compare_and_resume(
     tmp_path: Path, command: Command, caplog: pytest.LogCaptureFixture
@@ -101,7 +102,10 @@ def test_a_sweep_s_runs_lie_together_compare_and_resume(
     (sweep,) = (tmp_path / "runs" / "sweeps").iterdir()
     assert [path.relative_to(tmp_path).as_posix() for path in (tmp_path / "runs").iterdir()] == ["runs/sweeps"]
     names = {job: [file.name for file in sorted((sweep / job / "model").iterdir())] for job in "01"}
-    assert names == {"0": ["x2_prelu.pth", "x2_prelu.safetensors"], "1": ["x3_prelu.pth", "x3_prelu.safetensors"]}
+    expected = {
+        job: [f"x{n}_prelu{suffix}" for suffix in (".pth", ".safetensors")] for job, n in (("0", 2), ("1", 3))
+    }
+    assert names == {job: ["model.json", *files] for job, files in expected.items()}
     assert rebuild_generator(load_weights(sweep / "1" / "model" / "x3_prelu.pth")).upscale == 3
     assert json.loads((sweep / "1" / "summary.json").read_text())["model"] == "model/x3_prelu.pth"
     assert file_name(load_weights(sweep / "1" / "checkpoints" / "last.ckpt")) == "x3_prelu"
@@ -119,6 +123,7 @@ def test_a_sweep_s_runs_lie_together_compare_and_resume(
     assert sorted(path.name for path in sweep.iterdir()) == ["0", "1", "multirun.yaml"]
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_sweep_into_a_folder_of_another_leaves_its_runs_alone(tmp_path: Path, command: Command):
     (tmp_path / "mine" / "1").mkdir(parents=True)

@@ -14,7 +14,7 @@ from esrgan_train.train import train
 from tests.tiny import tiny
 
 ALL = {file.stem for file in (config_dir() / "loss" / "terms").glob("*.yaml")}
-TERMS = sorted(ALL - {"lpips", "dists"})  # those need weights that have to be fetched
+TERMS = sorted(ALL - {"lpips", "dists", "teacher", "teacher_features"})  # those need weights from elsewhere
 
 
 def columns(run: Path) -> dict[str, list[str]]:
@@ -24,6 +24,7 @@ def columns(run: Path) -> dict[str, list[str]]:
     return {name: [row[name] for row in rows if row[name]] for name in rows[0] if name.startswith("train/")}
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_every_named_loss_trains_in_both_stages_and_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     caplog.set_level("INFO", logger="esrgan_train")
@@ -38,6 +39,7 @@ def test_every_named_loss_trains_in_both_stages_and_is_logged(tmp_path: Path, ca
     assert "ms_ssim 0.5" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_yaml_of_ones_own_adds_losses_of_any_library(tmp_path: Path):
     experiment = tmp_path / "conf" / "experiment"

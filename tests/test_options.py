@@ -44,7 +44,7 @@ class TakesAnything:
 
 @pytest.fixture(scope="module")
 def composed() -> DictConfig:
-    return compose_config(["data=sample"])
+    return compose_config(["data=sample", "augmentation=[mixup]"])
 
 
 def changed(cfg: DictConfig, option: str, value: Any) -> DictConfig:
@@ -103,6 +103,7 @@ NUMBERS = [o for o, hint in ANNOTATED.items() if fits(0.5, hint) and not fits("0
 FLAGS = [o for o, hint in ANNOTATED.items() if fits(False, hint) and not fits(64, hint)]
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.parametrize(
     ("options", "wrong"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +15,13 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
+import esrgan_train
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.bounds import fits
+from esrgan_train.checks.schema import FileName
+from esrgan_train.commands import command, shell_word
 from esrgan_train.data.loader import PhotoLoader
+from esrgan_train.files import replacing
 from esrgan_train.inference.memory import automatic_tile
 from esrgan_train.signals import SIGNALS
 
@@ -47,6 +54,7 @@ print(describe_machine()["memory_gb"], len(SIGNALS), usable_cores() >= 1)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_every_module_can_be_imported_and_asked_without_the_names_of_posix():
     done = subprocess.run(
@@ -102,6 +110,17 @@ def test_workers_load_where_processes_are_not_forked(tmp_path: Path):
     assert done.stdout.strip() == "torch.Size([1, 3, 8, 8])", done.stderr
 
 
+def run_script(folder: Path, code: str) -> str:
+    """What a program in a folder prints; spawned processes need it as a file."""
+    (folder / "spawned.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "spawned.py"],
+        cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 SPAWNED_RUN = """
 import multiprocessing, sys
 from pathlib import Path
@@ -118,14 +137,130 @@ if __name__ == "__main__":
 
 @pytest.mark.tools
 def test_a_whole_run_trains_and_validates_where_processes_are_not_forked(tmp_path: Path):
-    (tmp_path / "spawned_run.py").write_text(SPAWNED_RUN)
-    done = subprocess.run(
-        [sys.executable, "spawned_run.py"],
-        cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    run_script(tmp_path, SPAWNED_RUN)
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["iterations"] == 4
+
+
+SPAWNED_PACKING = """
+import multiprocessing, sys
+import numpy as np
+from PIL import Image
+from esrgan_train.prepare.__main__ import main
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn", force=True)
+    sys.platform = "darwin"
+    for seed in range(3):
+        noise = np.random.default_rng(seed).integers(0, 256, (64, 64, 3), np.uint8)
+        Image.fromarray(noise).save(f"photos/{seed}.png")
+    sys.exit(main(["photos", "-o", "packed", "--workers", "2"]))
+"""
+
+
+@pytest.mark.tools
+def test_photos_are_packed_where_processes_are_not_forked(tmp_path: Path):
+    (tmp_path / "photos").mkdir()
+    assert "3 kept" in run_script(tmp_path, SPAWNED_PACKING)
 
 
 def test_the_signals_of_this_system_are_taken():
     assert {signal.SIGINT, signal.SIGTERM} <= set(SIGNALS)
+
+
+# files
+
+
+def test_a_file_is_flushed_through_a_descriptor_that_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Windows refuses to flush a file that is open for reading only."""
+    fcntl = pytest.importorskip("fcntl")
+    flush, modes = os.fsync, []
+
+    def fsync(descriptor: int) -> None:
+        mode = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE
+        modes.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), mode))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with replacing(tmp_path / "last.ckpt", durable=True) as partial:
+        partial.write_bytes(b"weights")
+    assert modes == [(False, os.O_RDWR), (True, os.O_RDONLY)]
+    assert (tmp_path / "last.ckpt").read_bytes() == b"weights"
+
+
+def opened_as_text(file: Path) -> list[tuple[int, str]]:
+    """Line and name of each call that opens a file as text and leaves its encoding to the system."""
+    found = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        keywords = {keyword.arg for keyword in node.keywords}
+        modes = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        in_text = "newline" in keywords or (
+            len(node.args) == 1 and any(set(mode) <= set("rwaxt+") for mode in modes)
+        )
+        as_text = node.func.attr in ("read_text", "write_text") or (node.func.attr == "open" and in_text)
+        if as_text and "encoding" not in keywords:
+            found.append((node.lineno, node.func.attr))
+    return found
+
+
+def test_no_file_of_text_is_read_in_the_encoding_of_the_system():
+    """Windows takes cp1252 where none is named."""
+    package = Path(esrgan_train.__file__).parent
+    found = {file.relative_to(package).as_posix(): opened_as_text(file) for file in package.rglob("*.py")}
+    assert {name: calls for name, calls in found.items() if calls} == {}
+
+
+# the console
+
+TOLD = """
+import logging, sys
+from esrgan_train.cli import run_command
+from esrgan_train.errors import UserError
+
+def command():
+    logging.getLogger("esrgan_train").info("写真.png → ×4")
+    raise UserError("写真.png does not exist")
+
+sys.exit(run_command(command))
+"""
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
+def test_a_letter_that_the_console_lacks_ends_no_command(encoding: str, tmp_path: Path):
+    settings = {**ENVIRONMENT, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", TOLD], cwd=tmp_path, env=settings, capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert b"\\u5199\\u771f.png" in done.stdout
+    assert done.stderr.strip() == b"error: \\u5199\\u771f.png does not exist"
+
+
+@pytest.mark.parametrize(
+    "path", [r"C:\my photos", "D:\\photos (2024)\\", r"\\server\share\été", "a&b;c", 'say "x"', r'a\\" b', ""]
+)
+def test_a_command_to_paste_is_quoted_as_programs_of_windows_read_it(path: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ESRGAN_TRAIN_ARCHS", "mine")  # is set in the shell already
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr("esrgan_train.commands.interpreter", lambda: "python")
+    line = command("esrgan_train", f"data.train_dir={path} ", "ckpt_path=last")  # the space forces the quotes
+    expected = subprocess.list2cmdline(
+        ["python", "-m", "esrgan_train", f"data.train_dir={path} ", "ckpt_path=last"]
+    )
+    assert line == expected
+    assert shell_word(r"data.train_dir=C:\photos") == r"data.train_dir=C:\photos"
+    assert shell_word("x=(1)") == '"x=(1)"'
+
+
+def test_a_name_with_a_colon_is_refused_where_it_means_a_stream(monkeypatch: pytest.MonkeyPatch):
+    assert fits("x4: mine", FileName)
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert not fits("x4: mine", FileName)
+    assert fits("x4_mine", FileName)
+
+
+def test_the_signal_of_ctrl_break_is_taken_where_there_is_one():
+    ask = "import signal; signal.SIGBREAK = 21; from esrgan_train.signals import SIGNALS; print(21 in SIGNALS)"
+    done = subprocess.run([sys.executable, "-c", ask], env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"

@@ -9,8 +9,10 @@ import torch
 from omegaconf import OmegaConf
 
 from esrgan_train.announce import worse_than_start
-from esrgan_train.callbacks.best import Best
+from esrgan_train.callbacks.best import BestOfStages
 from esrgan_train.callbacks.checkpoints import Checkpoints
+from esrgan_train.callbacks.criterion import LAST, Criterion
+from esrgan_train.callbacks.summary import Summary
 from esrgan_train.config import compose_config
 from esrgan_train.errors import RunError
 from esrgan_train.outcome import check_outcome
@@ -62,6 +64,22 @@ def test_a_run_that_diverges_fails_and_says_what_to_change(tmp_path: Path) -> No
 
 
 def test_a_best_below_the_start_is_reported_with_both_values() -> None:
-    line = worse_than_start("gan", "val/psnr", 23.53, Best(21.74, 20))
+    summary = Summary(run_dir="x", name="x", init_from=None)
+    trainer: Any = SimpleNamespace(callbacks=[summary])
+    best = BestOfStages({"gan": Criterion("val/psnr", "max")})
+    assert worse_than_start(trainer, best, "gan") is None
+    best.note("gan", 20, 21.74)
+    assert worse_than_start(trainer, best, "gan") is None
+    summary.start = {"psnr": 23.53, "psnr_y": 25.5}
+    line = worse_than_start(trainer, best, "gan")
+    assert line is not None
     assert line.startswith("the best val/psnr of the GAN stage, 21.74 after 20 iterations, is worse than")
     assert "23.53" in line
+    last = BestOfStages({"gan": Criterion(LAST)})
+    last.note("gan", 20, 0.0)
+    summary.validations = {"gan": {"psnr_y": 24.5}}
+    line = worse_than_start(trainer, last, "gan")
+    assert line is not None
+    assert line.startswith("the last val/psnr_y of the GAN stage, 24.5 after 20 iterations, is worse than")
+    summary.validations = {"gan": {"psnr_y": 26.5}}
+    assert worse_than_start(trainer, last, "gan") is None

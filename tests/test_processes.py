@@ -108,6 +108,21 @@ def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path, one_proces
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.tools
+def test_a_relative_loss_compares_with_the_batch_of_both_processes(tmp_path: Path) -> None:
+    # The last bias changes no difference of logits: its gradient is rounding, and Adam makes steps of it.
+    options = (
+        *("loss/adversarial=relativistic", "discriminator=patchgan", "discriminator.num_layers=2"),
+        *("loss.adversarial.weight=10", "loss.adversarial.feature_matching=1"),
+        *("loss.adversarial.r1_weight=10", "loss.adversarial.r1_interval=2"),
+        *("+optimizer.generator.eps=1e-4", "+optimizer.discriminator.eps=1e-4"),
+    )
+    for name, share in (("one", ONE), ("two", TWO)):
+        finish(start(tmp_path, TRAIN, *tiny(tmp_path / name, *RUN, *options, *share)))
+    assert_equals_one_process(tmp_path / "two", tmp_path / "one")
+
+
+@pytest.mark.slow
 def test_two_nodes_of_torchrun_share_one_run_folder(tmp_path: Path, one_process: Path) -> None:
     port = free_port()
     overrides = [o for o in tiny(tmp_path / "unused", *RUN) if not o.startswith("run_dir=")]
@@ -119,6 +134,7 @@ def test_two_nodes_of_torchrun_share_one_run_folder(tmp_path: Path, one_process:
     assert_equals_one_process(run_dir, one_process)
 
 
+@pytest.mark.slow
 def test_not_a_number_in_one_process_is_skipped_by_both(tmp_path: Path) -> None:
     (tmp_path / "poison.py").write_text(
         "import os, torch\n"
@@ -184,6 +200,7 @@ def test_when_one_process_dies_the_other_stops_soon_and_says_so(tmp_path: Path) 
     assert time.monotonic() - started < 120
 
 
+@pytest.mark.slow
 def test_what_one_process_cannot_read_is_named_and_counted_in_the_first(tmp_path: Path) -> None:
     for folder in ("train", "val"):
         (tmp_path / folder).mkdir()

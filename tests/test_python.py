@@ -45,6 +45,7 @@ def write_photo(path: Path, image: Any) -> None:
     cv2.imwrite(str(path), np.ascontiguousarray(image[..., ::-1]))
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.usefixtures("model")
 def test_the_package_is_light_and_its_names_work(tmp_path: Path):
@@ -111,9 +112,8 @@ def test_an_onnx_model_is_a_generator_too(tmp_path: Path):
     ("image", "words"),
     [
         (np.zeros((4, 5, 3), np.float32), "image is float32: give uint8 or uint16"),
-        (np.zeros((4, 5), np.uint8), r"image is ndarray \(4, 5\): give a NumPy array \(h, w, 3\)"),
-        (np.zeros((3, 4, 5), np.uint8), r"image is ndarray \(3, 4, 5\)"),
-        (np.zeros((0, 4, 3), np.uint8), r"image is ndarray \(0, 4, 3\)"),
+        (np.zeros((3, 4, 5), np.uint8), r"image is ndarray \(3, 4, 5\): give a NumPy array \(h, w, 3\)"),
+        (np.zeros((0, 4, 3), np.uint8), r"image is \(0, 4, 3\), without a pixel"),
         (torch.zeros(4, 5, 3, dtype=torch.uint8), "image is Tensor"),
     ],
 )
@@ -127,6 +127,7 @@ def test_a_negative_tile_is_refused(model: Path):
         upscale(picture(np.uint8), esrgan_train.load_generator(model), tile=-1)
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.usefixtures("model")
 def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -119,6 +119,7 @@ def write_photos(folder: Path) -> list[str]:
     return ["data=folder", f"data.train_dir={folder}"]
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_run_says_it_and_its_files_are_opened_as_what_was_trained(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -171,6 +172,7 @@ def test_a_network_that_hides_a_setting_is_refused_before_the_run_folder_exists(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_starting_from_weights_of_another_function_is_warned_about(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -199,7 +201,7 @@ def test_starting_from_weights_of_another_function_is_warned_about(
 def test_a_checkpoint_is_resumed_with_its_own_network_alone(tmp_path: Path):
     options = {"num_filters": 8, "num_blocks": 1, "scale": 4}
     said = {**name_of(ESRGAN(**options)), "options": options}
-    module = SimpleNamespace(metadata=said, players=["pixel"])
+    module = SimpleNamespace(metadata=said, players=["pixel"], step=SimpleNamespace(players=[]))
     cfg = compose_config([f"ckpt_path={tmp_path / 'last.ckpt'}"])
 
     def resume(written: dict[str, Any]) -> None:
@@ -208,6 +210,7 @@ def test_a_checkpoint_is_resumed_with_its_own_network_alone(tmp_path: Path):
             "global_step": 1,
             "settings": {},
             "players": ["pixel"],
+            "optimizer_states": [],  # none is tried here
             "esrgan_train": written,
         }
         torch.save(content, tmp_path / "last.ckpt")

@@ -40,8 +40,9 @@ def run(folder: Path, *more: str) -> dict[str, Any]:
     return load(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("batched")
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.tools), 2])  # a minute each
 def test_a_resumed_run_equals_one_that_never_stopped(tmp_path: Path, workers: int) -> None:
     more = ("training.accumulate=2", f"data.num_workers={workers}")
     whole = run(tmp_path / "whole", *more, "trainer.max_steps=6")
@@ -52,6 +53,7 @@ def test_a_resumed_run_equals_one_that_never_stopped(tmp_path: Path, workers: in
         assert_equal(parts[key], whole[key], key)
 
 
+@pytest.mark.slow
 def test_a_change_of_renderer_is_one_warning_and_replay_shows_what_the_run_saw(
     tmp_path: Path, batched: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -108,6 +110,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.tools  # a minute
 def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path) -> None:
     script = tmp_path / "batched.py"
     script.write_text(SCRIPT)
@@ -124,6 +127,7 @@ def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path) -> None:
         assert (two["state_dict"][name] - expected).abs().max() < 1e-5, name
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("batched")
 def test_samples_learnt_by_heart_are_validated_as_they_are_trained(tmp_path: Path) -> None:
     learnt = run(tmp_path / "run", "trainer.max_steps=3", "data.overfit_samples=2")

@@ -81,6 +81,7 @@ def test_a_resumed_run_equals_one_that_never_stopped_bit_for_bit(
     assert [row for row in rows(tmp_path / "parts") if row["step"] != "7"] == rows(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_validations_keep_to_their_iterations_after_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     more = ("trainer.max_steps=16", "callbacks.checkpoints.every_n_steps=4", "ckpt_path=auto")
@@ -97,6 +98,7 @@ def test_validations_keep_to_their_iterations_after_stops(tmp_path: Path, monkey
     assert kept == [f"step_{step:08}.ckpt" for step in (4, 8, 12, 16)]
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_checkpoint_in_the_middle_of_a_stage_is_no_new_start_of_it(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole", "trainer.max_steps=9")
@@ -105,6 +107,7 @@ def test_a_checkpoint_in_the_middle_of_a_stage_is_no_new_start_of_it(tmp_path: P
     assert_equal(parts["state_dict"], whole["state_dict"])
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_another_learning_rate_counts_after_resuming_and_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -119,6 +122,7 @@ def test_another_learning_rate_counts_after_resuming_and_is_reported(
     assert "max_steps" not in warned[0]
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_another_effective_batch_is_reported_but_not_another_way_to_divide_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -135,6 +139,7 @@ def test_another_effective_batch_is_reported_but_not_another_way_to_divide_it(
     assert warned.count("(was ") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_another_end_is_reported_where_the_learning_rate_falls_towards_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -145,6 +150,7 @@ def test_another_end_is_reported_where_the_learning_rate_falls_towards_it(
     assert "changed trainer.max_steps=8 (was 6)" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_unchanged_settings_are_not_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     run(tmp_path / "run", "trainer.max_steps=6")

@@ -31,6 +31,7 @@ def test_a_checkpoint_is_as_large_as_its_tensors(finished_run: Path) -> None:
     assert checkpoint_size(build_run(cfg).module) == pytest.approx(size, rel=0.25)
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_checkpoints_that_are_kept_count(tmp_path: Path) -> None:
     always = 4  # last, two best, and the one being written
@@ -54,6 +55,7 @@ def test_free_space_is_that_of_the_nearest_folder(tmp_path: Path) -> None:
     assert free_space(tmp_path / "runs" / "x4" / "now")[0] == tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_full_disk_is_foretold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -56,6 +56,7 @@ def optuna(folder: Path, trials_wanted: int) -> list[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_grid_runs_every_combination_in_folders_of_its_own(tmp_path: Path) -> None:
     arguments = command("hparams_search=grid", f"hydra.sweep.dir={tmp_path}")  # num_feat is fixed by what is given
     subprocess.run(arguments, cwd=tmp_path, env=environment(), check=True, capture_output=True, timeout=120)
@@ -101,6 +102,7 @@ def test_a_killed_search_resumes_its_stored_study(tmp_path: Path) -> None:
     assert len(runs) == 4
 
 
+@pytest.mark.slow
 def test_without_the_sweeper_one_line_says_what_to_install(tmp_path: Path) -> None:
     hide = tmp_path / "sitecustomize.py"
     hide.write_text(
@@ -160,6 +162,7 @@ def test_a_value_that_is_not_finite_is_no_result(value: float) -> None:
         optimized_metric(cfg, trainer)
 
 
+@pytest.mark.slow
 def test_a_trial_without_a_result_is_reported_and_the_others_run(search: Search, tmp_path: Path) -> None:
     results = iter([None, 19.0, None, 20.0])
 
@@ -176,6 +179,7 @@ def test_a_trial_without_a_result_is_reported_and_the_others_run(search: Search,
     assert OmegaConf.load(tmp_path / "optimization_results.yaml").best_value == 20.0
 
 
+@pytest.mark.slow
 def test_a_search_without_any_result_says_so(search: Search) -> None:
     def result(_: Any) -> float:
         raise RunError("out of luck")
@@ -187,6 +191,7 @@ def test_a_search_without_any_result_says_so(search: Search) -> None:
     assert told[4].startswith("error: no trial of this search has a result")
 
 
+@pytest.mark.slow
 def test_what_a_sweeper_raises_is_reported_as_it_is(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("optuna.create_study", lambda **_: 1 / 0)
     status, _, told = search(lambda _: 20.0, "callbacks.previews=null")
@@ -194,6 +199,7 @@ def test_what_a_sweeper_raises_is_reported_as_it_is(search: Search, monkeypatch:
     assert told[0].startswith("error: ZeroDivisionError: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "taken"),
     [
@@ -228,7 +234,7 @@ def test_a_search_that_has_nothing_to_go_by_is_refused_before_it_starts(
 
 
 def test_a_search_by_lpips_says_how_to_get_its_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("esrgan_train.checks.metrics.weights_file", lambda: tmp_path / "alexnet.pth")
+    monkeypatch.setattr("esrgan_train.metrics.learned.hub_file", lambda url: tmp_path / "alexnet.pth")  # noqa: ARG005
     cfg = compose_config(["optimized_metric=val/lpips"])
     with pytest.raises(UserError, match=r"AlexNet are missing; callbacks.lpips.use=true fetches.*alexnet.pth"):
         check(cfg)

@@ -24,6 +24,7 @@ def raw(cfg: DictConfig) -> Any:
     return OmegaConf.to_container(cfg, resolve=False)
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_runs_of_different_configurations_follow_each_other_in_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -23,7 +23,7 @@ from benchmarks.gpu.parts import PARTS
 from benchmarks.gpu.processes import CHECKOUT
 from benchmarks.gpu.run_part import run_part
 from benchmarks.gpu.run_tests import run_tests
-from benchmarks.gpu.sizes import SECONDS
+from benchmarks.gpu.sizes import CPU_SECONDS, SECONDS
 from esrgan_train.cli import DONE, FAILED, run_command
 from esrgan_train.errors import UserError
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
     parts = _parts(options)
     shares = {name: SHARE_OF_TESTS if name == TESTS else PARTS[name].share for name in parts}
-    budget = Budget(SECONDS, shares)
+    budget = Budget(SECONDS if options.device == "cuda" else CPU_SECONDS, shares)
     machine, began = report.machine_with(options.device), time.monotonic()
     path = options.output / report.file_name(machine, quick=options.quick)
     log_file = path.with_suffix(".log").absolute()

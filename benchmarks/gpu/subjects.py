@@ -15,7 +15,8 @@ from benchmarks.gpu.sizes import Sizes
 from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.callbacks.progress import Progress
-from esrgan_train.data.datamodule import DataModule, compose
+from esrgan_train.data.composition import compose
+from esrgan_train.data.datamodule import DataModule
 from esrgan_train.data.options import StreamOptions
 from esrgan_train.data.site import BY_WORKERS, Site
 from esrgan_train.data.sources import Sources

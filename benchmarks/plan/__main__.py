@@ -1,4 +1,4 @@
-"""``python -m benchmarks.plan``: what the published recipe costs, on which GPUs, and what runs short first.
+"""``python -m benchmarks.plan``: what a recipe costs, on which GPUs, and what runs short first.
 
 Predictions from counted costs, peak rates and stated assumptions; only the loader's time and the check at the end
 are measured, by ``python -m benchmarks`` and, on a GPU, by ``python -m esrgan_train.gpu_check``.
@@ -93,11 +93,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.plan",
         usage="%(prog)s [key=value ...] [options]",
-        description="Predict what the published recipe costs on GPUs.",
-        epilog="Example: python -m benchmarks.plan generator=rrdb --gpus 1 4",
+        description="Predict what the published recipe, or another, costs on GPUs.",
+        epilog="Example: python -m benchmarks.plan recipe=overnight generator=rrdb --gpus 1 4",
     )
     add = parser.add_argument
-    add("overrides", nargs="*", metavar="key=value", help="as in training: generator=rrdb, experiment=x2_prelu")
+    add("overrides", nargs="*", metavar="key=value", help="as in training: recipe=overnight, experiment=x2_prelu")
     recipe = published()
     add("--gt-size", type=int, metavar="N", help=f"HR crop in pixels (default: {recipe.gt_size})")
     words = "samples per GPU and iteration"

@@ -1,4 +1,4 @@
-"""What is planned: the published recipe, with any generator."""
+"""What is planned: the published recipe or another, with any generator."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class Recipe:
 
     Attributes:
         overrides: the configuration.
+        recipe: its name.
         name: of the model.
         gt_size: HR crop in pixels.
         batch_size: samples per GPU and iteration.
@@ -36,6 +37,7 @@ class Recipe:
     """
 
     overrides: tuple[str, ...]
+    recipe: str
     name: str
     gt_size: int
     batch_size: int
@@ -80,12 +82,14 @@ class Recipe:
 
 
 def published(overrides: Sequence[str] = ()) -> Recipe:
-    """The published recipe with ``overrides``.
+    """The published recipe with ``overrides``, which may choose another.
 
     Raises:
         UserError: a crop or batch that the networks do not take.
     """
-    chosen = ("recipe=published", *overrides)
+    chosen = tuple(overrides)
+    if not any(override.startswith("recipe=") for override in chosen):
+        chosen = ("recipe=published", *chosen)
     cfg = compose_config(chosen)
     start, end = cfg.loss.adversarial.start_step, cfg.trainer.max_steps
     check_value("data.batch_size", cfg.data.batch_size, Count)
@@ -94,6 +98,7 @@ def published(overrides: Sequence[str] = ()) -> Recipe:
     stages: dict[StageName, int] = {"pixel": min(start, end), "gan": max(end - start, 0)}
     return Recipe(
         overrides=chosen,
+        recipe=cfg.recipe.name,
         name=cfg.model_name,
         gt_size=cfg.data.gt_size,
         batch_size=cfg.data.batch_size,

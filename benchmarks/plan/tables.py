@@ -12,6 +12,8 @@ from benchmarks.plan.loading import Loading
 from benchmarks.plan.predict import BF16_BYTES, days
 from benchmarks.plan.recipe import Recipe
 
+SHORT = 250_000  # iterations, up to which a recipe's time is given in hours
+
 
 def costs_table(costs: Iterable[tuple[str, Cost]], *, gt_size: int) -> Table:
     """Operations and bytes per sample and iteration, by network."""
@@ -31,13 +33,15 @@ def recipe_table(
     """The recipe on each GPU, in its usual ``counts`` or the given ones, loaded in each of the ``ways``."""
     stages = " / ".join({"pixel": "pixel", "gan": "GAN"}[stage] for stage in recipe.iterations)
     loading = ", ".join(f"{way.name} {way.ms:.{0 if way.ms >= 10 else 1}f}" for way in ways)
-    table = Table(title=f"the published recipe for {recipe.name}, predicted; ms of a core for a sample: {loading}")
+    table = Table(
+        title=f"the {recipe.recipe} recipe for {recipe.name}, predicted; ms of a core for a sample: {loading}"
+    )
     table.add_column("GPUs")
     for name in ("samples", "GB of memory"):
         table.add_column(name, justify="right")
     for way in ways:
         table.add_column(f"it/s, {stages}, {way.name}", justify="right")
-    table.add_column(f"days, {' / '.join(way.name for way in ways)}", justify="right")
+    table.add_column(f"{_unit(recipe)}, {' / '.join(way.name for way in ways)}", justify="right")
     for way in ways:
         table.add_column(f"cores to feed a GPU, {stages}, {way.name}", justify="right")
     table.add_column(f"short first, {stages} (fastest way)")
@@ -45,6 +49,11 @@ def recipe_table(
         for gpus in counts or gpu.counts:
             table.add_row(*_cells(recipe, gpu, gpus, ways, cores_per_gpu))
     return table
+
+
+def _unit(recipe: Recipe) -> str:
+    """Of the time that the recipe takes."""
+    return "days" if sum(recipe.iterations.values()) > SHORT else "hours"
 
 
 def _cells(recipe: Recipe, gpu: Gpu, gpus: int, ways: Sequence[Loading], cores_per_gpu: float) -> list[str]:
@@ -62,7 +71,7 @@ def _cells(recipe: Recipe, gpu: Gpu, gpus: int, ways: Sequence[Loading], cores_p
         str(recipe.batch_size * gpus),
         f"{recipe.needed_gb():.1f} of {gpu.gb}",
         *(" / ".join(f"{1 / stage.seconds:.1f}" for stage in each) for each in found),
-        " / ".join(f"{days(each):.1f}" for each in found),
+        " / ".join(f"{days(each) * (1 if _unit(recipe) == 'days' else 24):.1f}" for each in found),
         *(" / ".join(f"{cores_per_gpu * stage.loader_share:.0f}" for stage in each) for each in found),
         short if fits else f"capacity: at most {recipe.largest_batch(gpu)} samples at once fit",
     ]

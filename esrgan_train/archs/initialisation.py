@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from esrgan_train.archs.repsr_arch import RepSR
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 
 SLOPE = 0.25  # of PReLU at the start
@@ -22,8 +23,13 @@ def start_as_bilinear(network: SRVGGNetCompact) -> None:
     channels are He-normal, and their share in the output starts small.
 
     Source of the scale: He et al., "Delving deep into rectifiers", ICCV 2015. A network with fewer hidden
-    channels than the picture has starts He-normal alone.
+    channels than the picture has starts He-normal alone. With branches, their sum starts so.
     """
+    if isinstance(network, RepSR):
+        plain = network.folded()
+        start_as_bilinear(plain)
+        network.start_from(plain.state_dict())
+        return
     *hidden, last = (module for module in network.modules() if isinstance(module, nn.Conv2d))
     for conv in (*hidden, last):
         nn.init.kaiming_normal_(conv.weight, a=SLOPE)

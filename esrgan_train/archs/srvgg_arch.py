@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -66,12 +66,15 @@ class SRVGGNetCompact(nn.Module):
 
     def forward(self, lr: Tensor) -> Tensor:
         """Return the enlarged images."""
-        residual = self.body(lr)  # (B, num_out_ch·upscale², h, w)
+        residual = self._residual(lr)
         # Not in place: under bf16 autocast the sum keeps the float32 of ``lr``.
         if is_eager():  # the same sums as below, without enlarging the picture
             added: Tensor = residual.unflatten(1, (self.num_out_ch, -1)) + lr.unsqueeze(2)
             return self._shuffle(added.flatten(1, 2))
         return self._shuffle(residual) + F.interpolate(lr, scale_factor=float(self.upscale), mode="nearest")
+
+    def _residual(self, lr: Tensor) -> Any:
+        return self.body(lr)  # (B, num_out_ch·upscale², h, w)
 
     def _shuffle(self, phases: Tensor) -> Tensor:
         enlarged: Tensor = self.upsampler(phases)

@@ -3,53 +3,89 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from lightning import Trainer
 
+from esrgan_train.callbacks.criterion import LAST, OPTION, Criterion
 from esrgan_train.errors import UserError
 from esrgan_train.identity import changes
+from esrgan_train.metrics.directions import Mode
 from esrgan_train.training.module import ESRGANModule
-from esrgan_train.training.stages import StageName
-
-Mode = Literal["max", "min"]
+from esrgan_train.training.stages import STAGE_NAMES, StageName
 
 
 class Best(NamedTuple):
-    """A stage's best value so far, and after how many iterations it was reached."""
+    """A stage's best value so far, None where the last is taken, and after how many iterations it was reached."""
 
-    value: float
+    value: float | None
     step: int
 
 
 class BestOfStages:
-    """The best value of ``monitor`` in each stage; ``mode`` says which value is better."""
+    """The best value in each stage, by that stage's criterion."""
 
-    def __init__(self, *, monitor: str, mode: Mode) -> None:
-        self.monitor = monitor
-        self.mode = mode
+    def __init__(self, criteria: Mapping[StageName, Criterion]) -> None:
+        self.criteria = dict(criteria)
         self.stages: dict[StageName, Best] = {}
 
-    def is_better(self, value: float, other: float) -> bool:
+    def is_better(self, stage: StageName, value: float, other: float) -> bool:
         """Whether ``value`` beats ``other``; one that is not finite beats none."""
-        return math.isfinite(value) and (value > other if self.mode == "max" else value < other)
+        return beats(self.criteria[stage].mode, value, other)
 
     def note(self, stage: StageName, step: int, value: float) -> bool:
-        """Add the value of iteration ``step``; return whether it is its stage's best. It may be added again."""
-        best = self.stages.get(stage)
-        if math.isfinite(value) and (best is None or self.is_better(value, best.value)):
-            best = self.stages[stage] = Best(value, step)
+        """Add the value of iteration ``step``; return whether it is its stage's best. It may be added again.
+
+        Where the last is taken, any finite value will do.
+        """
+        best, last = self.stages.get(stage), self.criteria[stage].monitor == LAST
+        if math.isfinite(value):
+            if last:
+                best = Best(None, step)
+            elif best is None or best.value is None or self.is_better(stage, value, best.value):
+                best = Best(value, step)
+            self.stages[stage] = best
         return best is not None and best.step == step
+
+    def why(self, stage: StageName) -> str:
+        """What the best of a stage is, for people."""
+        best, criterion = self.stages[stage], self.criteria[stage]
+        chosen = criterion.reason if best.value is None else f"the best by {worded(criterion.monitor, best)}"
+        return f"{STAGE_NAMES[stage]}, iteration {best.step:,}: {chosen}"
 
     def state(self) -> dict[str, Any]:
         """For the checkpoint."""
-        stages = {stage: best._asdict() for stage, best in self.stages.items()}
-        return {"monitor": self.monitor, "mode": self.mode, "stages": stages}
+        return {
+            "criteria": {
+                stage: {"monitor": criterion.monitor, "mode": criterion.mode}
+                for stage, criterion in self.criteria.items()
+            },
+            "stages": {stage: best._asdict() for stage, best in self.stages.items()},
+        }
 
-    def differences(self, state: dict[str, Any]) -> list[str]:
-        """The options that were others when ``state`` was written."""
-        mine = {"monitor": self.monitor, "mode": self.mode}
-        return [f"callbacks.checkpoints.{name}" for name, value in mine.items() if state[name] != value]
+    def differences(self, stage: StageName, state: dict[str, Any]) -> list[str]:
+        """The options that were others for a stage when ``state`` was written."""
+        before, now = criterion_in(state, stage), self.criteria[stage]
+        if before.monitor != now.monitor:
+            return [OPTION]
+        return ["callbacks.checkpoints.mode"] if before.mode != now.mode else []
+
+
+def criterion_in(state: dict[str, Any], stage: StageName) -> Criterion:
+    """The criterion of a stage in a checkpoint's state; earlier versions had one for both."""
+    found = state["criteria"][stage] if "criteria" in state else state
+    return Criterion(found["monitor"], found["mode"])
+
+
+def worded(monitor: str, best: Best) -> str:
+    """A value with its name, for people."""
+    return monitor if best.value is None else f"{monitor} {best.value:.4g}"
+
+
+def beats(mode: Mode | None, value: float, other: float) -> bool:
+    """Whether ``value`` is better than ``other``; one that is not finite beats none."""
+    return math.isfinite(value) and (value > other if mode == "max" else value < other)
 
 
 def monitored(trainer: Trainer, option: str, monitor: str) -> float:

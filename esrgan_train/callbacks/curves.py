@@ -23,8 +23,8 @@ _LOSSES = "generator losses, without weights"
 _PANELS = {
     "PSNR on held-out photos (dB)": ["val/psnr", "val/psnr_bicubic"],
     "SSIM on held-out photos": ["val/ssim", "val/ssim_bicubic"],
-    _LOSSES: ["train/pixel", "train/perceptual", "train/adversarial"],
-    "discriminator losses": ["train/d_real", "train/d_fake"],
+    _LOSSES: ["train/pixel", "train/perceptual", "train/adversarial", "train/adversarial_features"],
+    "discriminator losses": ["train/d_real", "train/d_fake", "train/d_r1"],
     "discriminator: mean logit, above 0 for 'real'": ["train/d_real_score", "train/d_fake_score"],
     "discriminator: share of pixels judged rightly": [
         "train/d_accuracy",
@@ -32,7 +32,8 @@ _PANELS = {
         "train/d_fake_accuracy",
     ],
     "generated crops: colour shift, share of clipped values": ["train/colour_shift", "train/clipped"],
-    "LPIPS on held-out photos, less is better": ["val/lpips"],
+    "LPIPS and DISTS on held-out photos, less is better": ["val/lpips", "val/dists"],
+    "NIQE of enlarged pictures, less is better": ["val/niqe", "val/niqe_real"],
 }
 _LOG_SCALE = {_LOSSES}
 

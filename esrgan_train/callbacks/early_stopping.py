@@ -10,7 +10,9 @@ from lightning import Trainer
 from lightning.pytorch import callbacks
 
 from esrgan_train.bounds import Count, NonNegative, WholeNumber, bounded
-from esrgan_train.callbacks.best import Mode, measured_otherwise, monitored
+from esrgan_train.callbacks.best import measured_otherwise, monitored
+from esrgan_train.callbacks.criterion import resolved_mode
+from esrgan_train.metrics.directions import Mode
 from esrgan_train.training.module import ESRGANModule
 
 log = logging.getLogger(__name__)
@@ -23,7 +25,7 @@ class EarlyStopping(callbacks.EarlyStopping):
 
     Args:
         monitor: a value logged by validation, such as ``val/psnr``.
-        mode: which value is the better one.
+        mode: which value is the better one, where that is not known.
         patience: validations without a better value after which the run ends.
         min_delta: a value must be better by more than this.
         start_step: validations up to this iteration do not count, such as those of the pixel stage.
@@ -33,8 +35,9 @@ class EarlyStopping(callbacks.EarlyStopping):
 
     @bounded
     def __init__(
-        self, *, monitor: str, mode: Mode, patience: Count, min_delta: NonNegative, start_step: WholeNumber
+        self, *, monitor: str, mode: Mode | None, patience: Count, min_delta: NonNegative, start_step: WholeNumber
     ) -> None:
+        mode = resolved_mode("callbacks.early_stopping", monitor, mode)
         super().__init__(
             monitor, min_delta, patience, mode=mode, check_finite=False, check_on_train_epoch_end=False
         )

@@ -97,7 +97,7 @@ class Guard(Callback):
         content = {"step": step, "seed": module.step.seed, "samples": samples, "processes": processes}
         path = self.run_dir / "nonfinite" / f"step_{step:08}.json"
         with reporting_failure(str(path.parent)), replacing(path) as partial:
-            partial.write_text(json.dumps(content, indent=2) + "\n")
+            partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         bad = [name for name in figures if any(isinstance(each["figures"][name], str) for each in processes)]
         log.warning(
             "iteration %d was skipped: not finite: %s; its samples: %s",

@@ -112,7 +112,7 @@ class Profile(Callback):
         with (
             reporting_failure(str(self.path)),
             replacing(self.path) as partial,
-            partial.open("w", newline="") as file,
+            partial.open("w", newline="", encoding="utf-8") as file,
         ):
             csv.writer(file).writerows([("stage", "span", "seconds_per_iteration"), *rows])
 

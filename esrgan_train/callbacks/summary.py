@@ -24,6 +24,7 @@ from esrgan_train.training.stages import STAGE_NAMES, StageName
 from esrgan_train.training.validation import is_trial
 
 _MEASURES = ("psnr", "ssim", "psnr_y", "ssim_y")
+_FURTHER = ("lpips", "dists", "niqe")  # that only some runs measure
 
 
 class Summary(Callback):
@@ -59,7 +60,7 @@ class Summary(Callback):
             path = self.run_dir / "summary.json"
             text = json.dumps(self._summary(trainer, pl_module, values), indent=2)
             with reporting_failure(str(path)), replacing(path) as partial:
-                partial.write_text(text + "\n")
+                partial.write_text(text + "\n", encoding="utf-8")
 
     def _summary(self, trainer: Trainer, module: ESRGANModule, val: dict[str, float]) -> dict[str, Any]:
         seconds = self.seconds_before + time.monotonic() - self.started
@@ -94,13 +95,13 @@ class Summary(Callback):
         for stage, values in self.validations.items():
             rows[f"{STAGE_NAMES[stage]}, {values['step']:,} iterations"] = values
         table = Table(title="held-out photos")
-        lpips = any("lpips" in values for values in rows.values())
-        for heading in ("", "PSNR dB", "SSIM", "PSNR-Y dB", "SSIM-Y", *(["LPIPS"] if lpips else [])):
+        further = [name for name in _FURTHER if any(name in values for values in rows.values())]
+        for heading in ("", "PSNR dB", "SSIM", "PSNR-Y dB", "SSIM-Y", *(name.upper() for name in further)):
             table.add_column(heading, justify="right" if heading else "left")
         for label, values in rows.items():
             if not table.row_count:
                 table.add_row("bicubic", *_cells(values, *(f"{name}_bicubic" for name in _MEASURES)))
-            table.add_row(label, *_cells(values, *_MEASURES, "lpips"))
+            table.add_row(label, *_cells(values, *_MEASURES, *further))
         return table
 
     def state_dict(self) -> dict[str, Any]:
@@ -123,17 +124,18 @@ class Summary(Callback):
 
 def _best(best: BestOfStages) -> dict[StageName, dict[str, Any]]:
     return {
-        stage: {best.monitor: value, "step": step, "file": f"checkpoints/{best_file(stage)}"}
+        stage: ({} if value is None else {best.criteria[stage].monitor: value})
+        | {"step": step, "file": f"checkpoints/{best_file(stage)}"}
         for stage, (value, step) in best.stages.items()
     }
 
 
 def _cells(values: dict[str, float], *names: str) -> list[str]:
-    return [
-        f"{values[name]:.2f}" if name.startswith("psnr") else f"{values[name]:.4f}"
-        for name in names
-        if name in values
-    ]
+    return [_cell(name, values[name]) if name in values else "" for name in names]
+
+
+def _cell(name: str, value: float) -> str:
+    return f"{value:.2f}" if name.startswith(("psnr", "niqe")) else f"{value:.4f}"
 
 
 def _commit() -> str | None:

@@ -8,10 +8,16 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train.checks.terms import counts_in_gan_stage_alone, has_gan_stage, image_losses
+from esrgan_train.checks.tree import locate
+from esrgan_train.training.averaging import averages_itself
 
 
 def _is(option: str, value: Any) -> Callable[[DictConfig], bool]:
     return lambda cfg: bool(OmegaConf.select(cfg, option) == value)
+
+
+def _set(option: str) -> Callable[[DictConfig], bool]:
+    return lambda cfg: OmegaConf.select(cfg, option) is not None
 
 
 _without_perceptual = _is("loss.perceptual.weight", 0)
@@ -30,9 +36,15 @@ def _starts_with_gan_stage(cfg: DictConfig) -> bool:
     return not _without_gan_stage(cfg) and cfg.loss.adversarial.start_step == 0
 
 
+def optimizer_averages(cfg: DictConfig) -> bool:
+    """Whether the generator's optimizer has an average of its own, which takes the place of EMA."""
+    return averages_itself(locate("optimizer.generator._target_", cfg.optimizer.generator._target_))
+
+
 _DISCRIMINATOR = (
     "discriminator optimizer.discriminator training.shared_fake_forward init_discriminator_from "
-    "loss.adversarial.discriminator_warmup"
+    "loss.adversarial.discriminator_warmup loss.adversarial.feature_matching loss.adversarial.r1_weight "
+    "loss.adversarial.r1_interval"
 )
 _PERCEPTUAL = "loss.perceptual.features loss.perceptual.function"
 _GAN_RATES = "optimizer.lr optimizer.generator.lr"
@@ -60,19 +72,37 @@ IDLE: list[tuple[str, Callable[[DictConfig], bool], str]] = [
         _gan_stage_not_reached,
         "trainer.max_steps ends the run before the GAN stage (loss.adversarial.start_step)",
     ),
+    ("loss.adversarial.r1_interval", _is("loss.adversarial.r1_weight", 0), "loss.adversarial.r1_weight=0"),
     ("optimizer.pixel_lr", _starts_with_gan_stage, "loss.adversarial.start_step=0 leaves the pixel stage out"),
     ("training.init", lambda cfg: cfg.init_from is not None, "init_from brings the first weights"),
     (
-        "init_from init_discriminator_from training.init",
+        "init_from init_discriminator_from init_match training.init",
         lambda cfg: cfg.ckpt_path not in (None, "auto"),
         "ckpt_path resumes with the weights of its own run",
     ),
+    (
+        "init_match",
+        lambda cfg: cfg.init_from is None and cfg.init_discriminator_from is None,
+        "neither init_from nor init_discriminator_from brings weights",
+    ),
+    ("training.ema_decay training.ema_warmup", optimizer_averages, "this optimizer averages the weights itself"),
     ("training.ema_warmup", _is("training.ema_decay", 0), "training.ema_decay=0 keeps no average"),
     (
         "data.val_fraction data.max_val_photos",
-        lambda cfg: OmegaConf.select(cfg, "data.val_dir") is not None,
+        _set("data.val_dir"),
         "data.val_dir holds the photos to validate on",
     ),
+    (
+        "data.val_fraction data.max_val_photos",
+        _set("data.pairs_val_dir"),
+        "data.pairs_val_dir holds the pairs to validate on",
+    ),
+    (
+        "data.val_draws",
+        lambda cfg: cfg.degradation is None or OmegaConf.select(cfg, "data.pairs_dir") is not None,
+        "held-out pairs are as they are",
+    ),
+    ("data.val_draws", _set("data.overfit_samples"), "validation measures the training samples themselves"),
     (
         "scheduler.milestones scheduler.gamma",
         lambda cfg: min(OmegaConf.select(cfg, "scheduler.milestones") or [0]) >= _longest_stage(cfg),
@@ -121,12 +151,61 @@ def losses_left_out(cfg: DictConfig) -> Iterator[str]:
             yield f"loss.{name} counts nothing: its weight is 0; give loss.{name}.weight, or leave it out"
 
 
+def _augmentations(cfg: DictConfig) -> Iterator[tuple[str, DictConfig]]:
+    named = ((str(name), node) for name, node in cfg.augmentation.items())
+    return ((f"augmentation.{name}", node) for name, node in named if node is not None)
+
+
+def _idle_augmentations(cfg: DictConfig) -> Iterator[tuple[str, Callable[[DictConfig], bool], str]]:
+    """The options of augmentations, in the form of ``IDLE``."""
+    for option, _ in _augmentations(cfg):
+        yield f"{option}.function", _is(f"{option}.prob", 0), f"{option}.prob=0 alters no sample"
+
+
+def augmentations_left_out(cfg: DictConfig) -> Iterator[str]:
+    """One line for each augmentation that is drawn for no sample, or changes next to nothing."""
+    clean = _class_of(cfg.degradation) == "BicubicDegradation"
+    for option, node in _augmentations(cfg):
+        if not node.prob:
+            yield f"{option} alters no sample: its prob is 0; give {option}.prob, or leave it out"
+        elif clean and _class_of(node.function) == "CutBlur":
+            yield f"{option} has no effect: it undoes what degradation=bicubic does not do; leave it out"
+
+
+def _steps(cfg: DictConfig) -> Iterator[tuple[str, DictConfig]]:
+    """The steps of a degradation that is a chain, by option."""
+    steps = OmegaConf.select(cfg, "degradation.steps") or {}
+    return ((f"degradation.steps.{name}", node) for name, node in steps.items() if node is not None)
+
+
+def _idle_steps(cfg: DictConfig) -> Iterator[tuple[str, Callable[[DictConfig], bool], str]]:
+    """The options of steps of a degradation, in the form of ``IDLE``."""
+    for option, node in _steps(cfg):
+        below = " ".join(f"{option}.{key}" for key in map(str, node) if key != "prob")
+        yield below, _is(f"{option}.prob", 0), f"{option}.prob=0 leaves that step out"
+        if _class_of(node) == "StoreJpeg":
+            yield f"{option}.shift_prob", _is(f"{option}.times", [1, 1]), f"{option}.times stores one file alone"
+            why = f"{option}.yuv420_odds=0, and no other chroma is repeated"
+            yield f"{option}.nearest_chroma_prob", _is(f"{option}.yuv420_odds", 0), why
+
+
+def steps_left_out(cfg: DictConfig) -> Iterator[str]:
+    """One line for each step of a degradation that never happens."""
+    for option, node in _steps(cfg):
+        if node.get("prob", 1) == 0:
+            yield f"{option} changes no sample: its prob is 0; give {option}.prob, or leave it out"
+
+
+def _class_of(node: DictConfig | None) -> str:
+    return "" if node is None else str(node._target_).rpartition(".")[2]
+
+
 def options_without_effect(cfg: DictConfig, given: Iterable[str]) -> Iterator[str]:
     """One line for each of the options ``given`` on the command line that changes nothing, and why."""
     for override in given:
         name, _, value = override.lstrip("+~").partition("=")
         name = name.replace("/", ".")
-        for options, when, why in (*IDLE, *_idle_losses(cfg)):
+        for options, when, why in (*IDLE, *_idle_losses(cfg), *_idle_augmentations(cfg), *_idle_steps(cfg)):
             if any(f"{name}.".startswith(f"{each}.") for each in options.split()) and when(cfg):
                 yield f"{name}={value} has no effect: {why}"
                 break

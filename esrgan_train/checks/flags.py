@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Sequence
 from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser  # the only list of the flags that Hydra takes
 
+from esrgan_train.commands import shell_word
 from esrgan_train.errors import UserError
 
 
@@ -50,14 +50,14 @@ def overrides_of(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> l
     Raises:
         UserError: a word that is neither an override nor a flag.
     """
-    known, unknown = parser.parse_known_args(list(arguments))
+    known, unknown = parser.parse_known_intermixed_args(list(arguments))
     dashed = [word for word in known.overrides if word.startswith("-")]  # with a space inside, to argparse no flag
     for word in (*unknown, *dashed):
         if not word.startswith("--"):
             raise UserError(f"{word}: neither key=value nor a flag; --help lists the options")
         option, equals, value = word.lstrip("-").partition("=")
         value = value if equals else _after(word, arguments)
-        raise UserError(f"{word}: options take no dashes: give {shlex.quote(f'{option}={value}')}")
+        raise UserError(f"{word}: options take no dashes: give {shell_word(f'{option}={value}')}")
     return list(known.overrides)
 
 

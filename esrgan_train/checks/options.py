@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from esrgan_train.bounds import check_value, hints_of, shown
-from esrgan_train.checks.nearest import remedy
+from esrgan_train.checks.nearest import nearest, remedy
 from esrgan_train.checks.schema import DECIDED, Open, Part, Run, Trainer
 from esrgan_train.checks.tree import join, locate, mappings, plain
 from esrgan_train.errors import UserError
@@ -67,7 +67,9 @@ def hints_in(name: str, node: DictConfig, kind: type) -> dict[str, Any]:
         return own
     target = locate(join(name, "_target_"), node._target_)
     if (taken := _taken_by(target)) is not None:
-        _check_names(name, node, keys, [*taken, *own], f"{node._target_} has no such argument")
+        why = f"{node._target_} has no such argument"
+        handed = getattr(kind, "hands_all", False)
+        _check_names(name, node, keys, taken if handed else [*taken, *own], why, leave_out=handed)
     for key in keys if kind is Trainer else ():
         if key in DECIDED:
             raise UserError(f"{name}.{key}={shown(node[key])} has no effect in this training: {DECIDED[key]}")
@@ -85,11 +87,16 @@ def _taken_by(target: Any) -> list[str] | None:
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
 
 
-def _check_names(name: str, node: DictConfig, keys: list[str], known: Collection[str], why: str) -> None:
+def _check_names(
+    name: str, node: DictConfig, keys: list[str], known: Collection[str], why: str, leave_out: bool = False
+) -> None:
     for key in keys:
         if key not in known:
+            option = join(name, key)
             near = remedy(key, known, prefix=join(name, ""))
-            raise UserError(f"{join(name, key)}={shown(node._get_node(key))}: {why}; {near}")
+            if leave_out and nearest(key, known) is None:
+                near = f"leave it out (~{option}), or {near}"
+            raise UserError(f"{option}={shown(node._get_node(key))}: {why}; {near}")
 
 
 def _check_group(option: str, node: Any, kind: type) -> None:

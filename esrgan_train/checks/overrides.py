@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException, ValidationError
 from esrgan_train.checks.nearest import ELSEWHERE, nearest_options, remedy
 from esrgan_train.checks.paths import unreadable
 from esrgan_train.checks.tree import options_of
+from esrgan_train.commands import shell_word
 
 Compose = Callable[[list[str]], DictConfig]
 
@@ -114,13 +114,16 @@ _PLUGINS = {
     },
 }
 
+# Groups of which a list is chosen, the option that holds their choices by name, and what must be chosen before.
+_LISTS = (("loss/terms", "loss", ""), ("degradation/steps", "degradation.steps", "degradation=chain "))
+
 
 def _explain_comma(override: str) -> str:
     key, _, value = override.partition("=")
     if re.fullmatch(r"[+-]?\d+,\d+", value):
         point = f"{key}={value.replace(',', '.')}"
         return f"{override}: a decimal number takes a point: {point}; several values take -m"
-    as_text = shlex.quote(f'{key}="{value}"')
+    as_text = shell_word(f'{key}="{value}"')
     return f"{override}: several values take -m, a list brackets: '{key}=[{value}]', a text quotes: {as_text}"
 
 
@@ -129,16 +132,20 @@ def _explain_choice(group: str, name: str, options: Sequence[str], folders: Sequ
         package = _PLUGINS[group].get(name, "the package that brings it")
         return f"{group}={name} is not installed: pip install {package}"
     there_is = f"{group}={name}: there is no such choice"
-    elsewhere = [other for other, choice, _ in _choices(folders) if choice == name]
+    choices = [(other, choice) for other, choice, _ in _choices(folders)]
+    elsewhere = [other for other, choice in choices if choice == name]
     if elsewhere:
         inside = [other for other in elsewhere if other.startswith(f"{group}/")]
         return f"{there_is}; did you mean {(inside or elsewhere)[0]}={name}?"
-    found = [option for option in options if option != "base"]
+    # Hydra names no options where a list of choices is wanted.
+    known = options or sorted({choice for other, choice in choices if other == group})
+    found = [option for option in known if option != "base"]
     if not found:
         return f"{there_is}; --help lists the groups and their choices"
     inner = sorted({path.name for folder in folders for path in (folder / group).glob("*/")})
     parts = f"; one part alone: {', '.join(f'{group}/{part}=…' for part in inner)}" if inner else ""
-    return f"{there_is}; {remedy(name, found, prefix=f'{group}=')}{parts}"
+    prefix = f"{group}=" if options else ""
+    return f"{there_is}; {remedy(name, found, prefix=prefix)}{parts}"
 
 
 def _explain_key(key: str, overrides: Sequence[str], compose: Compose, folders: Sequence[Path]) -> str:
@@ -146,9 +153,12 @@ def _explain_key(key: str, overrides: Sequence[str], compose: Compose, folders: 
     given = next((o for o in overrides if o.lstrip("+~").partition("=")[0].partition("@")[0] == key), key)
     _, equals, value = given.partition("=")
     there_is = f"{given}: there is no such option"
+    if chosen := next((chosen for listed, _, chosen in _LISTS if listed == key), None):
+        return f"{there_is} here: give {chosen}{key}={value or '…'}"
     if meant := next((option for option, others in ELSEWHERE.items() if key.lower() in others), None):
         return f"{there_is}; did you mean {meant}{equals}{value}?"
-    choosing = [o for o in _choosing(overrides, folders) if isinstance(o.value(), str) and not o.is_delete()]
+    kinds = str, list
+    choosing = [o for o in _choosing(overrides, folders) if isinstance(o.value(), kinds) and not o.is_delete()]
     paths = [o for o in overrides if o.startswith("hydra.searchpath=")]
     try:
         cfg = compose([*paths, *(str(override.input_line) for override in choosing)])
@@ -159,6 +169,10 @@ def _explain_key(key: str, overrides: Sequence[str], compose: Compose, folders: 
         if other == group and _has(read(), rest):
             choice = f"{group}={name}"
             return f"{there_is} here; it belongs to {choice}: give {choice} {key}={value or '…'}"
+        for listed, option, chosen in _LISTS:
+            inner = f"{option}.{name}."
+            if other == listed and key.startswith(inner) and _has(read(), key.removeprefix(inner)):
+                return f"{there_is} here: give {chosen}{listed}=[{name}] {key}={value or '…'}"
     if close := nearest_options(key, options_of(cfg)):
         return f"{there_is}; did you mean {' or '.join(close)}?"
     if equals and not given.startswith(("+", "~")):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 
+from esrgan_train.commands import shell_word
+
 PATHS = (
-    *("run_dir", "model_name", "ckpt_path", "init_from", "init_discriminator_from"),
+    *("run_dir", "model_name", "ckpt_path", "init_from", "init_discriminator_from", "teacher"),
     *("data.train_dir", "data.train_lr_dir", "data.val_dir", "data.val_lr_dir"),
+    *("data.pairs_dir", "data.pairs_lr_dir", "data.pairs_val_dir", "data.pairs_val_lr_dir"),
     *("loss.perceptual.features", "loss.perceptual.function.features", "trainer.default_root_dir"),
     *("hydra.searchpath", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"),
 )
@@ -66,7 +68,7 @@ def unreadable(override: str) -> str:
     quoted = f"{key}={QuotedString(value, Quote.double).with_quotes()}"
     if not equals or _parse(quoted) is None:
         return f"{override}: not of the form key=value"
-    return f"{override}: not of the form key=value; a value with special characters: {shlex.quote(quoted)}"
+    return f"{override}: not of the form key=value; a value with special characters: {shell_word(quoted)}"
 
 
 def _value(text: str, *, several: bool, sweep: bool) -> str:

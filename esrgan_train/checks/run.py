@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import inspect
 
-import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import InterpolationResolutionError
-from torch import nn
 
 from esrgan_train.bounds import shown
+from esrgan_train.checks.channels import check_channels
 from esrgan_train.checks.devices import check_devices
 from esrgan_train.checks.metrics import check_metrics
 from esrgan_train.checks.options import check_options
 from esrgan_train.checks.tree import locate, missing_in
+from esrgan_train.contracts.optimizer import check_optimizer
 from esrgan_train.contracts.part import Part
 from esrgan_train.errors import UserError
 
@@ -34,6 +34,7 @@ def check_config(cfg: DictConfig) -> None:
     try:
         check_options(cfg)
         check_scale(cfg)
+        check_channels(cfg)
         check_devices(cfg)
         check_metrics(cfg)
         check_optimizers(cfg)
@@ -69,8 +70,9 @@ def check_scale(cfg: DictConfig) -> None:
 
 
 def check_optimizers(cfg: DictConfig) -> None:
-    """Build each optimizer on a dummy parameter: only then does it check its options."""
+    """Try each optimizer on some weights: only then does it check its options."""
     for node in (cfg.optimizer.generator, cfg.optimizer.discriminator):
-        make = instantiate(node, _partial_=True)
-        dummy = [nn.Parameter(torch.zeros(1))]
-        Part.of(node).call(make, dummy, doing="building it", remedy="fix its options")
+        part = Part.of(node)
+        if "lr" not in node:
+            raise part.refusal("it has no lr of its own", f"give +{part.option}.lr='${{optimizer.lr}}'")
+        check_optimizer(instantiate(node, _partial_=True, _convert_="all"), part)

@@ -6,14 +6,16 @@ Fields stand in the order in which they are checked: what others are computed fr
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen, Predicate
 
-from esrgan_train.bounds import Count, NonNegative, Seed, Wanted
+from esrgan_train.bounds import Count, Fraction, NonNegative, Positive, Seed, Wanted
 from esrgan_train.checks.devices import device_count
 from esrgan_train.data.options import StreamOptions
+from esrgan_train.images.colour import Colour
 from esrgan_train.training.options import Init, Options
 from esrgan_train.training.precision import PrecisionName
 from esrgan_train.training.stages import Iterations, StageName, Weight
@@ -24,7 +26,9 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_file_name(value: Any) -> bool:
-    return re.fullmatch(r"[^/\\]+", str(value)) is not None
+    # In Windows a colon would write into a stream of another file.
+    refused = r'/\\:*?"<>|' if sys.platform == "win32" else r"/\\"
+    return re.fullmatch(rf"[^{refused}]+", str(value)) is not None
 
 
 def _is_duration(value: Any) -> bool:
@@ -55,6 +59,8 @@ class Open:
 class Part(Open):
     """A group with a ``_target_``: what its fields do not name, that class takes."""
 
+    hands_all = False  # whether the class takes what the fields name too
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parts(Open):
@@ -68,11 +74,27 @@ class Recipe(Open):
     """Values that other groups refer to; a recipe of the user's may hold any."""
 
     gt_size: Annotated[int, Ge(8)]
+    hours: Annotated[Positive | None, Wanted("for the recipe's own iterations")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Data(StreamOptions, Part):
     """The photos: what makes batches of them, and what the source in ``_target_`` takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """A way to alter samples, see ``data.augment.choice.Augmentation``."""
+
+    prob: Fraction
+    function: Part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentations(Open):
+    """Ways to alter samples under names of their own; null leaves one out."""
+
+    others = Augmentation | None  # not a field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +123,9 @@ class Adversarial:
     function: Part
     start_step: Iterations
     discriminator_warmup: Iterations
+    feature_matching: Weight
+    r1_weight: Weight
+    r1_interval: Count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +142,8 @@ class Loss(Open):
 @dataclass(frozen=True, kw_only=True)
 class PlayerOptimizer(Part):
     """The optimizer of one network."""
+
+    hands_all = True
 
     lr: LearningRate
     weight_decay: NonNegative
@@ -180,6 +207,7 @@ class Run:
     """The root of the configuration."""
 
     upscale: Annotated[int, Ge(1), Le(16)]
+    colour: Colour
     seed: Seed
     experiment: str
     model_name: Annotated[FileName | None, Wanted("for one made of experiment, scale and network")]
@@ -187,12 +215,15 @@ class Run:
     ckpt_path: Annotated[Checkpoint | None, Wanted("for a new run")]
     init_from: Annotated[Weights | None, Wanted("for random weights")]
     init_discriminator_from: Annotated[Weights | None, Wanted("for random weights")]
+    init_match: Literal["exact", "shared"]
+    teacher: Annotated[Weights | None, Wanted("for none")]
     optimized_metric: Annotated[Metric | None, Wanted("for none")]
     recipe: Recipe
     training: Training
     degradation: Part | None
     data: Data
     target_noise: Part | None
+    augmentation: Augmentations
     generator: Part
     discriminator: Part
     loss: Loss

@@ -81,9 +81,14 @@ def locate(option: str, path: Any) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
+_INSTALL = {"pytorch_optimizer": "'esrgan-train[optimizers]'", "schedulefree": "schedulefree"}  # by module
+
+
 def _missing(module: str | None, name: str, parent: Any, outer: str) -> str:
     """What is not there: ``name`` in ``outer``, or a ``module`` that it imports."""
     place = join(outer, name)
+    if place in _INSTALL:
+        return f"{place} is not installed: pip install {_INSTALL[place]}"
     if not f"{place}.".startswith(f"{module}."):
         return f"{place} needs {module}, which is not installed"
     if parent is None:

@@ -15,7 +15,7 @@ from esrgan_train.build import build_datamodule
 from esrgan_train.compare.runs import Run
 from esrgan_train.errors import UserError
 from esrgan_train.images.crop import middle, reduced
-from esrgan_train.images.encode import to_uint8
+from esrgan_train.images.encode import shown
 from esrgan_train.images.sheet import labelled_sheet
 from esrgan_train.inference.baseline import REACH, enlarge_bicubic
 from esrgan_train.inference.tiling import Part, enlarge_part
@@ -39,7 +39,7 @@ def held_out_of(runs: Sequence[Run], count: int, *, crop: int) -> list[Photos]:
     """The first held-out photos of each run.
 
     A run whose photos are gone, such as one copied from another machine, gets those of the first run of its scale
-    that has them.
+    and colour that has them.
     """
     found: list[Photos] = []
     for run in runs:
@@ -48,8 +48,8 @@ def held_out_of(runs: Sequence[Run], count: int, *, crop: int) -> list[Photos]:
         except UserError as error:
             log.warning("the held-out photos of %s are not here (%s)", run.name, error)
             found.append({})
-    lenders = {run.upscale: photos for run, photos in reversed([*zip(runs, found, strict=True)]) if photos}
-    return [photos or lenders.get(run.upscale, {}) for run, photos in zip(runs, found, strict=True)]
+    lenders = {run.pictures: photos for run, photos in reversed([*zip(runs, found, strict=True)]) if photos}
+    return [photos or lenders.get(run.pictures, {}) for run, photos in zip(runs, found, strict=True)]
 
 
 def draw_crops(runs: Sequence[Run], photographs: Sequence[Photos]) -> NDArray[np.uint8]:
@@ -92,7 +92,7 @@ def _held_out(run: Run, count: int, *, crop: int) -> Photos:
     for batch in datamodule.val_dataloader():
         if len(found) == count:
             break
-        if not batch["counts"].all():  # unreadable
+        if not batch["counts"].all() or batch["draw"].any():  # unreadable, or another draw of one shown
             continue
         rows, columns = (middle(side, most=crop, step=run.upscale) for side in batch["hr"].shape[-2:])
         found[batch["name"][0]] = Photo(
@@ -111,5 +111,5 @@ def _enlarged(
 
 
 def _picture(image: torch.Tensor) -> NDArray[np.uint8]:
-    """(1, 3, H, W) in [0, 1] to (H, W, 3)."""
-    return to_uint8(image[0].float().permute(1, 2, 0).numpy())
+    """(1, C, H, W) in [0, 1] to (H, W, 3)."""
+    return shown(image[0].float().permute(1, 2, 0).numpy())

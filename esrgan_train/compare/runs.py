@@ -38,6 +38,11 @@ class Run:
         """Output pixels per input pixel, each way."""
         return int(self.config.upscale)
 
+    @property
+    def pictures(self) -> tuple[int, str]:
+        """Scale and colour of what it was trained on."""
+        return self.upscale, str(self.config.get("colour", "rgb"))
+
 
 def find_runs(given: Sequence[Path]) -> list[Path]:
     """The run folders among ``given`` and, for folders that hold several such as a sweep's, those inside."""
@@ -81,7 +86,7 @@ def short_names(folders: Sequence[Path]) -> list[str]:
 def _read(folder: Path) -> Run:
     try:
         config = read_config(folder / "config.yaml")
-        summary = json.loads((folder / "summary.json").read_text())
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         model = (folder / summary["model"]).with_suffix(".safetensors")
         rows = read_rows(folder / FILE_NAME)
         [float(row["step"]) for row in rows]

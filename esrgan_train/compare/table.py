@@ -21,7 +21,7 @@ Record = dict[str, Any]  # one run, as column and value
 
 _WIDEST = 10_000  # columns: long names of settings are not cut off, also where the output is piped
 _SIDE_BY_SIDE = 4  # runs that fit beside each other on a terminal
-_METRICS = ("psnr", "ssim", "psnr_y", "ssim_y", "lpips")
+_METRICS = ("psnr", "ssim", "psnr_y", "ssim_y", "lpips", "dists", "niqe")
 _FURTHER = ("trainer.max_steps", "data.batch_size", "training.accumulate")  # that a resumed run may change
 
 
@@ -66,7 +66,9 @@ def _best_of_stages(summary: dict[str, Any]) -> Record:
     for stage, name in STAGE_NAMES.items():
         best = summary.get("best", {}).get(stage, {})
         for key in best.keys() - {"step", "file"}:
-            columns |= {f"best {key}, {name}": best[key], f"best iteration, {name}": best["step"]}
+            columns[f"best {key}, {name}"] = best[key]
+        if best:
+            columns[f"best iteration, {name}"] = best["step"]
     return columns
 
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from esrgan_train import libraries  # noqa: F401 — before the others, see there
 from esrgan_train.arguments import add_upscaler_options, number
 from esrgan_train.bounds import Count, Seed
-from esrgan_train.build import build
+from esrgan_train.building import build
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
@@ -31,6 +31,7 @@ from esrgan_train.inference.models import open_upscaler
 log = logging.getLogger(__name__)
 
 _WORST = 4  # rows of the contact sheet
+_DEGRADATIONS = ("bicubic", "realesrgan", "light", "frames", "video", "anime", "scan", "web")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     pairs = find_pairs(options.gt, results=options.results, inputs=options.lr)
     upscaler, scale = None, options.scale
     if options.model is not None:
-        upscaler = open_upscaler(options.model, device=options.device, precision=options.precision, tile=None)
+        device, precision, runtime = options.device, options.precision, options.runtime
+        upscaler = open_upscaler(options.model, device=device, precision=precision, tile=None, runtime=runtime)
         if scale not in (None, upscaler.scale):
             raise UserError(f"--scale {scale} does not fit the model, which enlarges ×{upscaler.scale}")
         scale = upscaler.scale
@@ -87,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--gt", type=Path, required=True, metavar="FOLDER", help="the ground truth")
     add("--lr", type=Path, metavar="FOLDER", help="inputs; default: made by --degradation")
     add("--scale", type=number(Count), metavar="S", help="enlargement; read from a model")
-    add("--degradation", default="bicubic", choices=["bicubic", "realesrgan", "light"])
+    add("--degradation", default="bicubic", choices=_DEGRADATIONS)
     add("--seed", type=number(Seed), default=0, help="of the degradation; default: 0")
     add("-o", "--output", type=Path, default=Path("evaluation"), help="default: evaluation/")
     add_upscaler_options(parser)

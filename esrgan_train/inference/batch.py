@@ -107,7 +107,7 @@ def resize(photo: Photo, size: tuple[int, int]) -> Photo:
 
 
 def _compare(upscaler: Upscaler, photo: Photo) -> str:
-    whole = Upscaler(upscaler.network, device=upscaler.device, precision="32", tile=0)
+    whole = Upscaler(upscaler.network, device=upscaler.device, precision="32", tile=0, runtime=upscaler.runtime)
     difference = np.abs(upscaler(photo.rgb).astype(np.int64) - whole(photo.rgb))
     return (
         f"tiles of {upscaler.tile} against the whole: {np.count_nonzero(difference)} of {difference.size} "

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 Made = TypeVar("Made")
 
 SMALLEST_TILE = 64
+_FAR = 64  # pixels around a tile, from which on they count
 
 # torch, oneDNN (which calls it "could not create a primitive"), CUDA's libraries, OpenCV and ONNX Runtime.
 _WORDS = re.compile(
@@ -27,17 +28,27 @@ _WORDS = re.compile(
 )
 
 
-def automatic_tile(network: nn.Module, scale: int, device: torch.device) -> int:
-    """The side of a tile that needs at most a quarter of the free memory, from 64 to 256 (GPU: 512) pixels."""
+def automatic_tile(
+    network: nn.Module, scale: int, device: torch.device, features: int | None = None, radius: int = 0
+) -> int:
+    """The side of a tile that needs at most a quarter of the free memory, from 64 to 256 (GPU: 512) pixels.
+
+    Args:
+        features: the most values that a layer makes of a pixel; by default the network's ``num_feat``.
+        radius: in pixels, what is seen around a tile. Where that is far, tiles may be twice as large: it is
+            computed again in each of them.
+    """
     # On a CPU, layers' maps above 32 MiB are taken from the system and given back each time (glibc's bound): of 64
     # features, tiles of 256 pixels stay below it and take a sixth less time than tiles of 512, overlap included.
     largest = 256 if device.type == "cpu" else 512
+    largest *= 2 if radius > _FAR else 1
     free = _free_memory(device)
     if free is None:
         return largest
-    features = getattr(network, "num_feat", 64)
+    if features is None:
+        features = getattr(network, "num_feat", 64)
     per_pixel = 4 * (3 * features + 4 * 3 * scale**2)  # bytes: layers' maps in flight, output and copies
-    return max(SMALLEST_TILE, min(largest, int((free / 4 / per_pixel) ** 0.5)))
+    return max(SMALLEST_TILE, min(largest, int((free / 4 / per_pixel) ** 0.5) - 2 * max(0, radius - _FAR)))
 
 
 def ran_out(error: BaseException) -> bool:

@@ -13,8 +13,10 @@ from torch import nn
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.bounds import WholeNumber, check_value
 from esrgan_train.errors import UserError, given_as
+from esrgan_train.images.photo import gray_of
 from esrgan_train.inference.failures import naming
 from esrgan_train.inference.onnx_model import OnnxNetwork
+from esrgan_train.inference.openvino_model import Openvino, check_openvino
 from esrgan_train.inference.upscaler import Upscaler, inference_precision
 from esrgan_train.modelfiles.finite import check_weights
 from esrgan_train.modelfiles.rebuild import rebuild_generator
@@ -28,7 +30,7 @@ def load_generator(path: str | Path) -> nn.Module:
 
     Returns:
         A float32 module in evaluation mode on the CPU: (B, 3, h, w) RGB in [0, 1] → (B, 3, h·s, w·s), not
-        clamped.
+        clamped; of a model of one channel (``colour``) both have one.
 
     Raises:
         UserError: the file cannot be read, or its architecture is unknown.
@@ -43,30 +45,40 @@ def upscale(image: NDArray[Any], generator: nn.Module, *, tile: int | None = Non
     """Enlarge a picture as ``python -m esrgan_train.upscale`` does, in float32: in tiles that join without seams.
 
     Args:
-        image: (h, w, 3) RGB, uint8 or uint16.
-        generator: from ``load_generator``, on any device; it is put into evaluation mode.
+        image: (h, w, 3) RGB or (h, w) gray, uint8 or uint16.
+        generator: from ``load_generator``, on any device; it is put into evaluation mode. One of a single channel
+            enlarges luma, and bicubic interpolation the colours.
         tile: side of a tile in pixels; 0 takes the whole picture, None chooses by free memory.
 
     Returns:
-        (h·s, w·s, 3) of the same type.
+        (h·s, w·s, 3) or (h·s, w·s), of the same type.
 
     Raises:
         UserError: another kind of image, or tiles for a generator that looks at the whole picture.
         RunError: the result is not finite, or does not fit into memory.
     """
-    if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+    is_gray = isinstance(image, np.ndarray) and image.ndim == 2
+    if not is_gray and (not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3):
         given = getattr(image, "shape", "")
         raise UserError(f"image is {type(image).__name__} {given}: give a NumPy array (h, w, 3), RGB")
+    if not image.size:
+        raise UserError(f"image is {image.shape}, without a pixel: give a picture")
     if image.dtype not in (np.uint8, np.uint16):
         raise UserError(f"image is {image.dtype}: give uint8 or uint16")
     if tile is not None:
         check_value("tile", tile, WholeNumber)
     weight = next(generator.parameters(), torch.empty(0))  # an .onnx model shows none
-    return Upscaler(generator.eval(), device=weight.device, precision="32", tile=tile)(image)
+    upscaler = Upscaler(generator.eval(), device=weight.device, precision="32", tile=tile)
+    return gray_of(upscaler(np.dstack([image] * 3))) if is_gray else upscaler(image)
 
 
-def open_upscaler(model: Path, *, device: str, precision: str, tile: int | None) -> Upscaler:
+def open_upscaler(
+    model: Path, *, device: str, precision: str, tile: int | None, runtime: str = "torch"
+) -> Upscaler:
     """Read a model and make it ready; the arguments are the commands' options."""
+    if runtime == "openvino":
+        check_openvino(device)
+        device = "cpu"
     where = pick_device(device)
     if where.type == "cpu":
         keep_freed_memory()
@@ -74,8 +86,9 @@ def open_upscaler(model: Path, *, device: str, precision: str, tile: int | None)
         network = load_generator(model)
     check_weights(network, str(model))
     chosen = inference_precision(precision, where, network)
+    engine = Openvino(model) if runtime == "openvino" else None
     with naming(model, "making the model ready", "free some memory, or give --device cpu"):
-        return Upscaler(network, device=where, precision=chosen, tile=tile)
+        return Upscaler(network, device=where, precision=chosen, tile=tile, runtime=engine)
 
 
 def pick_device(name: str) -> torch.device:

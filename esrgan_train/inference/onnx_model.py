@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from esrgan_train.errors import UserError
+from esrgan_train.inference.statements import Statement, named_statement
 from esrgan_train.modelfiles.weights import METADATA_KEY
 
 _NUMBERS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
@@ -22,12 +23,13 @@ class OnnxNetwork(nn.Module):
     Attributes:
         is_half: whether it computes in float16.
         radius: how many pixels far it looks, if the file says so (as those exported here do), else None.
+        statement: what the class that the file names states about tiles, if it is known.
 
     Shape:
-        (B, 3, h, w) float32 in [0, 1] → (B, 3, h·s, w·s) float32.
+        (B, 3, h, w) float32 in [0, 1] → (B, 3, h·s, w·s) float32; of a model of one channel both have one.
 
     Raises:
-        UserError: ONNX Runtime is not installed, or the file is no model of RGB pictures of any size.
+        UserError: ONNX Runtime is not installed, or the file is no model of RGB or gray pictures of any size.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,21 +52,31 @@ class OnnxNetwork(nn.Module):
         if len(inputs) != 1 or len(outputs) != 1 or inputs[0].type not in _NUMBERS or len(inputs[0].shape) != 4:
             raise UserError(f"{path} does not turn one picture into another: give a super-resolution model")
         channels, *sides = inputs[0].shape[1:]
-        if isinstance(channels, int) and channels != 3:
-            raise UserError(f"{path} takes {channels} channels: give a model of RGB pictures")
+        if isinstance(channels, int) and channels not in (1, 3):
+            raise UserError(f"{path} takes {channels} channels: give a model of RGB or gray pictures")
         if any(isinstance(side, int) for side in sides):
             size = f"{sides[1]}×{sides[0]}"
             raise UserError(f"{path} takes only pictures of {size} pixels: export it with free height and width")
         self.input, self.output = inputs[0].name, outputs[0].name
         self.number = _NUMBERS[inputs[0].type]
         self.is_half = self.number is np.float16
-        self.radius = _radius(self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, ""))
+        metadata = self.session.get_modelmeta().custom_metadata_map.get(METADATA_KEY, "")
+        self.radius, self.statement = _radius(metadata), _statement(metadata)
 
     def forward(self, lr: Tensor) -> Tensor:
         """Enlarge a batch."""
         fed = np.ascontiguousarray(lr.numpy(), dtype=self.number)
         (sr,) = self.session.run([self.output], {self.input: fed})
         return torch.from_numpy(np.asarray(sr, dtype=np.float32))
+
+
+def _statement(metadata: str) -> Statement | None:
+    """Of tiles; None for a class that is not known, or whose reach needs the network itself."""
+    try:
+        found = named_statement(str(json.loads(metadata)["target"]))
+    except (ValueError, LookupError, TypeError):
+        return None
+    return None if found is None or found.reach is not None else found
 
 
 def _radius(metadata: str) -> int | None:

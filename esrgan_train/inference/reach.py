@@ -19,9 +19,9 @@ FARTHEST, _BLOCK = 48, 16
 _SIDE = 2 * FARTHEST + _BLOCK
 
 
-def noise(height: int, width: int) -> Tensor:
-    """(1, 3, height, width) in [0, 1], the same each time."""
-    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(height))
+def noise(height: int, width: int, channels: int = 3) -> Tensor:
+    """(1, channels, height, width) in [0, 1], the same each time."""
+    return torch.rand(1, channels, height, width, generator=torch.Generator().manual_seed(height))
 
 
 def run(network: nn.Module, lr: Tensor) -> Tensor:
@@ -39,7 +39,9 @@ def run(network: nn.Module, lr: Tensor) -> Tensor:
     return sr
 
 
-def measure_reach(network: nn.Module, *, scale: int, multiple: int, rounding: float) -> tuple[int, int] | None:
+def measure_reach(
+    network: nn.Module, *, scale: int, multiple: int, rounding: float, channels: int = 3
+) -> tuple[int, int] | None:
     """How many pixels away an input pixel still changes an output pixel, and in what steps tiles may start.
 
     Args:
@@ -47,12 +49,13 @@ def measure_reach(network: nn.Module, *, scale: int, multiple: int, rounding: fl
         scale: its enlargement.
         multiple: see ``Geometry``.
         rounding: what counts as rounding, as a part of the largest value.
+        channels: of its pictures.
 
     Returns:
         The radius in pixels, a multiple of the step, and the step, a multiple of ``multiple``. None if the reach
         does not end within ``FARTHEST`` pixels, or the network does not take these pictures.
     """
-    lr, block = noise(_SIDE, _SIDE), noise(_BLOCK, _BLOCK)
+    lr, block = noise(_SIDE, _SIDE, channels), noise(_BLOCK, _BLOCK, channels)
     try:
         changed = _changed(run(network, _altered(lr, math.nan)).isnan(), scale)
         if _in_units(changed, 1) >= FARTHEST:

@@ -22,7 +22,7 @@ def plan(inputs: list[str], folder: Path, suffix: str, *, keep_suffix: bool = Fa
     Raises:
         UserError: an input is missing, or a file would be overwritten: an input, or one output by another.
     """
-    found = dict(pair for given in inputs for pair in _expand(given))
+    found = dict(pair for given in inputs for pair in expand(given))
     sources, relative = list(found), list(found.values())
     names = [path.as_posix() for path in relative] if keep_suffix else distinct_names(relative)
     targets = [folder / f"{name}.{suffix}" for name in names]
@@ -41,7 +41,12 @@ def plan(inputs: list[str], folder: Path, suffix: str, *, keep_suffix: bool = Fa
     return dict(zip(sources, targets, strict=True))
 
 
-def _expand(given: str) -> list[tuple[Path, Path]]:
+def expand(given: str) -> list[tuple[Path, Path]]:
+    """The photos of a file, folder or pattern, in order, each with its place in what is written.
+
+    Raises:
+        UserError: there is none.
+    """
     path = Path(given)
     if path.is_dir():
         return [(photo, photo.relative_to(path)) for photo in find_photos(path, option="INPUT")]

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
 Network = Callable[[Tensor], Tensor]  # (B, C, h, w) → (B, C, h·scale, w·scale)
 Part = tuple[slice, slice]  # rows and columns
+
+
+def continued(lr: Tensor, height: int, width: int) -> Tensor:
+    """A picture (B, C, h, w) continued below and at the right by its reflection, to ``height`` × ``width``."""
+    for axis, side in ((-2, height), (-1, width)):
+        if (length := lr.shape[axis]) < side:
+            places = np.pad(np.arange(length), (0, side - length), mode="reflect")
+            lr = lr.index_select(axis, torch.from_numpy(places).to(lr.device))
+    return lr
 
 
 def tiles(height: int, width: int, side: int) -> Iterator[Part]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,15 +12,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from esrgan_train.archs.folding import fold
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.devices import multiplies_bf16
 from esrgan_train.errors import RunError, UserError
-from esrgan_train.inference.geometry import measure
+from esrgan_train.inference.channels import on_colours
+from esrgan_train.inference.geometry import measure, radius_on_colours, seams_of
 from esrgan_train.inference.memory import automatic_tile, in_smaller_tiles
 from esrgan_train.inference.onnx_model import OnnxNetwork
+from esrgan_train.inference.openvino_model import Openvino
 from esrgan_train.inference.reach import FARTHEST
 from esrgan_train.inference.tiling import enlarge_tiles
 from esrgan_train.kernels import exact_float32
+
+Runnable = tuple[Callable[[Tensor], Tensor], torch.dtype]  # a network, and the type that it takes
 
 BF16_FOR_8_BITS = "bf16 (32 for 16-bit pictures)"  # whose levels bf16 misses by hundreds
 
@@ -27,48 +33,88 @@ BF16_FOR_8_BITS = "bf16 (32 for 16-bit pictures)"  # whose levels bf16 misses by
 class Upscaler:
     """A network ready for pictures: on its device, in its precision, with its tiling.
 
+    One of a single channel enlarges their luma, and their colours are enlarged by bicubic interpolation.
+
     Args:
-        network: in evaluation mode; it is changed in place.
+        network: in evaluation mode; it is changed in place, unless it can be folded.
         precision: ``32``, ``bf16`` or ``BF16_FOR_8_BITS``.
         tile: side in pixels of the input; 0 takes the whole picture. None chooses by free memory, and smaller
-            tiles if that was too much; a network whose reach has no end gets whole pictures.
+            tiles if that was too much; a network whose tiles would show gets whole pictures.
+        runtime: what runs the network on the CPU in the place of torch.
 
     Raises:
-        UserError: tiles are given, but the network's reach has no end.
+        UserError: tiles are given, but the network's tiles would show; or the runtime does not take the network.
     """
 
-    def __init__(self, network: nn.Module, *, device: torch.device, precision: str, tile: int | None) -> None:
-        self.network, self.device, self.precision = network, device, precision
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        device: torch.device,
+        precision: str,
+        tile: int | None,
+        runtime: Openvino | None = None,
+    ) -> None:
         self.geometry = measure(network)
-        self.scale, self.radius = self.geometry.scale, self.geometry.radius
+        network = fold(network)
+        self.network, self.device, self.precision, self.runtime = network, device, precision, runtime
+        self.scale, self.radius = self.geometry.scale, radius_on_colours(self.geometry)
         if tile and self.radius is None:
             raise UserError(
-                f"{type(network).__name__} looks over {FARTHEST} pixels far, so tiles would show seams; "
-                "give --tile 0"
+                f"{self.name} looks over {FARTHEST} pixels far, so tiles would show seams; give --tile 0"
             )
         self._automatic = tile is None
         if tile is None:
-            tile = 0 if self.radius is None else automatic_tile(network, self.scale, device)
+            tile = 0 if self.radius is None else self._automatic_tile()
         self.tile = self._stepped(tile)
-        self._exact = quick = network.to(device, memory_format=torch.channels_last), torch.float32  # type: ignore[call-overload]
-        if precision != "32":
-            quick = _in_bf16(copy.deepcopy(network) if precision == BF16_FOR_8_BITS else network)
+        self._exact, quick = self._by_torch() if runtime is None else self._by_openvino(runtime)
         deep = self._exact if precision == BF16_FOR_8_BITS else quick
         self._networks = {np.dtype(np.uint8): quick, np.dtype(np.uint16): deep}
+
+    def _by_torch(self) -> tuple[Runnable, Runnable]:
+        """In float32, and in the precision that is asked for."""
+        moved = self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        exact = self._ready(moved, torch.float32)
+        if self.precision == "32":
+            return exact, exact
+        spare = copy.deepcopy(self.network) if self.precision == BF16_FOR_8_BITS else self.network
+        return exact, self._ready(*_in_bf16(spare))
+
+    def _by_openvino(self, runtime: Openvino) -> tuple[Runnable, Runnable]:
+        exact = self._ready(runtime.compiled(self.network, "32"), torch.float32)
+        if self.precision == "32":
+            return exact, exact
+        return exact, self._ready(runtime.compiled(self.network, "bf16"), torch.float32)
+
+    def _ready(self, network: Callable[[Tensor], Tensor], number: torch.dtype) -> Runnable:
+        """What takes RGB, and the type that it takes."""
+        if self.geometry.channels == 3:
+            return network, number
+        return on_colours(network, self.scale, number), torch.float32
+
+    def _automatic_tile(self) -> int:
+        assert self.radius is not None
+        return automatic_tile(self.network, self.scale, self.device, self.geometry.features, self.radius)
+
+    @property
+    def name(self) -> str:
+        """The network's, for messages."""
+        return type(self.network).__name__
 
     @property
     def pieces(self) -> str:
         """In what pieces pictures are enlarged, in words."""
         if self.tile:
-            return f"tiles of {self.tile}"
-        far = f" ({type(self.network).__name__} looks too far for tiles)" if self.radius is None else ""
-        return f"whole pictures{far}"
+            seams = seams_of(self.name, self.geometry)
+            remedy = "--tile 0 avoids them, --self-check measures them" if seams else ""
+            return f"tiles of {self.tile}{seams and f', {seams} ({remedy})'}"
+        return f"whole pictures{f' ({self.name} looks too far for tiles)' if self.radius is None else ''}"
 
     @property
     def memory_remedy(self) -> str:
         """What to do if a picture needs more memory than there is."""
         if self.radius is None:
-            return f"{type(self.network).__name__} takes pictures whole: give a smaller one, or free some memory"
+            return f"{self.name} takes pictures whole: give a smaller one, or free some memory"
         if self._automatic:
             return "give a smaller photo, or free some memory"
         return "give a smaller --tile" if self.tile else "leave --tile 0 out"
@@ -94,7 +140,7 @@ class Upscaler:
         with exact_float32():
             if self._automatic:
                 fill = partial(self._fill, enlarged, seen)
-                _, self.tile = in_smaller_tiles(fill, self.tile, multiple=self.geometry.multiple)
+                _, self.tile = in_smaller_tiles(fill, self.tile, multiple=self.geometry.step)
             else:
                 self._fill(enlarged, seen, self.tile)
         return np.ascontiguousarray(enlarged[: height * self.scale, : width * self.scale])
@@ -129,7 +175,7 @@ class Upscaler:
 
     def _stepped(self, tile: int) -> int:
         """``tile`` rounded down to a multiple that the network takes; 0 stays 0."""
-        step = self.geometry.multiple
+        step = self.geometry.step
         return tile and max(step, tile // step * step)
 
 

@@ -26,7 +26,7 @@ def read_rows(path: Path) -> list[Row]:
     """
     if not path.exists():
         return []
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         lines = file.readlines()
     return list(csv.DictReader(line for line in lines if line.endswith("\n")))
 
@@ -41,7 +41,7 @@ def trim_rows(path: Path, last_step: int) -> None:
 
 def write_rows(path: Path, rows: list[Row]) -> None:
     """Replace the file by ``rows``; the columns are all their keys, in order of appearance."""
-    with replacing(path) as partial, partial.open("w", newline="") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
         writer.writeheader()
         writer.writerows(rows)
@@ -77,7 +77,7 @@ class MetricsCSV(Logger):
             return
         size = self.path.stat().st_size
         try:
-            with self.path.open("a", newline="") as file:
+            with self.path.open("a", newline="", encoding="utf-8") as file:
                 csv.DictWriter(file, self._columns).writerow(row)
         except OSError:
             os.truncate(self.path, size)  # a full disk may have taken half of the line

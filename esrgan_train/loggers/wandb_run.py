@@ -19,7 +19,7 @@ from esrgan_train.errors import RunError
 from esrgan_train.files import replacing
 from esrgan_train.loggers.background import Background
 from esrgan_train.modelfiles.weights import load_weights, save_model
-from esrgan_train.training.checkpoint_io import best_file
+from esrgan_train.training.checkpoint_io import LAST, best_file
 from esrgan_train.training.stages import StageName
 
 log = logging.getLogger(__name__)
@@ -163,15 +163,16 @@ def _end_helper() -> None:
 
 
 def _send_models(run: Any, *, name: str, run_dir: Path) -> None:
-    models = (run_dir / "model").glob("*.safetensors")
-    if (last := max(models, key=lambda file: file.stat().st_mtime, default=None)) is not None:
-        _send(run, f"{name}-{run.id}", last, "last")
-    if (best := best_of_last_stage(run_dir)) is not None:
+    last = run_dir / "checkpoints" / LAST
+    files = {"last": (last if last.exists() else None, ""), "best": (best_of_last_stage(run_dir), "-best")}
+    for alias, (file, end) in files.items():
+        if file is None:
+            continue
         with tempfile.TemporaryDirectory(dir=run_dir / "wandb") as folder:
             path = Path(folder) / f"{name}.safetensors"
-            found = load_weights(best)
+            found = load_weights(file)
             save_model(path, found.state_dict, found.metadata)
-            _send(run, f"{name}-{run.id}-best", path, "best")
+            _send(run, f"{name}-{run.id}{end}", path, alias)
 
 
 def _send(run: Any, name: str, file: Path, alias: str) -> None:
@@ -194,8 +195,8 @@ def run_id(run_dir: Path) -> str:
     file = run_dir / "wandb" / "run_id.txt"
     if not file.exists():
         with replacing(file) as partial:
-            partial.write_text(uuid.uuid4().hex[:12] + "\n")
-    return file.read_text().strip()
+            partial.write_text(uuid.uuid4().hex[:12] + "\n", encoding="utf-8")
+    return file.read_text(encoding="utf-8").strip()
 
 
 def mode_of_environment() -> str | None:

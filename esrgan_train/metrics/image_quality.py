@@ -1,8 +1,8 @@
 """PSNR and SSIM as papers on super-resolution report them, in strips of rows, which bounds the memory they take.
 
-Images are two (B, 3, H, W) of one shape, RGB, floating point in [0, 1] or uint8; they are clamped, rounded to 8
-bits and lose ``border`` pixels each side, usually the upscale factor. Each image counts alone: the results are
-(B,). The Y variants compare luma instead of RGB. ``ValueError``: the shapes differ, or too little is left.
+Images are two (B, C, H, W) of one shape, RGB or gray, floating point in [0, 1] or uint8; they are clamped, rounded
+to 8 bits and lose ``border`` pixels each side, usually the upscale factor. Each image counts alone: the results
+are (B,). The Y variants compare luma instead of RGB. ``ValueError``: the shapes differ, or too little is left.
 """
 
 from __future__ import annotations
@@ -54,21 +54,24 @@ MEASURES: dict[str, Callable[[Tensor, Tensor, int], Tensor]] = {
 def rgb_to_y(rgb: Tensor) -> Tensor:
     """Luma of ITU-R BT.601 in limited range, unrounded: Y = (16 + 65.481·R + 128.553·G + 24.966·B) / 255.
 
+    One channel is gray, R = G = B: so its figures are those of the same picture in RGB.
+
     Shape:
-        (..., 3, H, W) floating point in [0, 1] → (..., 1, H, W), from 16/255 to 235/255.
+        (..., 3, H, W) or (..., 1, H, W), floating point in [0, 1] → (..., 1, H, W), from 16/255 to 235/255.
     """
+    rgb = rgb.expand(*rgb.shape[:-3], 3, *rgb.shape[-2:])
     red, green, blue = (rgb.narrow(-3, channel, 1) for channel in range(3))
     return (16.0 + 65.481 * red + 128.553 * green + 24.966 * blue) / 255.0
 
 
 def _mean(measure: Map, sr: Tensor, hr: Tensor, border: int, window: int = 1) -> Tensor:
-    """The mean of each picture's map, which ``measure`` makes from two (B, 3, h, w) in [0, 255], in (B,).
+    """The mean of each picture's map, which ``measure`` makes from two (B, C, h, w) in [0, 255], in (B,).
 
     A value of the map depends on ``window`` pixels a side, so the map is ``window`` − 1 rows and columns smaller.
     """
     if sr.shape != hr.shape or sr.dim() != 4:
         raise ValueError(
-            f"two (B, 3, H, W) of one shape are compared, not {tuple(sr.shape)} and {tuple(hr.shape)}"
+            f"two (B, C, H, W) of one shape are compared, not {tuple(sr.shape)} and {tuple(hr.shape)}"
         )
     height, width = (side - 2 * border for side in sr.shape[-2:])
     if border < 0 or min(height, width) < 1:

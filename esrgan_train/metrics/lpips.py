@@ -12,8 +12,7 @@ from torch import Tensor
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 from torchvision.models import AlexNet_Weights  # type: ignore[import-untyped]
 
-from esrgan_train.downloads import FAILURES, fetch_into_hub, hub_file
-from esrgan_train.errors import UserError
+from esrgan_train.downloads import hub_file
 from esrgan_train.kernels import any_shape, exact_float32
 
 SMALLEST = 64  # pixels a side; AlexNet's pooling leaves nothing of much smaller images
@@ -25,27 +24,6 @@ def weights_file() -> Path:
     return hub_file(URL)
 
 
-def fetch_weights() -> None:
-    """Fetch AlexNet (244 MB) into torch.hub's cache, unless it is there.
-
-    Raises:
-        UserError: it cannot be fetched; the message says where to put it.
-    """
-    try:
-        fetch_into_hub(URL)
-    except FAILURES as error:
-        raise cannot_be_fetched(error) from error
-
-
-def cannot_be_fetched(error: BaseException) -> UserError:
-    """What to do without the network."""
-    folder = weights_file().parent
-    return UserError(
-        f"callbacks.lpips.use=true: {URL} cannot be fetched ({error}); put that file into {folder}, or give "
-        "callbacks.lpips.use=false"
-    )
-
-
 class Lpips(torch.nn.Module):
     """The mean LPIPS over all images of all processes. The weights must be in torch.hub's cache."""
 
@@ -55,9 +33,10 @@ class Lpips(torch.nn.Module):
 
     @torch.no_grad()
     def update(self, sr: Tensor, hr: Tensor) -> None:
-        """Add images, two (B, 3, H, W) in [0, 1], rounded to 8 bits as for the other metrics."""
+        """Add images, two (B, 3 or 1, H, W) in [0, 1], rounded to 8 bits as for the other metrics."""
         with torch.autocast(sr.device.type, enabled=False), exact_float32(), any_shape():
-            self.metric.update(*((image.float().clamp(0, 1) * 255).round() / 255 for image in (sr, hr)))
+            sr, hr = ((image.float().clamp(0, 1) * 255).round() / 255 for image in (sr, hr))
+            self.metric.update(sr.expand(-1, 3, -1, -1), hr.expand(-1, 3, -1, -1))
 
     def compute(self) -> Tensor:
         """The mean so far; resets it."""

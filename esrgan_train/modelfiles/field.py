@@ -15,7 +15,7 @@ class Reading:
 
     architecture: str  # spandrel's name
     scale: int  # output pixels per input pixel, each way
-    rgb: bool  # whether one RGB picture goes in and one comes out
+    pictures: bool  # whether one picture goes in and one comes out, RGB or gray
     network: nn.Module  # in evaluation mode on the CPU, with spandrel's own names of the weights
 
 
@@ -38,8 +38,8 @@ def read(state_dict: Mapping[str, Tensor]) -> Reading | None:
     except Exception as error:  # weights from elsewhere may be wrong in any way
         raise MisreadError(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
     single = isinstance(found, spandrel.ImageModelDescriptor)
-    rgb = single and (found.input_channels, found.output_channels) == (3, 3)
-    return Reading(found.architecture.id, found.scale, rgb, found.model.eval())
+    pictures = single and (found.input_channels, found.output_channels) in ((3, 3), (1, 1))
+    return Reading(found.architecture.id, found.scale, pictures, found.model.eval())
 
 
 def recognised(state_dict: Mapping[str, Tensor]) -> Reading | None:

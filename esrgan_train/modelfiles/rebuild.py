@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
+from esrgan_train.archs.repsr_arch import RepSR
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.bounds import shown
 from esrgan_train.errors import UserError
+from esrgan_train.images.colour import IN_CHANNELS, OUT_CHANNELS
 from esrgan_train.modelfiles import field
 from esrgan_train.modelfiles.classes import class_of, construct, identified
 from esrgan_train.modelfiles.published import from_published, srvgg_options, unet_sn_options
@@ -20,9 +22,9 @@ from esrgan_train.modelfiles.weights import ModelFile
 def load_into(network: nn.Module, state_dict: Mapping[str, Tensor], name: str) -> None:
     """Load weights strictly: every name and shape must fit.
 
-    Two exceptions: a compact network with relu or leakyrelu also takes the published form, where its fixed slope
-    is stored as PReLU slopes; a network of spandrel takes any names that spandrel knows for its class, such as
-    BasicSR's of RRDBNet.
+    Three exceptions: a compact network with relu or leakyrelu also takes the published form, where its fixed slope
+    is stored as PReLU slopes; one with branches takes a compact one's weights (``RepSR.start_from``); a network of
+    spandrel takes any names that spandrel knows for its class, such as BasicSR's of RRDBNet.
 
     Raises:
         UserError: the weights do not fit; the message begins with ``name``, the file or option, and lists some
@@ -30,6 +32,11 @@ def load_into(network: nn.Module, state_dict: Mapping[str, Tensor], name: str) -
     """
     if isinstance(network, SRVGGNetCompact) and srvgg_options(state_dict) is not None:
         state_dict = from_published(state_dict, act_type=network.act_type)
+        if isinstance(network, RepSR):
+            plain = network.folded()
+            load_into(plain, state_dict, name)
+            network.start_from(plain.state_dict())
+            return
     wanted = network.state_dict()
     if state_dict.keys() != wanted.keys():
         state_dict = field.renamed(state_dict, network)
@@ -42,7 +49,7 @@ def load_into(network: nn.Module, state_dict: Mapping[str, Tensor], name: str) -
         first, more = ", ".join(differences[:3]), len(differences) - 3
         raise UserError(
             f"{name} does not fit {type(network).__name__}: {first}{f' and {more} more' if more > 0 else ''}; "
-            f"{_remedy(network, state_dict)}"
+            f"{remedy(network, state_dict)}"
         )
     network.load_state_dict(dict(state_dict), strict=True)  # some networks write into the dict
 
@@ -78,28 +85,37 @@ def _of_the_field(model: ModelFile) -> nn.Module:
             f"{model.path} does not say its architecture, and neither this framework nor spandrel knows its "
             "weights; give a super-resolution model"
         )
-    if not reading.rgb:
-        raise UserError(f"{model.path} does not turn one RGB picture into another; give a super-resolution model")
+    if not reading.pictures:
+        raise UserError(
+            f"{model.path} does not turn one RGB or gray picture into another; give a super-resolution model"
+        )
     return reading.network
 
 
 def override(name: str, value: object, *, group: str = "generator") -> str:
     """An option of a network as written on the command line."""
+    if name in IN_CHANNELS + OUT_CHANNELS and value in (1, 3):  # they follow the run's
+        return "colour=rgb" if value == 3 else "colour=gray (or luma)"
     return f"upscale={value}" if name in ("upscale", "scale") else f"{group}.{name}={shown(value)}"
+
+
+def _overrides(options: Iterable[tuple[str, object]], *, group: str = "generator") -> str:
+    """Several of them, each once."""
+    return " ".join(dict.fromkeys(override(*option, group=group) for option in options))
 
 
 def _size(shape: torch.Size) -> str:
     return "×".join(map(str, shape)) or "a number"
 
 
-def _remedy(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
+def remedy(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
     """What to do about weights that do not fit: the options that would fit, if the weights show them."""
     judges, options = unet_sn_options(state_dict), srvgg_options(state_dict)
     if isinstance(network, UNetDiscriminatorSN):
         if judges is None:
             return "give the weights of a discriminator, such as a published net_d or a checkpoint"
-        fitting = [override(*option, group="discriminator") for option in _differing(judges, network)]
-        return f"they fit {' '.join(fitting) or 'no option'}"
+        fitting = _overrides(_differing(judges, network), group="discriminator")
+        return f"they fit {fitting or 'no option'}"
     if judges is not None:
         return "these are a discriminator's: give them as init_discriminator_from"
     if options is None:
@@ -107,7 +123,7 @@ def _remedy(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
     options.setdefault("act_type", "relu (or leakyrelu)")
     compact = isinstance(network, SRVGGNetCompact)
     named = _differing(options, network) if compact else options.items()
-    return f"they fit {' '.join(['generator=srvgg'] * (not compact) + [override(*option) for option in named])}"
+    return f"they fit {'' if compact else 'generator=srvgg '}{_overrides(named)}"
 
 
 def _remedy_of_the_field(network: nn.Module, state_dict: Mapping[str, Tensor]) -> str:
@@ -116,7 +132,7 @@ def _remedy_of_the_field(network: nn.Module, state_dict: Mapping[str, Tensor]) -
     apart = field.options_apart(reading.network, network) if type(reading.network) is type(network) else {}
     if not apart:
         return f"they are of {reading.architecture} ×{reading.scale}: choose that generator"
-    return f"they fit {' '.join(override(name, value) for name, value in apart.items())}"
+    return f"they fit {_overrides(apart.items())}"
 
 
 def _differing(options: Mapping[str, object], network: nn.Module) -> list[tuple[str, object]]:

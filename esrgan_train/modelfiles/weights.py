@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from esrgan_train.archs.discovery import Role
 from esrgan_train.errors import UserError
 from esrgan_train.modelfiles import layouts
+from esrgan_train.modelfiles.merging import compact_form
 from esrgan_train.modelfiles.published import to_published
 from esrgan_train.modelfiles.tensor_files import read_safetensors, read_torch, write_safetensors, write_torch
 
@@ -34,12 +35,13 @@ class ModelFile:
     metadata: dict[str, object] = field(default_factory=dict)  # everything of that kind, the above included
 
 
-def load_weights(path: str | Path, *, role: Role = "generator") -> ModelFile:
+def load_weights(path: str | Path, *, role: Role = "generator", branches: bool = False) -> ModelFile:
     """Read a generator from a ``.pth``, ``.pt``, ``.safetensors`` or ``.ckpt`` file; no code in it is ever run.
 
     In a published ``.pth``, ``params_ema`` is preferred to ``params``; in our checkpoints, the averaged generator
     to the raw one. The usual wrappers and prefixes of other trainers' files are removed (see ``layouts``).
-    ``role`` says whose weights to take from a file that holds both players'.
+    ``role`` says whose weights to take from a file that holds both players'. The branches of ``generator=repsr``,
+    which checkpoints hold, are merged: the model is a compact one. ``branches`` keeps them.
 
     Raises:
         UserError: the file cannot be read or holds no such network.
@@ -56,7 +58,26 @@ def load_weights(path: str | Path, *, role: Role = "generator") -> ModelFile:
     else:
         tensors, header = read_safetensors(path)
         content, metadata = dict(tensors), header.get(METADATA_KEY)
-    return _model_file(path, _network_in(path, content, role, ours=metadata is not None), metadata)
+    model = _model_file(path, _network_in(path, content, role, ours=metadata is not None), metadata)
+    return model if branches else merged(model)
+
+
+def merged(model: ModelFile) -> ModelFile:
+    """The same model as a compact one, if it is ``RepSR``'s with its branches.
+
+    Raises:
+        UserError: the branches do not fit.
+    """
+    try:
+        state_dict, metadata = compact_form(model.state_dict, model.metadata)
+    except (KeyError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{model.path} holds branches that cannot be merged ({reason}); fetch it again") from error
+    if metadata == model.metadata:
+        return model
+    options = metadata["options"]
+    assert isinstance(options, dict)
+    return replace(model, state_dict=state_dict, arch="srvgg", options=options, metadata=metadata)
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -76,7 +97,8 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
 def save_model(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]) -> None:
     """Write a generator as ``.pth`` or ``.safetensors``, by the path's suffix, so that others can open it.
 
-    A compact model is written in the published form (``published.to_published``), and the metadata say so.
+    A compact model is written in the published form (``published.to_published``), ``generator=repsr`` with its
+    branches merged as such a model too, and the metadata say so.
 
     The file is replaced in one step. ``metadata`` holds ``arch`` (the discovered name or None), ``options`` (the
     constructor's arguments) and other plain values.
@@ -98,7 +120,8 @@ def as_written(path: str | Path, state_dict: Mapping[str, Tensor], metadata: Map
 def published_form(
     state_dict: Mapping[str, Tensor], metadata: Mapping[str, object]
 ) -> tuple[dict[str, Tensor], dict[str, object]]:
-    """A compact model's weights with PReLU slopes, and metadata that say so; others unchanged."""
+    """A compact model's weights, merged and with PReLU slopes, and metadata that say so; others unchanged."""
+    state_dict, metadata = compact_form(state_dict, metadata)
     options = metadata.get("options")
     if metadata.get("arch") != "srvgg" or not isinstance(options, Mapping):
         return dict(state_dict), dict(metadata)

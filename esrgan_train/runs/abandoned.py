@@ -17,7 +17,11 @@ from esrgan_train.runs.place import unused
 
 log = logging.getLogger(__name__)
 
-_BY_ITERATION = ("previews", "nonfinite")  # folders of files named step_00000000.*
+_BY_ITERATION = (  # files of an iteration, by folder and beginning of the name: step_00000000.*
+    ("previews", "step"),
+    ("previews", "real"),
+    ("nonfinite", "step"),
+)
 
 
 def is_resumed_in(run_dir: Path, checkpoint: Path | None) -> bool:
@@ -55,7 +59,10 @@ def set_aside(run_dir: Path, checkpoints: Collection[Path], after: int) -> None:
     if rows:
         write_rows(place / FILE_NAME, rows)
     later = [
-        path for name in _BY_ITERATION for path in (run_dir / name).glob("step_*.*") if _iteration_of(path) > after
+        path
+        for name, kind in _BY_ITERATION
+        for path in (run_dir / name).glob(f"{kind}_*.*")
+        if _iteration_of(path) > after
     ]
     for path in (*sorted(later), *checkpoints):
         target = place / path.relative_to(run_dir)
@@ -66,5 +73,5 @@ def set_aside(run_dir: Path, checkpoints: Collection[Path], after: int) -> None:
 
 
 def _iteration_of(path: Path) -> int:
-    number = path.stem.removeprefix("step_")
+    number = path.stem.partition("_")[2]
     return int(number) if number.isdigit() else -1

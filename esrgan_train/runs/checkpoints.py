@@ -12,6 +12,7 @@ from esrgan_train.errors import UserError, given_as
 from esrgan_train.modelfiles.weights import load_checkpoint
 from esrgan_train.training.checkpoint_io import LAST
 from esrgan_train.training.module import ESRGANModule
+from esrgan_train.training.resuming import cannot_go_on
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -98,6 +99,7 @@ def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> dict[str, Any]:
             f"this run has {', '.join(module.players)}: give the same stages (trainer.max_steps above "
             "loss.adversarial.start_step, the same losses), or start from scratch with init_from"
         )
+    _check_optimizers(cfg, module, checkpoint)
     step = int(checkpoint["global_step"])
     if step >= cfg.trainer.max_steps:
         raise UserError(
@@ -105,3 +107,15 @@ def check_checkpoint(cfg: DictConfig, module: ESRGANModule) -> dict[str, Any]:
             f"give trainer.max_steps above it (it is {cfg.trainer.max_steps})"
         )
     return {name: checkpoint[name] for name in ("global_step", "settings")}
+
+
+def _check_optimizers(cfg: DictConfig, module: ESRGANModule, checkpoint: dict[str, Any]) -> None:
+    for player, saved in zip(module.step.players, checkpoint["optimizer_states"], strict=True):
+        if (reason := cannot_go_on(player, saved)) is not None:
+            node = "discriminator" if player.role != "generator" else "generator"
+            before = checkpoint["settings"].get(f"optimizer.{node}._target_", "another optimizer")
+            raise UserError(
+                f"ckpt_path={cfg.ckpt_path} holds the state of {before}, from which "
+                f"optimizer.{node}._target_={cfg.optimizer[node]._target_} cannot go on ({reason}): give the same "
+                "optimizer, or start from its weights with init_from"
+            )

@@ -100,7 +100,10 @@ def _relative_step(blocks: NDArray[np.float32]) -> float:
 
 
 def _step(values: NDArray[np.float32]) -> int:
-    """The largest step of which ``values`` are multiples, as far as rounding allows; 0 if there is none."""
+    """The largest step of which ``values`` are multiples, as far as rounding allows; 0 if there is none.
+
+    They are nearly multiples of its neighbours too, but less so.
+    """
     clustered = {}
     for step in _STEPS:
         telling = values[values > max(step / 2, 1.5)]
@@ -108,7 +111,12 @@ def _step(values: NDArray[np.float32]) -> int:
             break
         clustered[step] = float(np.cos(telling * np.float32(2 * np.pi / step)).mean())
     best = max(clustered.values(), default=0.0)
-    return max(step for step, mean in clustered.items() if mean >= 0.85 * best) if best >= _CLUSTERED else 0
+    if best < _CLUSTERED:
+        return 0
+    peaks = (
+        s for s, mean in clustered.items() if mean == max(clustered.get(s + near, 0.0) for near in (-1, 0, 1))
+    )
+    return max(step for step in peaks if clustered[step] >= 0.85 * best)
 
 
 @cache

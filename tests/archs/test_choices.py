@@ -13,6 +13,7 @@ from esrgan_train.archs.choices import store_choices
 from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 from esrgan_train.archs.discriminator_arch import UNetDiscriminatorSN
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.config import register
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -21,10 +22,10 @@ CONF = Path(__file__).parents[2] / "conf"
 def compose(tmp_path):
     """Compose a config that has nothing but the two networks, from the project's own YAML variants."""
     (tmp_path / "main.yaml").write_text(
-        "defaults:\n  - generator: srvgg\n  - discriminator: unet_sn\n  - _self_\nupscale: 3\n"
+        "defaults:\n  - generator: srvgg\n  - discriminator: unet_sn\n  - _self_\nupscale: 3\ncolour: rgb\n"
         f"hydra:\n  searchpath: ['file://{CONF}']\n"
     )
-    store_choices(CONF)
+    register()
 
     def compose(*overrides: str) -> DictConfig:
         with hydra.initialize_config_dir(str(tmp_path), version_base="1.3"):

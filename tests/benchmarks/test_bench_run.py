@@ -46,6 +46,7 @@ def measure(folder: Path, *groups: str) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.slow
 def test_every_group_gives_its_rows_and_both_sides_compute_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -74,6 +75,7 @@ def test_every_group_gives_its_rows_and_both_sides_compute_the_same(
     assert "peer ÷ ours" in printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("published", [True, False])
 def test_samples_from_files_and_packed_sets_are_the_same_and_their_rows_come_with_or_without_the_published_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, published: bool
@@ -102,6 +104,7 @@ def test_samples_from_files_and_packed_sets_are_the_same_and_their_rows_come_wit
     assert rows["packed_memory"]["reached"]
 
 
+@pytest.mark.slow
 def test_without_the_published_code_one_line_says_so_and_ours_still_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):

@@ -60,6 +60,7 @@ def test_upscaling_is_measured_apart_and_both_sides_make_the_same_picture():
         assert row.losses["ours"]["mean level"] == pytest.approx(row.losses["peer"]["mean level"], abs=0.1)
 
 
+@pytest.mark.slow
 def test_a_child_that_fails_is_reported_in_one_line():
     with pytest.raises(RunError, match=r"a process of the benchmark failed \(memory, ours\): KeyError: 'nobody'"):
         result_of(start_child(measure_memory, "nobody", TINY), "memory, ours")

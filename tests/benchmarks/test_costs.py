@@ -39,6 +39,7 @@ def discriminator(side: int) -> list[int]:
     ]
 
 
+@pytest.mark.slow
 def test_the_pixel_stage_is_three_passes_of_the_generator_worked_out_by_hand():
     found = iteration_costs(published().overrides, gt_size=256, stage="pixel")["generator"]
     layers = generator(256 // 4)
@@ -47,6 +48,7 @@ def test_the_pixel_stage_is_three_passes_of_the_generator_worked_out_by_hand():
     assert found.parameters == 621_424
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shared", "forward"), [("true", 2), ("false", 3)])
 def test_the_discriminator_is_passed_as_often_as_the_step_says(shared: str, forward: int):
     overrides = (*published().overrides, f"training.shared_fake_forward={shared}")
@@ -57,6 +59,7 @@ def test_the_discriminator_is_passed_as_often_as_the_step_says(shared: str, forw
     assert found.parameters == 4_376_897
 
 
+@pytest.mark.slow
 def test_vgg19_is_counted_as_its_publishers_do():
     meta = torchvision.models.VGG19_Weights.IMAGENET1K_V1.meta
     fully_connected = 512 * 49 * 4096 + 4096 * 4096 + 4096 * 1000
@@ -86,6 +89,7 @@ def test_traffic_is_within_reach_of_the_least_that_layers_move():
     assert 1 < found.numbers / least < 1.2  # losses and the enlarged image come on top
 
 
+@pytest.mark.slow
 def test_a_cpu_saves_multiplications_behind_an_enlargement_and_counts_them():
     plain, saving = (
         iteration_costs(SMALL, gt_size=64, stage="gan", cpu_kernels=own)["discriminator"].flops
@@ -94,6 +98,7 @@ def test_a_cpu_saves_multiplications_behind_an_enlargement_and_counts_them():
     assert 0.5 < saving / plain < 0.95
 
 
+@pytest.mark.slow
 def test_real_tensors_are_counted_on_a_small_crop_and_the_rest_follows_from_the_area():
     small, large = (
         iteration_costs(SMALL, gt_size=side, stage="pixel", cpu_kernels=True)["generator"] for side in (64, 128)
@@ -103,6 +108,7 @@ def test_real_tensors_are_counted_on_a_small_crop_and_the_rest_follows_from_the_
     assert plain.flops == large.flops
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("override", ["generator=ultracompact", "experiment=x2_prelu", "upscale=3"])
 def test_any_generator_is_counted(override: str):
     gt_size = 48
@@ -110,6 +116,7 @@ def test_any_generator_is_counted(override: str):
     assert cost.flops > 0
 
 
+@pytest.mark.slow
 def test_counting_leaves_no_fake_tensors_behind():
     """The CPU's kernels keep tables from call to call."""
     from benchmarks.ours import BareStep, make_module, random_batch

@@ -121,6 +121,7 @@ def test_hopeless_ways_are_left_out(monkeypatch: pytest.MonkeyPatch):
     assert timed == [*product.orders, product.orders[0]]
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.parametrize(("precision", "ways"), [("32", 2), ("bf16", 1)])
 def test_an_iteration_is_what_its_layers_multiply_without_gradients_that_training_leaves_out(

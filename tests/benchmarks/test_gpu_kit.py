@@ -92,6 +92,7 @@ def test_a_process_that_hangs_is_killed_with_those_it_started(tmp_path: Path) ->
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.parametrize(
     ("name", "seconds", "error"),
@@ -121,6 +122,7 @@ def test_only_files_with_such_tests_are_imported(tmp_path: Path) -> None:
     assert files_with_tests(tmp_path) == [tmp_path / "test_two.py"]
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_tests_that_fail_hang_skip_and_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
@@ -147,6 +149,7 @@ def test_tests_that_fail_hang_skip_and_cannot_be_read_are_named(tmp_path: Path) 
     assert figures["test_hangs"].error.startswith("cut: it hangs")
 
 
+@pytest.mark.slow
 def test_a_last_test_that_dies_ends_the_run(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     planted = "import os, pytest\n@pytest.mark.gpu\ndef test_dies(): os._exit(7)\n"

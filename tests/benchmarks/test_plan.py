@@ -111,6 +111,7 @@ def test_the_rates_of_consumer_cards_are_those_of_their_maker():
     assert {"RTX 3060", "RTX 3070", "RTX 4060", "RTX 4070", "RTX 5070"} <= rates.keys()
 
 
+@pytest.mark.slow
 def test_the_gan_stage_costs_more_and_a_faster_gpu_less():
     slow, fast = (published().predict(gpu, gpus=8, loading=0) for gpu in (GPUS[0], GPUS[-1]))
     assert slow["pixel"].compute < slow["gan"].compute / 20
@@ -127,6 +128,7 @@ def write(file: Path) -> None:
     results.write(file, machine={}, floor=FLOOR, rows=[sample, gan, perceptual])
 
 
+@pytest.mark.slow
 def test_a_measured_iteration_is_found_by_its_key_and_predicted_from_its_floor_and_its_traffic(tmp_path: Path):
     write(tmp_path / "results" / "a.json")
     (check,) = checks(results.read(tmp_path / "results" / "a.json"))
@@ -136,6 +138,7 @@ def test_a_measured_iteration_is_found_by_its_key_and_predicted_from_its_floor_a
     assert check.error == pytest.approx(expected - 1)
 
 
+@pytest.mark.slow
 def test_the_newest_results_are_read_and_the_error_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -177,6 +180,7 @@ def test_each_way_of_loading_has_its_rates_its_days_and_the_cores_that_feed_a_gp
     assert len(cells[6].split(" / ")) == 3
 
 
+@pytest.mark.slow
 def test_a_batch_that_does_not_fit_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -201,6 +205,7 @@ def test_rendering_takes_the_gpu_its_bytes_its_products_and_at_least_the_starts_
     assert with_it.training == pytest.approx(without.training + rendering_seconds(rendering, SLOW, batch=12))
 
 
+@pytest.mark.slow
 def test_rendering_is_counted_on_the_renderer_itself():
     small, large = (rendering_cost(gt_size=size, upscale=4) for size in (64, 128))
     assert 1.5 * small.bytes < large.bytes < 4 * small.bytes
@@ -238,6 +243,7 @@ def kit_file(file: Path, *, card: str | None = "NVIDIA GeForce RTX 4090", **valu
     return file
 
 
+@pytest.mark.slow
 def test_figures_of_the_kit_stand_beside_their_predictions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -288,6 +294,7 @@ def test_memory_is_that_of_all_live_tensors():
     assert (live.now, live.peak) == (0, 8000)
 
 
+@pytest.mark.slow
 def test_a_larger_crop_holds_more_of_each_sample_and_the_same_weights():
     small, large = (published([f"data.gt_size={size}"]).held("gan") for size in (64, 128))
     assert large.per_sample == pytest.approx(4 * small.per_sample, rel=0.05)
@@ -306,6 +313,7 @@ def test_without_results_the_loader_is_assumed_and_the_plan_says_so(
     assert "x4_superultracompact" in out
 
 
+@pytest.mark.slow
 def test_any_generator_number_of_gpus_and_samples_is_as_asked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ):

@@ -42,6 +42,7 @@ def test_what_is_read_is_what_was_stored(published: Results):
     assert [row.as_dict() for row in published.rows.values()] == stored
 
 
+@pytest.mark.slow
 def test_the_errors_of_the_plan_stand_in_the_docs_by_their_keys(published: Results):
     page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
     for check in checks(published):

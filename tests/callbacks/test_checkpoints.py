@@ -29,6 +29,7 @@ def rows(run_dir: Path) -> list[dict[str, str]]:
     return read_rows(run_dir / "metrics.csv")
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_last_the_best_of_each_stage_and_every_kth_are_kept_and_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -37,25 +38,61 @@ def test_last_the_best_of_each_stage_and_every_kth_are_kept_and_nothing_else(
     with caplog.at_level(logging.INFO):
         train(compose_config(tiny(tmp_path / "run", *overrides)))
     kept = steps(tmp_path / "run" / "checkpoints")
-    psnr = {int(row["step"]): float(row["val/psnr"]) for row in rows(tmp_path / "run") if row["val/psnr"]}
+    psnr = {int(row["step"]): float(row["val/psnr_y"]) for row in rows(tmp_path / "run") if row["val/psnr_y"]}
     assert list(psnr) == [4, 8, 12]
     best = max((4, 8), key=lambda step: psnr[step])
     assert kept == {"last.ckpt": 12, "step_00000008.ckpt": 8, "best_pixel.ckpt": best, "best_gan.ckpt": 12}
     assert len(list((tmp_path / "run" / "checkpoints").iterdir())) == 4
     told = json.loads((tmp_path / "run" / "summary.json").read_text())["best"]
     assert told == {
-        stage: {
-            "val/psnr": pytest.approx(psnr[step], abs=1e-4),
-            "step": step,
-            "file": f"checkpoints/best_{stage}.ckpt",
-        }
-        for stage, step in {"pixel": best, "gan": 12}.items()
+        "pixel": {
+            "val/psnr_y": pytest.approx(psnr[best], abs=1e-4),
+            "step": best,
+            "file": "checkpoints/best_pixel.ckpt",
+        },
+        "gan": {"step": 12, "file": "checkpoints/best_gan.ckpt"},  # no weights of LPIPS are there
     }
-    assert "best          the same: of the GAN stage, by val/psnr" in caplog.text
+    assert (
+        f"best_pixel.ckpt, of the pixel stage: val/psnr_y {psnr[best]:.4g} after {best} iterations" in caplog.text
+    )
+    assert "best_gan.ckpt, of the GAN stage: the last after 12 iterations" in caplog.text
+    assert "holds         GAN stage, iteration 12: the last, since no LPIPS or DISTS weights" in caplog.text
     model = load_weights(tmp_path / "run" / "model" / "x4_prelu.safetensors")
     last = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     for name, tensor in model.state_dict.items():
         assert torch.equal(tensor, last[f"ema.module.{name}"])
+    note = json.loads((tmp_path / "run" / "model" / "model.json").read_text())
+    assert (note["stage"], note["iterations"]) == ("gan", 12)
+    assert (model.metadata["iterations"], model.metadata["chosen"]) == (12, note["holds"])
+
+
+@pytest.mark.slow
+@pytest.mark.run
+def test_the_model_is_the_best_of_its_stage_and_is_written_again_if_it_is_gone(tmp_path: Path) -> None:
+    """PSNR-Y falls: the learning rate is far too high for weights that start as bilinear enlargement."""
+    overrides = tiny(tmp_path / "run", "trainer.max_steps=12", "optimizer.pixel_lr=0.01", "scheduler=constant")
+    overrides += ["training.init=bilinear", "training.ema_decay=0", "training.ema_warmup=false"]
+    overrides += ["scheduler.warmup_steps=0", "recipe.start_step=100"]
+    train(compose_config(overrides))
+    psnr = {int(row["step"]): float(row["val/psnr_y"]) for row in rows(tmp_path / "run") if row["val/psnr_y"]}
+    best = max(psnr, key=lambda step: psnr[step])
+    assert best < 12
+    folder = tmp_path / "run" / "model"
+
+    def check_model() -> None:
+        model = load_weights(folder / "x4_prelu.pth")
+        file = torch.load(tmp_path / "run" / "checkpoints" / "best_pixel.ckpt", weights_only=True)
+        assert file["global_step"] == model.metadata["iterations"] == best
+        assert (
+            model.metadata["chosen"] == f"pixel stage, iteration {best}: the best by val/psnr_y {psnr[best]:.4g}"
+        )
+        for name, tensor in model.state_dict.items():
+            assert torch.equal(tensor, file["state_dict"][f"ema.module.{name}"])
+
+    check_model()
+    (folder / "x4_prelu.pth").unlink()
+    train(compose_config([*overrides, "trainer.max_steps=16", "ckpt_path=last", "optimizer.pixel_lr=1e-7"]))
+    check_model()
 
 
 def watching(run_dir: Path, monitor: str) -> Checkpoints:
@@ -113,6 +150,7 @@ def test_a_best_is_resumed_where_its_checkpoint_is_here_or_is_the_one_resumed(
         assert "the best of the GAN stage starts again: val/psnr 25 after 8 iterations" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_save_that_fails_keeps_the_checkpoint_before_and_training_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

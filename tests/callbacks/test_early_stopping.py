@@ -64,6 +64,7 @@ def stopped(run_dir: Path, *more: str) -> dict[str, object]:
     return torch.load(run_dir / "checkpoints" / "last.ckpt", weights_only=True)  # type: ignore[no-any-return]
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_run_ends_with_its_last_validation_and_its_own_count_in_the_checkpoint(tmp_path: Path) -> None:
     checkpoint = stopped(tmp_path, "callbacks.early_stopping.patience=2", "trainer.log_every_n_steps=5")
@@ -76,6 +77,7 @@ def test_a_run_ends_with_its_last_validation_and_its_own_count_in_the_checkpoint
     assert trained == ["4", "5", "10", "12"]  # the pixel stage ends after 4, the run after 12
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_validations_up_to_start_step_do_not_count(tmp_path: Path) -> None:
     more = ("callbacks.early_stopping.patience=1", "callbacks.early_stopping.start_step=8")

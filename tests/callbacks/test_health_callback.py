@@ -70,6 +70,7 @@ def test_options_out_of_bounds_are_refused(signs: dict[str, dict[str, float]], n
         Health(signs=signs)
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_run_whose_colours_drift_is_warned_and_says_so_in_its_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -17,6 +17,7 @@ from tests.tiny import tiny
 pytestmark = pytest.mark.run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "told", "saved"),
     [

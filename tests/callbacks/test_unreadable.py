@@ -59,6 +59,7 @@ def run(root: Path, *more: str) -> Path:
     return root / "run"
 
 
+@pytest.mark.slow
 def test_a_bad_held_out_photo_is_named_counted_and_left_out(
     make_folders: MakeFolders, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -92,6 +93,7 @@ def test_no_good_held_out_photo_ends_the_run_whatever_the_limit(make_folders: Ma
         run(root, "data.max_bad_fraction=1", "trainer.num_sanity_val_steps=-1")
 
 
+@pytest.mark.slow
 def test_unreadable_headers_of_held_out_photos_are_reported_at_the_start(
     make_folders: MakeFolders, caplog: pytest.LogCaptureFixture
 ) -> None:

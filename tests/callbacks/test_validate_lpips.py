@@ -8,7 +8,7 @@ import pytest
 import torch
 from torchvision.models import alexnet
 
-from esrgan_train.callbacks.validate_lpips import ValidateLpips
+from esrgan_train.callbacks.validate_learned import ValidateLpips
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.loggers.metrics_csv import read_rows
@@ -38,6 +38,7 @@ def no_network(*_: object, **__: object) -> None:
     raise OSError("no network")
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.usefixtures("weights")
 def test_equal_images_are_at_distance_0_and_farther_ones_farther() -> None:
@@ -52,6 +53,7 @@ def test_equal_images_are_at_distance_0_and_farther_ones_farther() -> None:
     assert 0 < distances[1] < distances[2]
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.usefixtures("weights")
 def test_with_its_weights_it_is_logged_and_in_the_summary(tmp_path: Path) -> None:
@@ -64,6 +66,7 @@ def test_with_its_weights_it_is_logged_and_in_the_summary(tmp_path: Path) -> Non
     assert float(row["val/lpips"]) == pytest.approx(value, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.usefixtures("cache")
 def test_without_them_one_line_says_why_and_how_to_get_them(

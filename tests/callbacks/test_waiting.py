@@ -224,6 +224,7 @@ def test_limits_that_mean_nothing_are_refused(limit: float) -> None:
         Waiting(limit=limit, iterations=1, seconds=0)
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_run_that_waits_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     watched = ("callbacks.waiting.limit=0.001", "callbacks.waiting.iterations=5", "callbacks.waiting.seconds=0")

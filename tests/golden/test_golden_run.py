@@ -99,6 +99,7 @@ def test_a_seeded_run_is_what_it_was(
     check(HERE / f"{name}_run.json", run(tmp_path / "run", *overrides), update=update_golden)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["pixel", "gan"])
 def test_a_checkpoint_from_before_resumes_as_it_did(stage: str, tmp_path: Path, update_golden: bool) -> None:
     found = run(tmp_path / "run", *TINY, f"ckpt_path={HERE / f'{stage}_stage.ckpt'}")

@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from esrgan_train.data.datamodule import DataModule, compose
+from esrgan_train.data.composition import compose
+from esrgan_train.data.datamodule import DataModule
 from esrgan_train.data.feeder import Fed, Feeder
 from esrgan_train.data.loader import collate
 from esrgan_train.data.options import StreamOptions

@@ -105,6 +105,7 @@ def test_the_place_of_an_unknown_error_is_shown_on_request(
     assert "in fails" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_photo_that_does_not_fit_into_memory_names_the_remedy(tmp_path: Path) -> None:
     torch.save({"params": SRVGGNetCompact(upscale=2).state_dict()}, tmp_path / "m.pth")

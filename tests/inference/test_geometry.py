@@ -44,7 +44,7 @@ def test_the_radius_is_that_of_the_construction(name: str, radius: int) -> None:
 
 
 @pytest.mark.run
-@pytest.mark.parametrize("name", ["realplksr", "omnisr", "rcan", "realcugan"])
+@pytest.mark.parametrize("name", ["omnisr", "rcan"])
 def test_a_network_that_sees_everything_has_no_radius(name: str) -> None:
     assert measure(build(name)).radius is None
     assert reach_of(build(name)) is None

@@ -17,6 +17,7 @@ from PIL import Image
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.errors import UserError
 from esrgan_train.export.onnx_file import export_onnx
+from esrgan_train.export.variants import DEFAULTS
 from esrgan_train.images.photo import fill_hidden, read_photo
 from esrgan_train.inference.geometry import reach_of
 from esrgan_train.inference.memory import automatic_tile
@@ -197,6 +198,7 @@ def test_only_what_is_missing_is_made(tmp_path: Path, model: Path) -> None:
     assert Image.open(tmp_path / "o/b.png").size == (8, 8)
 
 
+@pytest.mark.slow
 def test_published_weights_enlarge_a_photograph_as_ncnn_and_spandrel_do_and_tiles_to_the_same_bytes(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -229,12 +231,14 @@ def test_published_weights_enlarge_a_photograph_as_ncnn_and_spandrel_do_and_tile
 def onnx_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("onnx")
     metadata = {"arch": "srvgg", "options": {"num_feat": 16, "num_conv": 3, "upscale": 2}, "upscale": 2}
-    export_onnx(network(), folder / "ours.onnx", metadata, half=False)
-    export_onnx(network(), folder / "foreign.onnx", {}, half=False)
-    export_onnx(network(), folder / "half.onnx", metadata, half=True)
+    single, half = DEFAULTS["onnx"]
+    export_onnx(network(), folder / "ours.onnx", metadata, single)
+    export_onnx(network(), folder / "foreign.onnx", {}, single)
+    export_onnx(network(), folder / "half.onnx", metadata, half)
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.parametrize(("name", "limit"), [("ours", 0.51), ("foreign", 0.51), ("half", 2.0)])
 def test_an_onnx_model_gives_the_pictures_of_its_weights(onnx_models: Path, name: str, limit: float) -> None:
@@ -287,6 +291,7 @@ def test_the_chosen_tile_is_one_that_a_processor_is_quick_with(monkeypatch: pyte
     assert automatic_tile(network(), 2, CPU) == 256
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_small_tiles_bound_the_memory() -> None:
     script = (

@@ -101,6 +101,7 @@ def with_wandb(run_dir: Path, *more: str) -> list[str]:
     return tiny(run_dir, *SHORT, "logger=wandb", "callbacks=default", *more)
 
 
+@pytest.mark.slow
 @pytest.mark.run
 @pytest.mark.parametrize("failing", ["import", "init", "log", "artifact", "finish"])
 def test_a_failure_of_wandb_is_one_warning_and_the_run_is_as_without_it(
@@ -117,6 +118,7 @@ def test_a_failure_of_wandb_is_one_warning_and_the_run_is_as_without_it(
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["iterations"] == 4
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_wandb_gets_settings_readings_previews_and_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, started = fake_wandb(monkeypatch)
@@ -143,6 +145,7 @@ def test_the_best_model_is_that_of_the_last_stage(tmp_path: Path) -> None:
         assert best_of_last_stage(tmp_path) == tmp_path / "checkpoints" / f"best_{stage}.ckpt"
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_resumed_run_continues_the_same_wandb_run_even_from_another_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -221,6 +224,7 @@ assert not logger.failed
 """
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_the_real_library_writes_into_the_run_folder_alone_and_prints_nothing(tmp_path: Path) -> None:
     here, run = tmp_path / "here", tmp_path / "run"
@@ -246,6 +250,7 @@ def events(run_dir: Path) -> Any:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_when_the_librarys_helper_dies_there_is_one_warning_and_no_traceback_at_the_exit(tmp_path: Path) -> None:
     script = f"""

@@ -72,6 +72,7 @@ def test_a_layout_of_the_field_is_read(tmp_path: Path, network: SRVGGNetCompact,
     assert all(torch.equal(read[name], tensor) for name, tensor in network.state_dict().items())
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_what_torch_itself_wraps_is_read(tmp_path: Path, network: SRVGGNetCompact):
     torch.save(AveragedModel(torch.compile(network)).state_dict(), tmp_path / "model.pth")

@@ -7,7 +7,7 @@ import torch
 
 from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
-from esrgan_train.build import build
+from esrgan_train.building import build
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.modelfiles.rebuild import load_into, rebuild_generator

@@ -65,6 +65,7 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "_SMALLEST", 2**20)
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_faults_are_named_with_score_and_reason(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -86,6 +87,7 @@ def test_faults_are_named_with_score_and_reason(
     assert "5 kept" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_dropped_kinds_are_left_out(photos: Path, tmp_path: Path) -> None:
     def kept(name: str, *options: str) -> set[str]:
@@ -104,6 +106,7 @@ def test_dropped_kinds_are_left_out(photos: Path, tmp_path: Path) -> None:
     assert statuses == {"kept": 5, "left out": 4, "unreadable": 3}
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_the_same_photos_give_the_same_bytes_whatever_the_workers(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -154,6 +157,7 @@ def test_a_killed_command_goes_on_and_ends_as_if_nothing_had_happened(
     assert resumed == whole
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_finished_set_is_left_as_it_is_and_another_one_is_refused(photos: Path, tmp_path: Path) -> None:
     target = tmp_path / "set"
@@ -177,6 +181,7 @@ def test_a_finished_set_is_left_as_it_is_and_another_one_is_refused(photos: Path
         main([str(photos), "-o", str(tmp_path / "full")])
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_tiles_cover_a_photo_and_flat_ones_are_left_out(tmp_path: Path) -> None:
     whole = np.full((200, 330, 3), 200, np.uint8)  # a blank wall
@@ -196,6 +201,7 @@ def test_tiles_cover_a_photo_and_flat_ones_are_left_out(tmp_path: Path) -> None:
     assert covered.all()
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_large_photos_are_reduced(tmp_path: Path) -> None:
     photo = decode(SAMPLE / "astronaut.png")
@@ -213,6 +219,7 @@ def packed_by(root: Path, *options: str, name: str = "set") -> Any:
     return open_packed(root / name, option="x")
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_pairs_are_packed_and_misfits_named(tmp_path: Path) -> None:
     for number, size in enumerate([(80, 60), (90, 66), (40, 40), (64, 30)]):
@@ -265,6 +272,7 @@ def test_names_may_hold_any_bytes(tmp_path: Path) -> None:
     assert [row.name for row in manifest.read(tmp_path / "set/manifest.csv")] == [name]
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_too_small_a_disk_is_said_before_and_a_full_one_loses_nothing(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

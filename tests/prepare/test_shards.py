@@ -86,6 +86,7 @@ def test_a_kill_while_photos_are_left_out_is_made_good(photos: Path, tmp_path: P
     assert not job.raw.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_workers_that_are_not_forked_give_the_same_bytes(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import matplotlib
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from esrgan_train.prepare.manifest import Row, Status
@@ -52,6 +53,7 @@ def test_photos_without_scores_can_be_drawn() -> None:
     assert summary([blank], Shelf(), title="set").ndim == 3
 
 
+@pytest.mark.slow
 def test_of_many_photos_few_are_loaded() -> None:
     shelf = Shelf()
     statuses: list[Status] = ["kept", "reported", "left out"]

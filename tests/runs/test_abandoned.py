@@ -58,6 +58,7 @@ def steps_in(metrics: Path) -> list[int]:
     return [int(row["step"]) for row in read_rows(metrics)]
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_after_a_step_back_the_branch_left_is_set_aside_and_last_means_the_new_one(
     again: Path, caplog: pytest.LogCaptureFixture
@@ -100,6 +101,7 @@ def test_after_a_step_back_the_branch_left_is_set_aside_and_last_means_the_new_o
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_best_value_is_not_carried_over_when_it_was_measured_otherwise(
     again: Path, caplog: pytest.LogCaptureFixture
@@ -110,8 +112,9 @@ def test_a_best_value_is_not_carried_over_when_it_was_measured_otherwise(
     with caplog.at_level(logging.INFO):
         run(again, "trainer.max_steps=10", "degradation=bicubic", "ckpt_path=last")
     told = [r.getMessage() for r in caplog.records if "starts again" in r.getMessage()]
-    assert len(told) == 2
-    assert all("cannot be compared with new values (changed: degradation)" in line for line in told)
+    (line,) = told  # in the GAN stage the last is taken for the best, whatever it measures
+    assert "the best of the pixel stage starts again: val/psnr_y" in line
+    assert "cannot be compared with new values (changed: degradation)" in line
     summary = json.loads((again / "summary.json").read_text())
     assert summary["best"].keys() == summary["stages"].keys() == {"gan"}
     assert summary["best"]["gan"]["step"] == 10
@@ -153,6 +156,7 @@ def test_a_process_that_dies_while_setting_aside_has_lost_nothing(
     assert read_rows(aside[0] / "metrics.csv") == [row for row in rows if int(row["step"]) > 4]
 
 
+@pytest.mark.slow
 @pytest.mark.run
 def test_a_start_from_scratch_in_the_folder_of_a_run_keeps_that_run(again: Path) -> None:
     before = files(again)
@@ -163,6 +167,7 @@ def test_a_start_from_scratch_in_the_folder_of_a_run_keeps_that_run(again: Path)
     assert set(steps_in(again / "metrics.csv")) == {2}
 
 
+@pytest.mark.slow
 def test_the_time_of_saving_counts_and_not_that_of_the_file(again: Path) -> None:
     folder = again / "checkpoints"
     for path in folder.iterdir():

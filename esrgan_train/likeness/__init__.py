@@ -1,0 +1,1 @@
+"""How a person's own low-quality pictures compare with the LR that training makes."""
