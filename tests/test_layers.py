@@ -61,6 +61,7 @@ ORDER = [
     "outcome",
     "space",
     "announce",
+    "origin",
     "causes",
     "ending",
     "hours",
