@@ -41,7 +41,7 @@ def write_origin(
         "environment": _environment(module, trainer),
     }
     with replacing(Path(cfg.run_dir) / ORIGIN) as partial:
-        partial.write_text(json.dumps(origin, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")
 
 
 def _course(cfg: DictConfig, module: ESRGANModule, trainer: Trainer) -> dict[str, str]:

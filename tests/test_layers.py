@@ -72,6 +72,7 @@ ORDER = [
     "preview_data",
     "replay",
     "compare",
+    "report",
     "video",
     "upscale",
     "export",
