@@ -27,30 +27,43 @@ def charts_of(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
 
 
 def _chart(title: str, names: Sequence[str], runs: Sequence[RunFolder]) -> dict[str, Any]:
-    curves = [curve for run in runs for name in names for curve in _curve(run, name, several=len(runs) > 1)]
+    several = len(runs) > 1
+    curves = [
+        curve | ({"hue": number, "dash": place} if several else {"hue": place, "dash": 0})
+        for number, run in enumerate(runs)
+        for place, name in enumerate(names)
+        for curve in _curve(run, name, several=several)
+    ]
     return {
         "title": title,
         "log": title in LOG_SCALE,
         "curves": curves,
-        "switches": [
-            {"x": run.switch, "text": "GAN stage" + (f" of {run.name}" if len(runs) > 1 else "")}
-            for run in runs
-            if run.switch is not None
-        ],
-        "bands": [band for run in runs for band in _bands(run, names)],
+        "switches": _switches(runs),
+        "bands": [band for run in runs for band in _bands(run, names, several=several)],
         "table": [_extremes(curve) for curve in curves],
     }
+
+
+def _switches(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
+    """Where GAN stages start, each place once; runs are named where not all start there."""
+    places: dict[int, list[str]] = {}
+    for run in runs:
+        if run.switch is not None:
+            places.setdefault(run.switch, []).append(run.name)
+    return [
+        {"x": place, "text": "GAN stage" if len(names) == len(runs) else f"GAN stage of {', '.join(names)}"}
+        for place, names in places.items()
+    ]
 
 
 def _curve(run: RunFolder, name: str, *, several: bool) -> Iterator[dict[str, Any]]:
     steps, values = points(run.rows, name)
     if not steps:
         return
-    label = f"{name}, {run.name}" if several else name
     thin = len(steps) > _MOST
     x, y = thinned(steps, values, _MOST) if thin else (steps, values)
     yield {
-        "label": label,
+        "label": f"{name}, {run.name}" if several else name,
         "x": x,
         "y": [value if math.isfinite(value) else None for value in y],  # JSON knows no other numbers
         "means": f"each point is the mean of about {round(len(steps) / _MOST)} readings" if thin else "",
@@ -67,11 +80,12 @@ def _extremes(curve: dict[str, Any]) -> dict[str, str]:
     return {"label": curve["label"], **{which: f"{y:.5g} at {x:,.0f}" for which, (x, y) in found.items()}}
 
 
-def _bands(run: RunFolder, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _bands(run: RunFolder, names: Sequence[str], *, several: bool) -> Iterator[dict[str, Any]]:
     """The stretches in which a warning sign of this panel lasted too long."""
+    of = f" of {run.name}" if several else ""
     for sign in (sign for sign in _signs(run) if sign.value in names):
         for start, end in stretches(sign, *points(run.rows, sign.value)):
-            yield {"from": start, "to": end, "text": f"warning: {sign.label}"}
+            yield {"from": start, "to": end, "text": f"warning{of}: {sign.label}"}
 
 
 def _signs(run: RunFolder) -> list[Sign]:

@@ -26,6 +26,7 @@ PAGE = "report.html"
 LIMIT = 15_000_000  # bytes of a page
 _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_PAIR_BYTES = 1_500_000
+_MARGIN = 5000  # bytes of what comes with pictures: their controls, names and what is left out
 
 
 def write_page(path: Path, runs: Sequence[RunFolder], *, ended: str | None = None) -> None:
@@ -51,11 +52,11 @@ def page_of(runs: Sequence[RunFolder], *, ended: str | None = None, live: bool =
     if all(run.is_empty for run in runs):
         names = ", ".join(str(run.path) for run in runs)
         raise UserError(f"{names}: nothing to show yet, neither metrics.csv nor previews/crops")
-    several = len(runs) > 1
     context = _context(runs, ended=ended, live=live)
-    whole = _render(context, {"photos": [], "charts": charts_of(runs), "live": live}, [])
-    photos, left_out = fitting(shared_photos(runs), LIMIT - len(whole.encode(errors="replace")) - 1000)
-    data = {"photos": [drawn(p, several=several) for p in photos], "charts": charts_of(runs), "live": live}
+    data: dict[str, Any] = {"photos": [], "charts": charts_of(runs), "live": live}
+    room = LIMIT - len(_render(context, data, []).encode(errors="replace")) - _MARGIN
+    photos, left_out = fitting(shared_photos(runs), room)
+    data["photos"] = [drawn(photo, several=len(runs) > 1) for photo in photos]
     return _render(context, data, left_out)
 
 

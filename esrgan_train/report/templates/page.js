@@ -5,7 +5,7 @@
   const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
   // ---- Pictures: one state, drawn whenever it changes --------------------------------------------------------
-  const view = {photo: 0, step: null, left: "bicubic", right: null, split: 50, zoom: 1, x: 0, y: 0};
+  const view = {photo: 0, step: null, left: null, right: null, split: 50, zoom: 1, x: 0, y: 0};
 
   const stepsOf = (photo) =>
     [...new Set(photo.series.flatMap((series) => series.steps))].sort((a, b) => a - b);
@@ -125,8 +125,9 @@
     if (!steps.includes(view.step)) view.step = steps.filter((step) => step <= (view.step ?? Infinity)).pop() ?? steps[0];
     const pictures = picturesAt(photo, view.step);
     const labels = [...pictures.keys()];
-    if (!labels.includes(view.left)) view.left = "bicubic";
-    if (!labels.includes(view.right)) view.right = photo.series[0].label;
+    const [first, second] = photo.series.map((series) => series.label);
+    if (!labels.includes(view.left)) view.left = second ? first : "bicubic";
+    if (!labels.includes(view.right)) view.right = second ?? first;
     const style = byId("pictures").style;
     style.setProperty("--ratio", photo.width / photo.height);
     style.setProperty("--split", `${view.split}%`);
@@ -204,9 +205,14 @@
     };
   }
 
+  // Of one run the values differ in colour; of several the runs do, and values in how their lines are broken.
+  const HUES = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"];
+  const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
+
   const tracesOf = (chart) => chart.curves.map((curve) => ({
     x: curve.x, y: curve.y, name: plain(curve.label), type: "scatter", mode: curve.x.length < 30 ? "lines+markers" : "lines",
-    line: {width: 1.8}, hovertemplate: "%{y:.5g}",
+    line: {width: 1.8, color: HUES[curve.hue % HUES.length], dash: DASHES[curve.dash % DASHES.length]},
+    hovertemplate: "%{y:.5g}",
   }));
 
   async function startCurves() {
