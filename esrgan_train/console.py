@@ -27,6 +27,7 @@ COMMANDS = {
     "preview-data": Command("esrgan_train.preview_data", "draw what training will see"),
     "replay": Command("esrgan_train.replay", "show samples of a run again"),
     "compare": Command("esrgan_train.compare", "compare runs"),
+    "report": Command("esrgan_train.report", "show runs in one page, with --serve while they train"),
     "upscale": Command("esrgan_train.upscale", "upscale photos"),
     "evaluate": Command("esrgan_train.evaluate", "score a model"),
     "export": Command("esrgan_train.export", "write a model for other programs"),

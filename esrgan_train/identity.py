@@ -147,7 +147,7 @@ def differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     is the effective batch where they lack it, options that they did not have are taken for what they did, and a
     class of this package may have moved to another file. Nor does another folder with the same photos.
     """
-    before, now = dict(_flat(before)), dict(_flat(now))
+    before, now = dict(flat(before)), dict(flat(now))
     before.setdefault(CROPS, now.get(CROPS))
     for name, value in _SINCE.items():
         if name in now:
@@ -187,7 +187,7 @@ def _options(cfg: DictConfig, use: Use) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
     values = OmegaConf.to_container(cfg, resolve=True)
-    return {name: value for name, value in _flat(values) if use in use_of(name)} | _order_of_steps(cfg)
+    return {name: value for name, value in flat(values) if use in use_of(name)} | _order_of_steps(cfg)
 
 
 def _order_of_steps(cfg: DictConfig) -> dict[str, str]:
@@ -198,10 +198,11 @@ def _order_of_steps(cfg: DictConfig) -> dict[str, str]:
     return {} if steps is None else {STEPS: ",".join(str(name) for name in steps if steps[name] is not None)}
 
 
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of nested dictionaries, by dotted name."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _flat(inner, f"{name}.{key}" if name else str(key))
+            yield from flat(inner, f"{name}.{key}" if name else str(key))
     else:
         yield name, value
 

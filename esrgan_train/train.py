@@ -23,6 +23,7 @@ from esrgan_train.identity import identity_of
 from esrgan_train.launch import Launch
 from esrgan_train.loggers.metrics_csv import FILE_NAME, trim_rows
 from esrgan_train.logs import silence_console
+from esrgan_train.origin import write_origin
 from esrgan_train.outcome import check_outcome, optimized_metric
 from esrgan_train.ranks import broadcast_from_rank0, pass_to_children, rank, slurm_job
 from esrgan_train.runs.abandoned import is_resumed_in, left_behind, set_aside
@@ -136,6 +137,7 @@ def build_run(cfg: DictConfig) -> Run:
 def start(cfg: DictConfig, launch: Launch, run: Run) -> None:
     """Prepare the run folder, and announce what will run."""
     prepare_run_dir(cfg, run.checkpoint)
+    write_origin(cfg, launch, run.module, run.datamodule, run.trainer)
     announce_start(cfg, launch, run.trainer, run.module, run.datamodule)
     done = run.checkpoint["global_step"] if run.checkpoint is not None else 0
     announce_space(run.trainer, run.module, Path(cfg.run_dir), done=done)

@@ -117,6 +117,15 @@ class DataModule(LightningDataModule):
         held_out = f"{len(val):,}" if len(train.kinds) == 1 else counted(val)
         return f"{counted(train)} from {train.describe()}, {held_out} held out{elsewhere}"
 
+    def describe_sizes(self) -> dict[str, str]:
+        """How many photos are trained on and held out, and their smallest and largest size, for people."""
+        looks = {"training": self._seen, "held out": [self._seen_held_out]}
+        return {
+            f"{use} ({seen.source.describe()})": f"{len(seen.source):,} photos, {seen.sizes()} pixels"
+            for use, found in looks.items()
+            for seen in found
+        }
+
     @property
     def workers(self) -> WorkerPlans:
         """The worker processes of the loaders; all processes of the run first ask together, in ``setup``."""
