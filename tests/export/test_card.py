@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shlex
+import textwrap
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +21,15 @@ from PIL import Image
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.errors import UserError
 from esrgan_train.export.__main__ import main
+from esrgan_train.export.card.facts import Facts
+from esrgan_train.export.card.licences import on_hub, spdx
+from esrgan_train.export.card.openmodeldb import model_id
+from esrgan_train.export.card.run import read_run
+from esrgan_train.export.card.stated import Stated
+from esrgan_train.identity import CROPS
 from esrgan_train.images.sheet import labelled_sheet, pictures_of
 from esrgan_train.modelfiles.weights import load_weights, save_model
+from tests.export.networks import NETWORKS
 
 SCHEMA = json.loads((Path(__file__).parent / "openmodeldb.schema.json").read_text(encoding="utf-8"))
 OPTIONS = {"num_feat": 8, "num_conv": 2, "upscale": 4, "act_type": "prelu"}
@@ -161,7 +172,7 @@ def test_before_and_after_are_those_of_the_exported_weights(run: Path, tmp_path:
     assert "after 400 iterations" in page
     for photo, side in ((1, 130), (2, 139)):
         for n, kind in enumerate(("lr", "bicubic", "sr", "hr")):
-            assert f"](pictures/{photo}_{kind}.png)" in page
+            assert f'<img src="pictures/{photo}_{kind}.png" alt="photo {photo}, ' in page
             written = np.asarray(Image.open(tmp_path / f"out/pictures/{photo}_{kind}.png"))
             np.testing.assert_array_equal(written, picture(80 + n, side))
     assert "| PSNR | 25.13 dB | 24.50 dB |\n| LPIPS | 0.2500 |  |" in page
@@ -176,6 +187,100 @@ def test_a_file_without_a_run_says_what_it_says(tmp_path: Path):
     assert (entry["architecture"], entry["scale"], entry["size"]) == ("compact", 4, ["8nf", "2nc"])
     assert not [name for name in entry if name.startswith(("training", "dataset", "pretrained"))]
     assert not (tmp_path / "out/pictures").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (
+            """
+            degradation: null
+            data: {_target_: esrgan_train.data.pairs.paired_photos, train_dir: '/a/scans/', gt_size: 64}
+            trainer: {devices: auto}
+            """,
+            {"on_the_fly": False, "photos": ("scans",), "hr_side": 64, "batch": None, "start": None},
+        ),
+        (
+            """
+            degradation: {_target_: a.b}
+            teacher: /models/big.pth
+            data: {_target_: esrgan_train.data.mixed.mixed_photos, train_dir: [/a/one, /a/two], pairs_dir: pairs}
+            trainer: {}
+            """,
+            {"on_the_fly": True, "photos": ("one", "two", "pairs"), "teacher": "big.pth"},
+        ),
+        (
+            "data: {_target_: esrgan_train.data.sample_photos.sample_photos}\ntrainer: {}",
+            {"photos": ("the sample photographs of esrgan_train",), "scores": {}},
+        ),
+    ],
+)
+def test_a_run_says_what_it_was_trained_on(tmp_path: Path, config: str, expected: dict[str, Any]):
+    (tmp_path / "config.yaml").write_text(textwrap.dedent(config), encoding="utf-8")
+    run = read_run(tmp_path, 5)
+    assert {name: getattr(run, name) for name in expected} == expected
+
+
+def test_the_batch_is_that_of_all_processes_as_the_run_kept_it(run: Path):
+    (run / "checkpoints").mkdir()
+    kept = {"state_dict": {}, "global_step": 400, "settings": {CROPS: 48}}
+    torch.save(kept, run / "checkpoints/last.ckpt")
+    assert read_run(run, 400).batch == 48
+
+
+def test_a_configuration_that_cannot_be_read_is_told(run: Path, tmp_path: Path):
+    (run / "config.yaml").write_text("data: [", encoding="utf-8")
+    with pytest.raises(UserError, match=r"config.yaml cannot be read \(.*\): --no-card does without it"):
+        main([str(run / "model/x4_mine.pth"), "-o", str(tmp_path / "out")])
+
+
+def test_networks_have_the_names_of_the_database():
+    known = {
+        name: facts.architecture[0] if facts.architecture else None
+        for name, facts in ((name, facts_of(cls, options)) for name, (cls, options) in NETWORKS.items())
+    }
+    names = {"srvgg": "compact", "realcugan": "real-cugan", "safmn": None, "fdat": None}
+    assert known == {name: names.get(name.split()[0], name.split()[0]) for name in NETWORKS}
+    dysample = {"dysample": True}
+    assert facts_of(NETWORKS["realplksr x2"][0], dysample).architecture == (
+        "realplksr-dysample",
+        "RealPLKSR_dysample",
+    )
+
+
+def facts_of(cls: type[torch.nn.Module], options: dict[str, Any]) -> Facts:
+    told = {"name": "x", "scale": 2, "channels": 3, "stated": Stated(), "day": date(2026, 1, 2)}
+    return Facts(network=cls.__name__, metadata={"options": options}, **told)
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "expected"),
+    [("x4_prelu", 4, "4x-prelu"), ("2x-My_Model 写", 2, "2x-My-Model"), ("写真", 1, "1x-unnamed")],
+)
+def test_an_id_is_letters_digits_and_hyphens_after_the_scale(name: str, scale: int, expected: str):
+    facts = replace(facts_of(SRVGGNetCompact, OPTIONS), name=name, scale=scale)
+    assert model_id(facts) == expected
+    assert re.fullmatch(SCHEMA["$defs"]["model"]["pattern"], expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "identifier", "on_the_hub"),
+    [
+        ("cc-by-nc-sa-4.0", "CC-BY-NC-SA-4.0", {"license": "cc-by-nc-sa-4.0"}),
+        ("GPL-3.0-only", "GPL-3.0-only", {"license": "gpl-3.0"}),
+        ("mit or apache-2.0", "MIT OR Apache-2.0", {"license": "other", "license_name": "mit-or-apache-2.0"}),
+        ("Ask me (写)!", None, {"license": "other", "license_name": "ask-me"}),
+    ],
+)
+def test_licences_are_named_as_each_site_names_them(text: str, identifier: str | None, on_the_hub: dict[str, str]):
+    assert spdx(text) == identifier
+    assert on_hub(text) == on_the_hub
+
+
+def test_what_a_mixture_was_made_of_is_told(tmp_path: Path):
+    mixed = [{"weight": 0.25, "file": "a_1.pth"}, {"weight": 0.75, "file": "b.pth"}]
+    page, _ = export(write_model(tmp_path / "m.pth", {**SAID, "mixed_from": mixed}), tmp_path / "out")
+    assert "| started from | 0.25 × a\\_1.pth + 0.75 × b.pth |" in page
 
 
 def test_author_and_licence_stay_in_the_files_and_are_read_from_them(run: Path, tmp_path: Path):

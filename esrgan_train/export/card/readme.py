@@ -12,21 +12,15 @@ from urllib.parse import quote
 import yaml  # type: ignore[import-untyped]
 
 from esrgan_train.export.card.facts import Facts
-from esrgan_train.export.card.licences import on_hub
+from esrgan_train.export.card.licences import on_hub, spdx
 from esrgan_train.export.card.openmodeldb import escaped, summary
 from esrgan_train.export.card.stated import NOT_STATED
 
 _COLUMNS = {"lr": "LR", "bicubic": "before: bicubic", "sr": "after: this model", "hr": "the original"}
+_WIDTH = 220  # of a picture on the page, in pixels: four fit beside each other
 _SCORES = {"psnr": ("PSNR", " dB", 2), "ssim": ("SSIM", "", 4), "psnr_y": ("PSNR-Y", " dB", 2)} | {
     "ssim_y": ("SSIM-Y", "", 4), "lpips": ("LPIPS", "", 4), "dists": ("DISTS", "", 4), "niqe": ("NIQE", "", 2)
 }  # fmt: skip
-_FROM_FILE = {
-    "chosen": "weights",
-    "experiment": "experiment",
-    "config_hash": "configuration",
-    "version": "made by esrgan_train",
-    "exported_by": "exported by",
-}
 _LIBRARIES = {".pth": "pytorch", ".safetensors": "pytorch", ".onnx": "onnx", ".param": "ncnn"}
 
 
@@ -53,9 +47,13 @@ def front_matter(facts: Facts) -> dict[str, Any]:
 
 
 def _page(facts: Facts) -> Iterator[str]:
-    yield from (f"# {escaped(facts.name)}", "", (facts.stated.description or summary(facts)).strip(), "")
+    yield from (f"# {escaped(facts.name)}", "")
+    if facts.stated.description:
+        yield from (facts.stated.description.strip(), "")
+    yield from (summary(facts), "")
     if facts.pictures:
         yield from _pictures(facts)
+    yield from ("## The model", "")
     yield from _table(["", ""], _about(facts))
     if facts.run and facts.run.scores:
         yield from _measured(facts)
@@ -67,8 +65,11 @@ def _pictures(facts: Facts) -> Iterator[str]:
     after = f"after {facts.shown_after:,} iterations"
     yield from (f"Parts of photos that were held out of the training, {after}:", "")
     cells = (
-        [f"![{_COLUMNS[kind]}, photo {number}]({name})" for kind, name in pictures.items()]
-        for number, pictures in enumerate(facts.pictures, start=1)
+        [
+            f'<img src="{name}" alt="photo {number}, {_COLUMNS[kind]}" width="{_WIDTH}">'
+            for kind, name in row.items()
+        ]
+        for number, row in enumerate(facts.pictures, start=1)
     )
     yield from _table(list(_COLUMNS.values()), cells)
 
@@ -76,23 +77,25 @@ def _pictures(facts: Facts) -> Iterator[str]:
 def _about(facts: Facts) -> Iterator[tuple[str, str]]:
     stated, run, said = facts.stated, facts.run, facts.metadata
     yield "author", ", ".join(map(escaped, stated.author)) or NOT_STATED
-    yield "licence", escaped(stated.licence) if stated.licence else NOT_STATED
+    yield "licence", escaped(spdx(stated.licence) or stated.licence) if stated.licence else NOT_STATED
     yield "network", _network(facts)
     yield "scale", f"×{facts.scale}"
-    yield "pictures", "RGB" if facts.channels == 3 else "luma; the program enlarges the colours"
+    yield "pictures", "RGB" if facts.channels == 3 else "one channel: gray, or luma beside enlarged colours"
     yield "trained on", _trained_on(facts)
     yield "iterations", f"{facts.iterations:,}" if facts.iterations else NOT_STATED
     if run and run.batch and run.hr_side:
         yield "batch", f"{run.batch} crops of {run.hr_side} × {run.hr_side} HR pixels"
     if run:
-        yield "LR", "made of HR while training" if run.on_the_fly else "given with HR"
+        yield "LR", "made from HR during training" if run.on_the_fly else "given with HR"
     yield "started from", ", ".join(map(escaped, stated.pretrained)) or _start(facts)
     if run and run.teacher:
         yield "teacher", escaped(run.teacher)
-    for name, title in _FROM_FILE.items():
+    for name, title in (("chosen", "weights"), ("experiment", "experiment"), ("config_hash", "configuration")):
         if name in said:
             yield title, escaped(str(said[name]))
-    yield "exported", facts.day.isoformat()
+    if "version" in said:
+        yield "made with", escaped(f"esrgan_train {said['version']}")
+    yield "exported", escaped(f"{facts.day.isoformat()} with {said['exported_by']}")
 
 
 def _network(facts: Facts) -> str:
@@ -149,7 +152,7 @@ def _use(facts: Facts) -> Iterator[str]:
         yield from ("", "## Use", "", f"    python -m esrgan_train.upscale PHOTO -o OUT --model {weights[0]}", "")
     if any(verdict.engine.startswith("spandrel") for verdict in facts.verdicts):
         yield "Programs that open models with spandrel, such as chaiNNer, take the file as it is."
-    yield ""
+    yield from ("", "")
 
 
 def _table(heads: list[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
