@@ -117,7 +117,7 @@ def test_a_command_of_the_documentation_is_right(
     spec = importlib.util.find_spec(PASSED_ON.get(module, module))
     assert spec is not None
     if spec.submodule_search_locations is not None:
-        source = "".join(file.read_text() for file in Path(spec.submodule_search_locations[0]).glob("*.py"))
+        source = "".join(file.read_text() for file in Path(spec.submodule_search_locations[0]).rglob("*.py"))
     else:
         source = Path(str(spec.origin)).read_text()
     for flag in (a for a in arguments if a.startswith("-") and a != "--help"):
