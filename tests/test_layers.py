@@ -65,6 +65,7 @@ ORDER = [
     "ending",
     "hours",
     "train",
+    "photosets",
     "prepare",
     "doctor",
     "likeness",
