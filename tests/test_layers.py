@@ -66,6 +66,7 @@ ORDER = [
     "ending",
     "hours",
     "train",
+    "photosets",
     "prepare",
     "doctor",
     "likeness",

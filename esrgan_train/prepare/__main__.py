@@ -1,4 +1,7 @@
-"""Packs photos for training to read without decoding: ``python -m esrgan_train.prepare SRC... -o DST``."""
+"""Packs photos for training to read without decoding: ``python -m esrgan_train.prepare SRC... -o DST``.
+
+``--set NAME`` fetches photographs instead.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ from esrgan_train.cores import usable_cores
 from esrgan_train.data.options import Scale
 from esrgan_train.images.decode import Picture, decode
 from esrgan_train.images.encode import write_image
+from esrgan_train.photosets.bring import bring
+from esrgan_train.photosets.catalogue import set_names
 from esrgan_train.prepare.inputs import pairs_in, photos_in, refuse_output_in_input
 from esrgan_train.prepare.options import Options
 from esrgan_train.prepare.pack import MANIFEST, SUMMARY, Packed, pack
@@ -37,7 +42,12 @@ KINDS = ("blurred", "compressed", "flat", "duplicate")
 
 def main(arguments: list[str] | None = None) -> int:
     """Pack, report, draw the summary; the exit status."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.set is not None:
+        return _bring(parser, given)
+    if not given.sources or given.output is None:
+        parser.error("give SRC and -o DST, or --set NAME")
     with signals.raised(f"{given.output} is unfinished: the same command goes on"):
         source = photos_in(given.sources) if given.lr is None else pairs_in(given.sources, given.lr)
         refuse_output_in_input(given.output, [*given.sources, *([given.lr] if given.lr else [])])
@@ -51,6 +61,17 @@ def main(arguments: list[str] | None = None) -> int:
 
             write_image(given.output / SUMMARY, summary(packed.rows, load, title=str(given.output)))
     _report(packed, given.output, upscale=options.upscale)
+    return DONE
+
+
+def _bring(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
+    plain = parser.parse_args(["--set", given.set])
+    if others := [
+        name for name, value in vars(given).items() if name != "output" and value != getattr(plain, name)
+    ]:
+        parser.error(f"--set goes with -o alone, not with {', '.join(others)}")
+    with signals.raised(f"set {given.set} is unfinished: the same command goes on"):
+        bring(given.set, given.output)
     return DONE
 
 
@@ -100,11 +121,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m esrgan_train.prepare",
         description="Pack photos into a set that training reads without decoding; data.train_dir takes it like a "
         "folder, and the samples are the same. Near-duplicates, blurred, compressed and flat photos are reported. "
-        "A command that was ended goes on when it is given again.",
+        "With --set, fetch a set of photographs. A command that was ended goes on when it is given again.",
     )
     add = parser.add_argument
-    add("sources", type=Path, nargs="+", metavar="SRC", help="folders of photos, or files")
-    add("-o", "--output", type=Path, required=True, metavar="DST", help="the folder of the set")
+    add("sources", type=Path, nargs="*", metavar="SRC", help="folders of photos, or files")
+    add("-o", "--output", type=Path, metavar="DST", help="the folder of the set")
+    help = f"fetch photographs instead, into -o (default: data/NAME): {', '.join(set_names())}, or a YAML file"
+    add("--set", metavar="NAME", help=help)
     add("--lr", type=Path, metavar="DIR", help="LR photos of the same names: packs pairs")
     pixels = number(Annotated[int, Ge(64)])
     add("--max-side", type=pixels, metavar="N", help="reduce larger photos to N pixels a side")
