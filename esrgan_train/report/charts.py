@@ -13,7 +13,7 @@ from esrgan_train.callbacks.health import Health, Sign
 from esrgan_train.compare.chart import thinned
 from esrgan_train.report.folder import RunFolder
 
-_MOST = 1000  # points of a curve
+_MOST, _LEAST = 1000, 100  # points of a curve, by the number of runs that share a page
 
 
 def charts_of(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
@@ -32,7 +32,7 @@ def _chart(title: str, names: Sequence[str], runs: Sequence[RunFolder]) -> dict[
         curve | ({"hue": number, "dash": place} if several else {"hue": place, "dash": 0})
         for number, run in enumerate(runs)
         for place, name in enumerate(names)
-        for curve in _curve(run, name, several=several)
+        for curve in _curve(run, name, runs=len(runs))
     ]
     return {
         "title": title,
@@ -56,17 +56,18 @@ def _switches(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
     ]
 
 
-def _curve(run: RunFolder, name: str, *, several: bool) -> Iterator[dict[str, Any]]:
+def _curve(run: RunFolder, name: str, *, runs: int) -> Iterator[dict[str, Any]]:
     steps, values = points(run.rows, name)
     if not steps:
         return
-    thin = len(steps) > _MOST
-    x, y = thinned(steps, values, _MOST) if thin else (steps, values)
+    most = max(_LEAST, _MOST // runs)
+    thin = len(steps) > most
+    x, y = thinned(steps, values, most) if thin else (steps, values)
     yield {
-        "label": f"{name}, {run.name}" if several else name,
+        "label": f"{name}, {run.name}" if runs > 1 else name,
         "x": x,
-        "y": [value if math.isfinite(value) else None for value in y],  # JSON knows no other numbers
-        "means": f"each point is the mean of about {round(len(steps) / _MOST)} readings" if thin else "",
+        "y": [float(f"{value:.6g}") if math.isfinite(value) else None for value in y],  # JSON knows no others
+        "means": f"each point is the mean of about {round(len(steps) / most)} readings" if thin else "",
     }
 
 

@@ -36,11 +36,9 @@ def write_page(path: Path, runs: Sequence[RunFolder], *, ended: str | None = Non
         UserError: there is nothing to show.
         OSError: the disk does not take it.
     """
-    text = page_of(runs, ended=ended)
+    content = page_of(runs, ended=ended).encode(errors="replace")  # a file's name may hold bytes that are no text
     with replacing(path) as partial:
-        partial.write_text(
-            text, encoding="utf-8", errors="replace"
-        )  # a file's name may hold bytes that are no text
+        partial.write_bytes(content)
 
 
 def page_of(runs: Sequence[RunFolder], *, ended: str | None = None, live: bool = False) -> str:
@@ -65,7 +63,7 @@ def _context(runs: Sequence[RunFolder], *, ended: str | None, live: bool) -> dic
     return {
         "title": " and ".join(f"{run.config.experiment} ({run.name})" for run in runs[:3])
         + (f" and {len(runs) - 3} more" if len(runs) > 3 else ""),
-        "runs": [_run(run, ended) for run in runs],
+        "runs": [_run(run, ended, _MOST_PAIR_BYTES // len(runs)) for run in runs],
         "comparison": comparison(runs) if len(runs) > 1 else None,
         "plotly": plotly.packed,
         "script": script,
@@ -83,7 +81,7 @@ def _context(runs: Sequence[RunFolder], *, ended: str | None, live: bool) -> dic
     }  # fmt: skip
 
 
-def _run(run: RunFolder, ended: str | None) -> dict[str, Any]:
+def _run(run: RunFolder, ended: str | None, room: int) -> dict[str, Any]:
     last = int(run.config.trainer.max_steps)
     start, stages = run.summary.get("start", {}), run.summary.get("stages", {})
     return {
@@ -98,17 +96,16 @@ def _run(run: RunFolder, ended: str | None) -> dict[str, Any]:
         "best": run.summary.get("best", {}),
         "summary": {name: value for name, value in run.summary.items() if not isinstance(value, dict)},
         "origin": run.origin,
-        "pairs": _pairs(run),
+        "pairs": _pairs(run, room),
         "differences": differences(run.config),
         "config": OmegaConf.to_yaml(run.config),
         "messages": run.messages,
     }
 
 
-def _pairs(run: RunFolder) -> list[tuple[str, str]]:
-    """Addresses of LR and HR crops, as many as a page has room for."""
+def _pairs(run: RunFolder, room: int) -> list[tuple[str, str]]:
+    """Addresses of LR and HR crops, as many as ``room`` bytes hold."""
     found: list[tuple[str, str]] = []
-    room = _MOST_PAIR_BYTES
     for lr, hr in run.pairs:
         room -= lr.stat().st_size + hr.stat().st_size
         if room < 0:

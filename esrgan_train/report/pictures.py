@@ -93,7 +93,8 @@ def _spread(sr: dict[int, Path], most: int) -> dict[int, Path]:
 
 def _bytes(photo: Shared) -> int:
     files = [*photo.still.values(), *(path for series in photo.series for path in series.sr.values())]
-    return sum(path.stat().st_size * 4 // 3 + 100 for path in files)  # base64, and what surrounds it
+    # Base64, what surrounds it, and the name, each letter of which may be an escape.
+    return 6 * len(photo.name) + sum(path.stat().st_size * 4 // 3 + 100 for path in files)
 
 
 def drawn(photo: Shared, *, several: bool) -> dict[str, Any]:

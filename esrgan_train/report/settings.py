@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from hydra.errors import HydraException
@@ -36,26 +37,22 @@ class Differences(NamedTuple):
 
 def differences(config: DictConfig) -> Differences:
     """The options that are not as experiment, data and recipe alone would set them."""
-    words = [
-        f"{group}={name}"
-        for group, name in (
-            ("experiment", config.experiment),
-            ("data", _data(config)),
-            ("recipe", config.recipe.name),
-        )
-        if name is not None
-    ]
-    try:
-        base = _plain(with_upscale(compose_config(words)))
-    except (
-        UserError,
-        HydraException,
-        OmegaConfBaseException,
-    ):  # an experiment of one's own, or of another version
+    choices = {"experiment": config.experiment, "data": _data(config), "recipe": config.recipe.name}
+    words = tuple(f"{group}={name}" for group, name in choices.items() if name is not None)
+    if (base := _composed(words)) is None:
         return Differences(" ".join(words), None)
     run = _plain(config)
     changed = [name for name in sorted({*base, *run}) if _differ(name, base, run)]
     return Differences(" ".join(words), [Difference(name, base.get(name), run.get(name)) for name in changed])
+
+
+@cache
+def _composed(words: tuple[str, ...]) -> dict[str, str] | None:
+    """The options that these choices set; None for those of one's own, or of another version."""
+    try:
+        return _plain(with_upscale(compose_config(words)))
+    except (UserError, HydraException, OmegaConfBaseException):
+        return None
 
 
 def _differ(name: str, base: dict[str, str], run: dict[str, str]) -> bool:
