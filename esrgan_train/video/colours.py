@@ -19,6 +19,8 @@ _LIMITED, _FULL = 1, 2  # FFmpeg's numbers of ranges; 0 is not stated
 _HD = 720  # lines from which players take BT.709 where a clip states no matrix
 _SCALERS = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}  # the matrix's number in H.273 → swscale's
 _RGB = 0  # in H.273: not coded by a matrix
+_NAMES = {1: "BT.709", 2: "not stated", 4: "FCC", 5: "BT.601", 6: "BT.601", 7: "SMPTE 240M", 9: "BT.2020"}
+_TRANSFERS = {14: "BT.2020", 15: "BT.2020", 16: "PQ", 18: "HLG"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,13 @@ class Colours:
     def of(cls, frame: VideoFrame) -> Colours:
         """What a decoded frame states."""
         return cls(int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace), int(frame.color_range))
+
+    def in_words(self, height: int) -> str:
+        """What is stated, and of the matrix what is taken where none is; ``height`` in lines."""
+        primaries, trc = (_NAMES.get(each, f"number {each}") for each in (self.primaries, self.trc))
+        matrix = "RGB" if self.matrix == _RGB else _NAMES[stated(self, height).matrix]
+        trc = _TRANSFERS.get(self.trc, trc)
+        return f"matrix {matrix}, {'full' if self.range == _FULL else 'limited'} range, {primaries} / {trc}"
 
     def tag(self, target: Any) -> None:
         """State the same of a frame or an encoder."""
