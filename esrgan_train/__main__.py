@@ -21,6 +21,7 @@ from esrgan_train.checks.sweep import check_search, check_sweep, end_of_search, 
 from esrgan_train.cli import DONE, report_error, run_command
 from esrgan_train.commands import command
 from esrgan_train.config import compose_with_hydra, config_dir, detach_from_hydra, explained, register
+from esrgan_train.editor.command import is_asked, write_schema
 from esrgan_train.errors import StopRequestedError
 from esrgan_train.launch import Launch
 from esrgan_train.ranks import started_by_rank0
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong options or data."""
+    if is_asked(sys.argv[1:]):
+        sys.exit(run_command(lambda: write_schema(sys.argv[1:])))
     if os.environ.get("HYDRA_FULL_ERROR") == "1" and not started_by_rank0():
         run(())
         sys.exit(DONE)

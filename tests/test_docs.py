@@ -111,7 +111,18 @@ def test_a_command_of_the_documentation_is_right(
             for job in jobs:
                 # A search's folder is named by its sweeper, which only a sweep has.
                 check(compose_config([o for o in job if not o.startswith(("hparams_search=", "hydra.sweeper."))]))
-        known = {"--help", "--cfg", "--resolve", "-m", "job", "--all", "--quick", "--like", "--like-count"}
+        known = {
+            "--help",
+            "--schema",
+            "--cfg",
+            "--resolve",
+            "-m",
+            "job",
+            "--all",
+            "--quick",
+            "--like",
+            "--like-count",
+        }
         assert {a for a in arguments if a.startswith("-")} <= known
         return
     spec = importlib.util.find_spec(PASSED_ON.get(module, module))

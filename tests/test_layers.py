@@ -51,6 +51,7 @@ ORDER = [
     "cli",
     "checks",
     "config",
+    "editor",
     "launch",
     "ranks",
     "building",
