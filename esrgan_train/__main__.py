@@ -23,6 +23,7 @@ from esrgan_train.commands import command
 from esrgan_train.config import compose_with_hydra, config_dir, detach_from_hydra, explained, register
 from esrgan_train.errors import StopRequestedError
 from esrgan_train.launch import Launch
+from esrgan_train.parent import end_with_parent
 from esrgan_train.ranks import started_by_rank0
 from esrgan_train.train import train
 
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong options or data."""
+    end_with_parent()
     if os.environ.get("HYDRA_FULL_ERROR") == "1" and not started_by_rank0():
         run(())
         sys.exit(DONE)

@@ -28,6 +28,7 @@ ANYWHERE = {
     "cores",
     "processes",
     "lost_process",
+    "parent",
 }
 ORDER = [
     "images",
@@ -65,6 +66,7 @@ ORDER = [
     "ending",
     "hours",
     "train",
+    "search",
     "prepare",
     "doctor",
     "likeness",
