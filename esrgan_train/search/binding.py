@@ -105,9 +105,10 @@ def take_gpus(
         return taken, locks
     for lock in locks:
         lock.release()
+    reasons = "; ".join(others) or "none is there"
     raise UserError(
-        f"{wanted} free GPU{'s' * (wanted > 1)} needed, {len(taken)} found ({'; '.join(others) or 'none is there'})"
-        f": start fewer workers, or give search.per_device={per_device + 1} to let them share"
+        f"this worker needs {wanted} free GPU{'s' * (wanted > 1)}, and {len(taken)} found ({reasons}): start "
+        f"fewer workers, or give search.per_device={per_device + 1} to let them share"
     )
 
 

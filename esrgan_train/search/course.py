@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from omegaconf import OmegaConf
 
@@ -17,10 +17,14 @@ def values_of(run_dir: Path, metric: str) -> dict[int, float]:
     return {step: float(text) for step, text in rows if text and step > 0}
 
 
-def lengths_of(run_dir: Path) -> dict[str, Any]:
-    """The iterations of a run, and after how many its second stage starts, as its ``config.yaml`` has them."""
+class Lengths(NamedTuple):
+    """The iterations of a run, and of its pixel stage."""
+
+    max_steps: int
+    start_step: int | None
+
+
+def lengths_of(run_dir: Path) -> Lengths:
+    """As the run's ``config.yaml`` has them."""
     config = read_config(run_dir / "config.yaml")
-    return {
-        "max_steps": int(config.trainer.max_steps),
-        "start_step": OmegaConf.select(config, "loss.adversarial.start_step"),
-    }
+    return Lengths(int(config.trainer.max_steps), OmegaConf.select(config, "loss.adversarial.start_step"))

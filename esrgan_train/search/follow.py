@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from esrgan_train import signals
-from esrgan_train.search.course import lengths_of, values_of
+from esrgan_train.search.course import Lengths, lengths_of, values_of
 from esrgan_train.search.library import optuna
 from esrgan_train.search.plan import Plan
-from esrgan_train.search.pruner import START_STEP
 from esrgan_train.search.trial_process import TrialProcess
 from esrgan_train.search.turns import Turn, Turns
 
@@ -55,7 +54,7 @@ class Follow:
         self.states = optuna().trial.TrialState
         self._reported = set(held.reported)
         self._beaten = time.monotonic()
-        self._max_steps = 0
+        self._lengths: Lengths | None = None
 
     def to_the_end(self) -> Outcome:
         """What came of the trial, whose process has ended then.
@@ -91,12 +90,9 @@ class Follow:
         """Report a value; an outcome if the trial ends with it."""
         if not math.isfinite(value):
             return self._failed(f"{self.plan.metric} is {value} after {step} iterations: training has diverged")
-        if not self._max_steps:
-            lengths = lengths_of(self.run_dir)
-            self._max_steps = lengths["max_steps"]
-            self.held.trial.set_user_attr(START_STEP, lengths[START_STEP])
-        self.held.trial.report(value, step)
-        if step < self._max_steps and self.held.trial.should_prune():
+        lengths = self._lengths = self._lengths or lengths_of(self.run_dir)
+        hopeless = self.turns.report(self.held, step, value, start_step=lengths.start_step)
+        if hopeless and step < lengths.max_steps:
             return Outcome(self.states.PRUNED, f"pruned after {step} iterations, {self.plan.metric} {value:.5g}")
         return None
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import MinLen
 
 from esrgan_train.bounds import Count, Positive, check_fields
 from esrgan_train.errors import UserError
 from esrgan_train.metrics.directions import Mode
+from esrgan_train.training.stages import StageName
+
+Stages = Annotated[list[StageName], MinLen(1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,7 @@ class Options:
     mode: Mode | None
     sampler: Any
     pruner: Any
+    prune_stages: Stages
     space: Any
 
     def __post_init__(self) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 JOURNAL = "journal.log"  # in the search's folder, unless a database keeps the study
 CARD = "search.json"  # there too: what the study is called, and what it goes by
 _SETTINGS = "settings"  # the study's attribute
+_NEVER = {"_target_": "optuna.pruners.NopPruner"}
 _LOCK = "turn"  # file in the search's folder, while a worker takes a trial
 
 
@@ -122,7 +123,7 @@ def sampler_for(plan: Plan, number: int) -> Any:
 def _pruner(options: Options) -> Any:
     from esrgan_train.search.pruner import ByStage
 
-    return ByStage(_built("search.pruner", options.pruner or {"_target_": "optuna.pruners.NopPruner"}))
+    return ByStage(_built("search.pruner", options.pruner or _NEVER), options.prune_stages)
 
 
 def _built(option: str, node: Any, **more: Any) -> Any:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from esrgan_train.search.library import optuna
+from esrgan_train.search.patience import patiently
 from esrgan_train.search.plan import Plan
+from esrgan_train.search.pruner import START_STEP
 from esrgan_train.search.study import sampler_for, turn
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ class Turns:
         self.me = worker_name()
         self.watch = Watch(plan.options.silence)
 
+    @patiently
     def take(self) -> Turn | None:
         """A trial; None if there is none at present.
 
@@ -106,10 +109,19 @@ class Turns:
             self.study.sampler = sampler_for(self.plan, len(trials))
             return self._carry_on(self.study.ask(), attempts=1, left_by=None)
 
+    @patiently
     def anything_running(self) -> bool:
         """Whether other workers carry on trials."""
         return bool(self.study.get_trials(deepcopy=False, states=(optuna().trial.TrialState.RUNNING,)))
 
+    @patiently
+    def report(self, held: Turn, step: int, value: float, *, start_step: int | None) -> bool:
+        """Record a value at an iteration; whether the study's pruner would end the trial there."""
+        held.trial.set_user_attr(START_STEP, start_step)
+        held.trial.report(value, step)
+        return held.trial.should_prune()
+
+    @patiently
     def beat(self, held: Turn) -> None:
         """Show that this worker lives, and look whether others do.
 
@@ -120,12 +132,14 @@ class Turns:
             held.trial.set_user_attr(BEAT, held.trial.user_attrs[BEAT] + 1)
         self.watch.look(self.study.get_trials(deepcopy=False, states=(optuna().trial.TrialState.RUNNING,)))
 
+    @patiently
     def give_back(self, held: Turn) -> None:
         """Leave the trial to others, at once."""
         with self._held(held):
             held.trial.set_user_attr(WORKER, None)
             held.trial.set_user_attr(ATTEMPTS, held.trial.user_attrs[ATTEMPTS] - 1)  # nobody died of it
 
+    @patiently
     def tell(self, held: Turn, state: Any, value: float | None = None, error: str | None = None) -> None:
         """Record how the trial has ended."""
         with self._held(held):
@@ -136,7 +150,7 @@ class Turns:
     def _take_up(self, left: FrozenTrial) -> Turn | None:
         trial, attempts = optuna().trial.Trial(self.study, left._trial_id), left.user_attrs.get(ATTEMPTS, 1)
         if attempts < self.plan.options.attempts or left.user_attrs.get(WORKER, "") is None:
-            return self._carry_on(trial, attempts=attempts + 1, left_by=left.user_attrs.get(WORKER) or "nobody")
+            return self._carry_on(trial, attempts=attempts + 1, left_by=left.user_attrs.get(WORKER) or "a signal")
         error = f"{attempts} workers have died of it, or with it"
         trial.set_user_attr(ERROR, error)
         self.study.tell(trial, state=optuna().trial.TrialState.FAIL)

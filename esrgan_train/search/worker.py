@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from esrgan_train import signals
@@ -63,7 +64,8 @@ def _carry_on(plan: Plan, turns: Turns, held: Turn, binding: Binding) -> None:
         log.warning("trial %d: %s", number, lost)
     except (StoppedTrialError, StopAtOnceError) as stop:
         process.kill()
-        turns.give_back(held)
+        with suppress(LostTrialError):
+            turns.give_back(held)
         how = "at once, without saving" if isinstance(stop, StopAtOnceError) else "saved"
         told = f"trial {number} is stopped ({how}), and left to other workers"
         raise StopRequestedError(told, stop.signal_number) from None
