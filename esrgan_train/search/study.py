@@ -81,11 +81,12 @@ def open_storage(url: str | None, folder: Path) -> BaseStorage:
 @contextmanager
 def reaching(url: str | None) -> Iterator[None]:
     """Turn a database's failure into one line, in which no password stands."""
-    from sqlalchemy.exc import SQLAlchemyError
+    of_optuna = optuna().exceptions.StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError  # which Optuna brings
 
     try:
         yield
-    except (SQLAlchemyError, ImportError, optuna().exceptions.StorageInternalError) as error:
+    except (SQLAlchemyError, ImportError, of_optuna) as error:
         secret = _password_of(url)
         reason = " ".join(str(error.__cause__ or error).split())[:200]
         reason = reason.replace(secret, "***") if secret else reason
