@@ -26,6 +26,7 @@ COMMANDS = {
     "prepare": Command("esrgan_train.prepare", "pack photos, and report bad ones"),
     "preview-data": Command("esrgan_train.preview_data", "draw what training will see"),
     "replay": Command("esrgan_train.replay", "show samples of a run again"),
+    "search": Command("esrgan_train.search", "search options, with any number of workers"),
     "compare": Command("esrgan_train.compare", "compare runs"),
     "report": Command("esrgan_train.report", "show runs in one page, with --serve while they train"),
     "upscale": Command("esrgan_train.upscale", "upscale photos"),

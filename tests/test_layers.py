@@ -28,6 +28,7 @@ ANYWHERE = {
     "cores",
     "processes",
     "lost_process",
+    "parent",
 }
 ORDER = [
     "images",
@@ -68,6 +69,7 @@ ORDER = [
     "hours",
     "train",
     "photosets",
+    "search",
     "prepare",
     "doctor",
     "likeness",

@@ -59,7 +59,12 @@ def for_shell(override: str) -> str:
 
 def path_override(option: str, path: str) -> str:
     """The override that sets ``option`` to ``path``: plain if ``for_hydra`` reads that right, else quoted."""
-    return for_shell(f"{option}={_quoted(path)}")
+    return for_shell(hydra_override(option, path))
+
+
+def hydra_override(option: str, path: str) -> str:
+    """The override that sets ``option`` to ``path`` in Hydra's own grammar, whatever signs it has."""
+    return f"{option}={_quoted(path)}"
 
 
 def unreadable(override: str) -> str:
