@@ -30,6 +30,7 @@ ANYWHERE = {
     "lost_process",
 }
 ORDER = [
+    "remote",
     "images",
     "screening",
     "degradation",

@@ -18,6 +18,7 @@ from esrgan_train.data.photos import FolderSource, Photos, join
 from esrgan_train.data.sources import Sources
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import find_photos
+from esrgan_train.remote.url import Location, overlap
 
 _WANTED = "a folder, a list [my/a,my/b] or folders with weights {my/a: 3, my/b: 1}"
 MOST_TURNS = 10_000  # samples after which the folders' shares are exact
@@ -27,7 +28,7 @@ Folders = Annotated[
     str | Path | Sequence[str | Path] | Mapping[str, float] | Sequence[tuple[str | Path, float]], Wanted(_WANTED)
 ]
 Turns = tuple[int, ...]  # how many of every sum(turns) samples come from each folder
-Place = tuple[str, Path]  # a folder, after the option that names it
+Place = tuple[str, Location]  # a folder, after the option that names it
 Weight = Annotated[float, Gt(0), Wanted("a number above 0, or leave the folder out")]
 
 
@@ -92,8 +93,7 @@ def _open(folder: str | Path, option: str, remarks: list[str]) -> FolderSource:
 def refuse_overlap(places: Iterable[Place]) -> None:
     """``UserError`` if one of the folders, each given by an option, contains another or is given twice."""
     for (other_option, other), (option, folder) in combinations(places, 2):
-        place, other_place = folder.resolve(), other.resolve()
-        if place.is_relative_to(other_place) or other_place.is_relative_to(place):
+        if overlap(folder, other):
             raise UserError(
                 f"{other_option}={other} and {option}={folder} overlap, so the same photos would be counted "
                 "twice or be trained on and held out: put the folders side by side"

@@ -14,6 +14,7 @@ from esrgan_train.data.sources import Decoded, Source
 from esrgan_train.data.stream import folder_turn, photo_index
 from esrgan_train.images.decode import Header, decode, read_header
 from esrgan_train.images.find import PathTable
+from esrgan_train.remote.url import Location
 
 _SAME_FOLDER_ATTEMPTS = 8  # a sample's replacements are sought in its own folder first
 
@@ -44,7 +45,7 @@ class FolderSource(Source):
         return str(self.table.root)
 
     @property
-    def folders(self) -> tuple[Path, ...]:
+    def folders(self) -> tuple[Location, ...]:
         """The folder."""
         return (self.table.root,)
 
@@ -139,7 +140,7 @@ class Joined(Source):
         return tuple(chain.from_iterable(part.remarks(scales) for part in self.parts))
 
     @property
-    def folders(self) -> tuple[Path, ...]:
+    def folders(self) -> tuple[Location, ...]:
         """Those of all parts."""
         return tuple(chain.from_iterable(part.folders for part in self.parts))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ import numpy as np
 from esrgan_train.data.stream import photo_index
 from esrgan_train.images.decode import Header, Picture
 from esrgan_train.images.scaling import Part, resized
+from esrgan_train.remote.url import Location
 
 MAX_LOOKED_AT = 1000  # photos before training; a fraction of a second on a disk, some seconds over a network
 
@@ -89,7 +89,7 @@ class Source(ABC):
         return not all(kind.paired for kind in self.kinds)
 
     @property
-    def folders(self) -> tuple[Path, ...]:
+    def folders(self) -> tuple[Location, ...]:
         """The folders that hold them, if any."""
         return ()
 
