@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,14 @@ from esrgan_train.data.packed_layout import (
     shard_name,
 )
 from esrgan_train.data.photos import FolderSource
-from esrgan_train.data.shards import Entry, MappedFiles, RemoteFiles, SetFiles
+from esrgan_train.data.reading import Reading
+from esrgan_train.data.shards import Entry, MappedFiles, RemoteFiles, SetFiles, Shards
 from esrgan_train.data.sources import Decoded
+from esrgan_train.data.stream import Run
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import Header
 from esrgan_train.images.find import PathTable
-from esrgan_train.remote.store import Store, UnreachableError
+from esrgan_train.remote.store import UnreachableError
 from esrgan_train.remote.url import Url, location
 
 
@@ -40,10 +44,18 @@ class PackedPhotos(FolderSource):
     """
 
     def __init__(
-        self, files: SetFiles, table: PathTable, records: NDArray[Any], layout: Layout, *, tiled: bool = False
+        self,
+        shards: Shards,
+        table: PathTable,
+        records: NDArray[Any],
+        layout: Layout,
+        *,
+        tiled: bool = False,
+        lengths: Sequence[int] = (),
     ) -> None:
         super().__init__(table)
-        self.files = files
+        self.shards = shards
+        self.lengths = lengths  # of the shards, if photos are taken shard by shard
         self.records = records  # as RECORD
         self.layout = layout
         self.paired = layout.upscale is not None
@@ -53,7 +65,13 @@ class PackedPhotos(FolderSource):
         """The photos at ``indices``, in that order."""
         chosen = np.fromiter(indices, dtype=np.int64)
         table, records = self.table.subset(chosen), self.records[chosen]
-        return PackedPhotos(self.files, table, records, self.layout, tiled=self.tiled)
+        return PackedPhotos(self.shards, table, records, self.layout, tiled=self.tiled, lengths=self.lengths)
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """The photos of each shard."""
+        counts = np.bincount(self.records["shard"], minlength=len(self.lengths)).tolist() if self.lengths else []
+        return tuple(Run(count, size) for count, size in zip(counts, self.lengths, strict=True) if count)
 
     def raw_photos(self) -> Iterator[bytes | memoryview]:
         """The bytes of the name of the photo that each is, or is a tile of."""
@@ -66,7 +84,7 @@ class PackedPhotos(FolderSource):
         size, depth = (int(record["height"]), int(record["width"])), int(record["depth"])
         length = self.layout.length(size, depth)
         entry = Entry(self.place(index), int(record["shard"]), int(record["offset"]), length, depth)
-        hr, *others = self.files.pictures(entry, self.layout.planes(size, depth))
+        hr, *others = self.shards.pictures(entry, self.layout.planes(size, depth))
         if self.paired:
             return Decoded(hr, lr=others[0])
         return Decoded(hr, scaled=dict(zip(self.layout.scales, others, strict=True)))
@@ -79,6 +97,10 @@ class PackedPhotos(FolderSource):
     def place(self, index: int) -> str:
         """The photo's name and its set."""
         return f"{self.name(index)} in {self.table.root}"
+
+    def report(self) -> None:
+        """Log what went wrong in reading without being a failure."""
+        self.shards.report()
 
     def file_size(self, index: int) -> int:
         """Bytes of the file that the photo came from."""
@@ -103,14 +125,16 @@ def is_packed(folder: str | Path) -> bool:
     return isinstance(place, Url) or (place / MARKER).is_file() or (place / UNFINISHED).is_dir()
 
 
-def open_packed(folder: str | Path, *, option: str) -> PackedPhotos:
+def open_packed(folder: str | Path, *, option: str, reading: Reading | None = None) -> PackedPhotos:
     """The photos of the set ``folder``, a folder or an address, which comes from ``option``.
 
     Raises:
         UserError: the set is unfinished, damaged, cannot be reached, or is of a version that is not known.
     """
-    place = location(folder)
-    files: SetFiles = RemoteFiles(Store(place)) if isinstance(place, Url) else MappedFiles(place)
+    place, reading = location(folder), reading or Reading()
+    files: SetFiles = (
+        RemoteFiles(reading.store(place), reading.cache) if isinstance(place, Url) else MappedFiles(place)
+    )
     given = f"{option}={place}"
     described = _described(files, given)
     try:
@@ -132,7 +156,17 @@ def open_packed(folder: str | Path, *, option: str) -> PackedPhotos:
             f"{described['shards'][wrong]:,} bytes that it had: copy the set again, or pack the photos again"
         )
     table = PathTable.of(files.root, names, records["name_end"])
-    return PackedPhotos(files, table, records, layout, tiled=described["options"]["tile"] is not None)
+    identity = blake2b(json.dumps(described).encode() + records.tobytes(), digest_size=16).hexdigest()
+    shards = files.shards(described["shards"], identity)
+    by_shards = reading.by_shards(files.root)
+    return PackedPhotos(
+        shards,
+        table,
+        records,
+        layout,
+        tiled=described["options"]["tile"] is not None,
+        lengths=described["shards"] if by_shards else (),
+    )
 
 
 def _described(files: SetFiles, given: str) -> Any:

@@ -12,10 +12,21 @@ from numpy.typing import NDArray
 
 from esrgan_train.data.packed_layout import SHARD_HEADER, Plane, shard_header, shard_name
 from esrgan_train.images.decode import Picture, UnreadableImageError
+from esrgan_train.remote.cache import BlockCache, CachedReader, Reader
 from esrgan_train.remote.store import Store, UnreachableError
 from esrgan_train.remote.url import Location
 
 Depth = np.dtype[np.uint8] | np.dtype[np.uint16]
+
+
+class Shards(Protocol):
+    """The pictures of a set."""
+
+    def pictures(self, entry: Entry, planes: Sequence[Plane]) -> list[Picture]:
+        """The pictures of an entry, or what reads parts of them. Either may raise ``UnreadableImageError``."""
+
+    def report(self) -> None:
+        """Log what went wrong in reading and is no failure; only the main process calls it."""
 
 
 class SetFiles(Protocol):
@@ -32,8 +43,8 @@ class SetFiles(Protocol):
     def wrong(self, lengths: Sequence[int]) -> int | None:
         """The number of the first shard that does not have its bytes."""
 
-    def pictures(self, entry: Entry, planes: Sequence[Plane]) -> list[Picture]:
-        """The pictures of an entry, or what reads parts of them. Either may raise ``UnreadableImageError``."""
+    def shards(self, lengths: Sequence[int], identity: str) -> Shards:
+        """What reads the shards of these lengths; sets of the same pixels alone have the same identity."""
 
 
 class Entry:
@@ -72,6 +83,13 @@ class MappedFiles:
         """The number of the first shard that does not have its bytes."""
         return _first_other(lengths, ((self._folder / name).stat().st_size for name in _names(lengths)))
 
+    def shards(self, lengths: Sequence[int], identity: str) -> Shards:  # noqa: ARG002
+        """Itself."""
+        return self
+
+    def report(self) -> None:
+        """Nothing: what goes wrong here is a failure."""
+
     def pictures(self, entry: Entry, planes: Sequence[Plane]) -> list[Picture]:
         """Views of the mapped shard."""
         file = self._folder / entry.shard
@@ -88,11 +106,12 @@ class MappedFiles:
 
 
 class RemoteFiles:
-    """A set behind an address: of a picture, only the rows that are asked for are read, in one request."""
+    """A set behind an address."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, cache: BlockCache | None) -> None:
         self.root: Location = store.url
         self._store = store
+        self._cache = cache
 
     def text(self, name: str) -> str:
         """A file of text."""
@@ -112,12 +131,34 @@ class RemoteFiles:
             return None if sound else 0
         return other
 
+    def shards(self, lengths: Sequence[int], identity: str) -> Shards:
+        """What reads its shards, through the cache if there is one."""
+        if self._cache is None:
+            return RemoteShards(self._store)
+        sizes = dict(zip(_names(lengths), lengths, strict=True))
+        identity = f"{self.root}/{identity}"
+        reader = CachedReader(self._store, self._cache, identity=identity, size_of=sizes.__getitem__)
+        return RemoteShards(reader, self._cache)
+
+
+class RemoteShards:
+    """Shards of which, where a picture is cut, only the rows that are needed are read, in one request."""
+
+    def __init__(self, reader: Reader, cache: BlockCache | None = None) -> None:
+        self._reader = reader
+        self._cache = cache
+
+    def report(self) -> None:
+        """Log once that the cache cannot be used."""
+        if self._cache is not None:
+            self._cache.report()
+
     def pictures(self, entry: Entry, planes: Sequence[Plane]) -> list[Picture]:
         """What reads the rows of each picture when they are asked for."""
 
         def read(start: int, stop: int) -> bytes:
             try:
-                return self._store.read(entry.shard, entry.start + start, entry.start + stop)
+                return self._reader.read(entry.shard, entry.start + start, entry.start + stop)
             except UnreachableError as error:
                 raise entry.unreadable(error, error.filename) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,24 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from PIL import Image
 
+from esrgan_train.data.composition import compose
 from esrgan_train.data.packed import PackedPhotos, open_packed
 from esrgan_train.data.pairs import paired_photos
 from esrgan_train.data.photos import Joined
+from esrgan_train.data.reading import Reading
 from esrgan_train.data.sources import Source
+from esrgan_train.data.stream import photo_index
 from esrgan_train.errors import UserError
+from esrgan_train.identity import differing
 from esrgan_train.images.decode import UnreadableImageError
 from esrgan_train.remote.retries import persistently
-from tests.data.small import names, packed, split, training_set, validation_set
+from tests.data.small import names, noisy_mean, packed, split, stream_options, training_set, validation_set
 from tests.remote.conftest import copied
 
 SCALES = (1, 0.75, 0.5, 1 / 3)
 URL = "memory://sets/one"
+
+UNCACHED = Reading(cache_gb=0)
 
 pytestmark = pytest.mark.usefixtures("memory")
 
@@ -90,7 +97,7 @@ def test_samples_and_held_out_photos_are_the_same_bit_for_bit(packed_photos: Pat
 
 
 def test_a_sample_is_one_read_of_the_rows_that_it_needs(packed_photos: Path, reads: Reads) -> None:
-    source = open_packed(copied(packed_photos, URL), option="x")
+    source = open_packed(copied(packed_photos, URL), option="x", reading=UNCACHED)
     samples = training_set(source, scales=[1], gt_size=32)
     side, reads.ranges = samples.cutter.needed_side(paired=False), []
     for n in range(30):
@@ -123,16 +130,83 @@ def test_sets_in_folders_and_elsewhere_mix_with_weights(packed_photos: Path) -> 
 
 
 def test_failing_reads_change_no_sample(packed_photos: Path, reads: Reads) -> None:
-    remote = split(copied(packed_photos, URL)).training
+    remote = split(copied(packed_photos, URL), remote_cache_gb=0).training
     reads.fail = lambda number: number % 3 > 0
     assert_same_samples(split(packed_photos).training, remote)
     assert sum(map(reads.fail, range(len(reads.ranges)))) > 60
 
 
+def test_what_was_read_is_read_from_this_machine_by_the_next_run_too(
+    packed_photos: Path, reads: Reads, caches: Path
+) -> None:
+    local, remote = split(packed_photos).training, split(copied(packed_photos, URL)).training
+    assert_same_samples(local, remote)
+    blocks = -(-(packed_photos / "shard-00000.npy").stat().st_size // 2**20)
+    assert 0 < len(reads.ranges) <= blocks + 1  # and the header at the start
+    reads.ranges = []
+    assert_same_samples(local, split(URL).training)
+    assert reads.ranges == [(0, 4096)]
+    assert (caches / "esrgan_train" / "sets").is_dir()
+
+
+@pytest.fixture
+def many_shards(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A set of a shard for each photo or two, of which four are shuffled together."""
+    monkeypatch.setattr("esrgan_train.prepare.shards._SMALLEST", 400_000)
+    monkeypatch.setattr("esrgan_train.data.stream.TOGETHER", 1_600_000)
+    folder = tmp_path / "many" / "photos"
+    shutil.copytree(photos, folder)
+    return packed(folder)
+
+
+def test_a_set_in_a_folder_and_elsewhere_have_one_order_by_shards(many_shards: Path) -> None:
+    local, remote = split(many_shards, order="shards").training, split(copied(many_shards, URL)).training
+    assert len(list(many_shards.glob("shard-*"))) >= 8
+    assert local.order == remote.order == "shards"
+    order = [local.photo_of(0, n) for n in range(3 * len(local))]
+    assert order == [remote.photo_of(0, n) for n in range(3 * len(local))]
+    assert_same_samples(local, remote)
+    any_order = split(many_shards).training
+    assert any_order.order == split(URL, order="photos").training.order == "photos"
+    assert order != [any_order.photo_of(0, n) for n in range(3 * len(local))]
+    assert [any_order.photo_of(0, n) for n in range(40)] == [
+        photo_index(0, n, len(any_order)) for n in range(40)
+    ]  # as ever
+
+
+def test_weighted_and_joined_sets_keep_their_orders(many_shards: Path, packed_photos: Path) -> None:
+    one, other = copied(many_shards, URL), copied(packed_photos, "memory://sets/other")
+    joined = split([one, other]).training
+    assert joined.order == "shards"
+    assert sorted(joined.photo_of(0, n) for n in range(len(joined))) == list(range(len(joined)))
+    assert split([one, str(packed_photos)]).training.order == "photos"
+    weighted = split({one: 1, str(packed_photos): 1}).training
+    assert weighted.order == "shards, photos"
+    alone = split(one).training
+    taken = [weighted.photo_of(0, n) for n in range(2 * len(alone))]
+    assert [photo for photo in taken if photo < len(alone)] == [alone.photo_of(0, n) for n in range(len(alone))]
+
+
+def test_an_order_by_shards_has_no_effect_on_a_folder(photos: Path) -> None:
+    assert split(photos, order="shards").remarks == (
+        f"data.train_dir={photos} is no packed set: data.order=shards has no effect",
+    )
+
+
+def test_a_resumed_run_notices_another_order(many_shards: Path) -> None:
+    fingerprints = [
+        compose(split(many_shards, order=order), stream_options(), degradation=noisy_mean).fingerprint()
+        for order in ("photos", "shards")
+    ]
+    assert differing(*fingerprints) == ["order of photos"]
+    before = {name: value for name, value in fingerprints[0].items() if name != "order of photos"}
+    assert differing(before, fingerprints[0]) == []  # of a version that knew one order
+
+
 def test_a_shard_that_stays_unreachable_is_unreadable_photos(
     packed_photos: Path, reads: Reads, caplog: pytest.LogCaptureFixture
 ) -> None:
-    remote = split(copied(packed_photos, URL)).training
+    remote = split(copied(packed_photos, URL), remote_cache_gb=0).training
     good = np.asarray(remote.decode(3).hr)
     reads.fail = lambda _number: True
     message = r"^03\.png in memory://sets/one cannot be read: memory://sets/one/shard-00000\.npy: reset by peer$"
@@ -152,7 +226,7 @@ def test_a_shard_that_stays_unreachable_is_unreadable_photos(
 
 
 def test_it_can_be_sent_to_a_process_that_was_not_forked(packed_photos: Path) -> None:
-    source = split(copied(packed_photos, URL)).training
+    source = split(copied(packed_photos, URL), remote_cache_gb=0).training
     sent = pickle.loads(pickle.dumps(source))
     assert np.array_equal(np.asarray(sent.decode(0).hr), np.asarray(source.decode(0).hr))
 

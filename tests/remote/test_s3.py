@@ -10,6 +10,7 @@ from s3fs import S3FileSystem
 
 from esrgan_train.data.loader import PhotoLoader
 from esrgan_train.data.packed import open_packed
+from esrgan_train.data.reading import Reading
 from esrgan_train.data.stream import RankStridedSampler
 from esrgan_train.errors import UserError
 from esrgan_train.remote.store import Store, UnreachableError
@@ -23,7 +24,8 @@ SCALES = (1, 0.75, 0.5, 1 / 3)
 
 
 def test_a_sample_is_one_ranged_request(packed_photos: Path, bucket: Bucket) -> None:
-    samples = training_set(open_packed(copied(packed_photos, URL), option="x"), scales=[1], gt_size=32)
+    source = open_packed(copied(packed_photos, URL), option="x", reading=Reading(cache_gb=0))
+    samples = training_set(source, scales=[1], gt_size=32)
     bucket.forgive()
     for n in range(5):
         samples.sample(n)
@@ -36,7 +38,7 @@ def test_forked_workers_read_the_same_through_refusals_cuts_and_slow_answers(
     packed_photos: Path, bucket: Bucket
 ) -> None:
     local, remote = (
-        training_set(split(place).training, scales=SCALES, gt_size=32)
+        training_set(split(place, remote_cache_gb=0).training, scales=SCALES, gt_size=32)
         for place in (packed_photos, copied(packed_photos, URL))
     )
     remote.sample(0)  # the main process has threads and connections when it forks
