@@ -16,6 +16,7 @@ from esrgan_train.data.datamodule import ORDER, RENDERER
 from esrgan_train.data.site import BY_WORKERS
 from esrgan_train.errors import given_as
 from esrgan_train.modelfiles.digest import digest_of
+from esrgan_train.remote.url import masked_in
 
 CROPS = "crops per iteration (data.batch_size × training.accumulate × processes)"
 
@@ -189,7 +190,7 @@ def _options(cfg: DictConfig, use: Use) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
     values = OmegaConf.to_container(cfg, resolve=True)
-    return {name: value for name, value in _flat(values) if use in use_of(name)} | _order_of_steps(cfg)
+    return {name: masked_in(value) for name, value in _flat(values) if use in use_of(name)} | _order_of_steps(cfg)
 
 
 def _order_of_steps(cfg: DictConfig) -> dict[str, str]:

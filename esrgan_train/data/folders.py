@@ -20,7 +20,7 @@ from esrgan_train.data.sources import Sources
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import find_photos
 from esrgan_train.remote.store import PATIENCE
-from esrgan_train.remote.url import Location, overlap
+from esrgan_train.remote.url import Location, location, overlap
 
 _WANTED = "a folder, a list [my/a,my/b] or folders with weights {my/a: 3, my/b: 1}"
 MOST_TURNS = 10_000  # samples after which the folders' shares are exact
@@ -103,7 +103,8 @@ def _open(folder: str | Path, option: str, remarks: list[str], reading: Reading)
     source = open_packed(folder, option=option, reading=reading)
     if source.paired:
         raise UserError(
-            f"{option}={folder} is a packed set of pairs: give data=paired, or data=mixed with data.pairs_dir"
+            f"{option}={location(folder)} is a packed set of pairs: give data=paired, or data=mixed with "
+            "data.pairs_dir"
         )
     return source
 

@@ -18,6 +18,7 @@ from esrgan_train.errors import UserError
 from esrgan_train.images.decode import Header, UnreadableImageError, decode, read_header
 from esrgan_train.images.find import PathTable, find_photos
 from esrgan_train.remote.store import PATIENCE
+from esrgan_train.remote.url import location
 
 OneFolder = Annotated[str | Path, Wanted("one folder")]
 
@@ -173,7 +174,7 @@ def _open(
 def _open_packed(folders: PairFolders, upscale: int, reading: Reading) -> PackedPhotos:
     option, hr, lr_option, lr = folders
     assert hr is not None
-    source = open_packed(hr, option=option, reading=reading)
+    source, hr = open_packed(hr, option=option, reading=reading), str(location(hr))
     held = source.layout.upscale
     if held is None:
         raise UserError(

@@ -20,6 +20,7 @@ Result = TypeVar("Result")
 PATIENCE = 300.0  # seconds for which a file that cannot be read is tried
 TIMEOUT = 60.0  # seconds after which an answer is given up, and asked for again
 _CHUNK = 2**23  # bytes asked for at once where a file is read whole
+_NOT_FOUND = 404  # HTTP
 _AT_ONCE = 32  # requests for the sizes of files
 
 
@@ -28,7 +29,7 @@ class UnreachableError(OSError):
 
     def __init__(self, url: Url, error: BaseException) -> None:
         super().__init__()
-        self.missing = isinstance(error, FileNotFoundError)
+        self.missing = isinstance(error, FileNotFoundError) or getattr(error, "status", None) == _NOT_FOUND
         text = getattr(error, "strerror", None) or str(error) or type(error).__name__
         self.filename = str(url)
         self.strerror = "no such file" if self.missing else masked(" ".join(text.split()))
@@ -72,7 +73,7 @@ class Store:
 
     def size(self, name: str) -> int:
         """Bytes of a file; raises as ``read``."""
-        found = self._try(name, lambda: self.files.size(self._path(name)))
+        found = self._try(name, partial(self._size, self._path(name)))
         if found is None:
             raise UnreachableError(self.url / name, OSError("the server does not say how large its files are"))
         return int(found)
@@ -92,6 +93,15 @@ class Store:
     def _path(self, name: str) -> str:
         path: str = self.files._strip_protocol((self.url / name).secret)
         return path
+
+    def _size(self, path: str) -> int | None:
+        try:
+            size: int | None = self.files.size(path)
+        except FileNotFoundError as error:
+            if isinstance(error.__cause__, failures()):  # a web server's files are "not found" whatever it answers
+                raise error.__cause__ from None
+            raise
+        return size
 
     def _range(self, path: str, start: int, stop: int) -> bytes:
         if isinstance(self.files, AsyncFileSystem):
@@ -121,6 +131,8 @@ def _connect(url: Url) -> Any:
     Raises:
         UserError: nothing installed knows the protocol.
     """
+    if url.is_masked:
+        raise UserError(f"{url} stands without its credentials, as in all that a run writes: give it with them")
     try:
         files = fsspec.core.url_to_fs(url.secret)[0]
     except ImportError as error:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.+", re.DOTALL)  # a single letter is a drive of Windows
 _LOCAL = ("file://", "local://")
-_HIDDEN = "***"
+HIDDEN = "***"
 _WORD = r"[^\s'\"<>]"  # what a URL within a text consists of
 # With a colon, everything up to the last @: keys of S3 hold slashes, unlike hf://datasets/me/set@revision.
 _USER = re.compile(rf"(?<=://)(?:[^\s'\"<>/@]+|{_WORD}*:{_WORD}*)@")
@@ -18,7 +19,14 @@ def masked(text: str) -> str:
     """The text without the credentials of URLs in it: what comes before an @ in them, and their queries."""
     if "://" not in text:
         return text
-    return _QUERY.sub(rf"\1?{_HIDDEN}", _USER.sub(f"{_HIDDEN}@", text))
+    return _QUERY.sub(rf"\1?{HIDDEN}", _USER.sub(f"{HIDDEN}@", text))
+
+
+def masked_in(value: Any) -> Any:
+    """A plain value without the credentials of URLs in it."""
+    if isinstance(value, list):
+        return [masked_in(item) for item in value]
+    return masked(value) if isinstance(value, str) else value
 
 
 class Url:
@@ -37,6 +45,11 @@ class Url:
     def secret(self) -> str:
         """The whole address, to be opened and never to be shown."""
         return self._address + self._query
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether the credentials have been taken out of it, as from what a run writes."""
+        return HIDDEN in self.secret
 
     @property
     def protocol(self) -> str:
