@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-from esrgan_train.data.datamodule import RENDERER
+from esrgan_train.data.datamodule import ORDER, RENDERER
 from esrgan_train.data.site import BY_WORKERS
 from esrgan_train.errors import given_as
 from esrgan_train.modelfiles.digest import digest_of
+from esrgan_train.remote.url import masked_in
 
 CROPS = "crops per iteration (data.batch_size × training.accumulate × processes)"
 
@@ -57,7 +58,8 @@ EXCEPTIONS: tuple[tuple[str, Use, str], ...] = (
     ("data.val_* data.overfit_samples", ALL, "how held-out photos are measured"),
     ("data.val_fraction data.val_clean", LEARNING, "chooses photos, which are compared; adds figures of its own"),
     ("data.upscale data.seed data.usm data.colour", NOTHING, "repeat other options"),
-    ("data.num_workers data.cache_mb", NOTHING, "how the work is divided"),
+    ("data.num_workers data.cache_mb data.remote_*", NOTHING, "how the work is divided"),
+    ("data.order", Use.HASH, "the order itself is compared, with the photos"),
     ("data.max_bad_fraction trainer.max_time", NOTHING, "when a run stops"),
     ("trainer", LEARNING, "validation measures any weights"),
     ("trainer.accelerator trainer.devices trainer.num_nodes", NOTHING, "how the work is divided"),
@@ -127,6 +129,7 @@ def crops_per_iteration(cfg: DictConfig, processes: int) -> int:
 # Options that earlier versions did not have, and what they did.
 _SINCE = {
     RENDERER: BY_WORKERS.name,
+    ORDER: "photos",
     "colour": "rgb",
     "data.rotate": False,
     "data.val_draws": 1,
@@ -187,7 +190,7 @@ def _options(cfg: DictConfig, use: Use) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
     values = OmegaConf.to_container(cfg, resolve=True)
-    return {name: value for name, value in flat(values) if use in use_of(name)} | _order_of_steps(cfg)
+    return {name: masked_in(value) for name, value in flat(values) if use in use_of(name)} | _order_of_steps(cfg)
 
 
 def _order_of_steps(cfg: DictConfig) -> dict[str, str]:

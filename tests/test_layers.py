@@ -31,6 +31,7 @@ ANYWHERE = {
     "parent",
 }
 ORDER = [
+    "remote",
     "images",
     "screening",
     "degradation",

@@ -29,6 +29,7 @@ from esrgan_train.processes import gather_objects
 log = logging.getLogger(__name__)
 
 RENDERER = "renderer"  # its name in the fingerprint
+ORDER = "order of photos"
 
 
 class DataModule(LightningDataModule):
@@ -99,6 +100,7 @@ class DataModule(LightningDataModule):
             "photo sizes": digest_of_sizes(*sources),
             "version of the stream of samples": STREAM_VERSION,
             RENDERER: self.site.name,
+            ORDER: self.training.source.order,
         }
 
     def held_out(self) -> str:
