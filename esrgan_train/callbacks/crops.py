@@ -21,7 +21,7 @@ from esrgan_train.images.crop import middle, reduced
 from esrgan_train.images.encode import write_image
 
 FOLDER, NOTE = "previews/crops", "photo.json"  # in a run folder, and in that of a photo
-_MOST = 1024  # pixels a side, about: a page holds no more
+_MOST = 768  # pixels a side, about: a page holds no more
 _BICUBIC, _SR, _HR = "bicubic", "SR", "HR"
 
 
