@@ -44,7 +44,7 @@ EXCEPTIONS: tuple[tuple[str, Use, str], ...] = (
         "where a run is stored, and where it starts",
     ),
     ("teacher", NOTHING, "its weights are compared themselves"),
-    ("experiment model_name", NOTHING, "names"),
+    ("experiment model_name card", NOTHING, "names"),
     ("recipe debug hparams_search hydra", NOTHING, "their values stand in the options that they set"),
     ("callbacks logger optimized_metric", NOTHING, "show and keep results"),
     ("generator discriminator loss optimizer scheduler training", LEARNING, "validation measures any weights"),

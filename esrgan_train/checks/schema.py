@@ -35,6 +35,7 @@ def _is_duration(value: Any) -> bool:
     return re.fullmatch(r"\d+:\d\d:\d\d:\d\d", str(value)) is not None
 
 
+Words = Annotated[str, Predicate(_is_text), Wanted("text")]
 Folder = Annotated[str, Predicate(_is_text), Wanted("a folder")]
 Checkpoint = Annotated[str, Predicate(_is_text), Wanted("a checkpoint, last or auto")]
 Weights = Annotated[str, Predicate(_is_text), Wanted("a .pth, .safetensors or .ckpt file")]
@@ -75,6 +76,19 @@ class Recipe(Open):
 
     gt_size: Annotated[int, Ge(8)]
     hours: Annotated[Positive | None, Wanted("for the recipe's own iterations")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What a person says of the model, see ``export.card.stated.Stated``."""
+
+    author: list[Words]
+    licence: Words | None
+    tags: list[Words]
+    description: Words | None
+    dataset: list[Words]
+    pretrained: list[Words]
+    url: Words | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +232,7 @@ class Run:
     init_match: Literal["exact", "shared"]
     teacher: Annotated[Weights | None, Wanted("for none")]
     optimized_metric: Annotated[Metric | None, Wanted("for none")]
+    card: Card
     recipe: Recipe
     training: Training
     degradation: Part | None

@@ -19,6 +19,8 @@ from markdown_it import MarkdownIt
 from PIL import Image
 
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
+from esrgan_train.build import describe
+from esrgan_train.config import check, compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.export.__main__ import main
 from esrgan_train.export.card.facts import Facts
@@ -26,7 +28,7 @@ from esrgan_train.export.card.licences import on_hub, spdx
 from esrgan_train.export.card.openmodeldb import model_id
 from esrgan_train.export.card.run import read_run
 from esrgan_train.export.card.stated import Stated
-from esrgan_train.identity import CROPS
+from esrgan_train.identity import CROPS, config_hash
 from esrgan_train.images.sheet import labelled_sheet, pictures_of
 from esrgan_train.modelfiles.weights import load_weights, save_model
 from tests.export.networks import NETWORKS
@@ -219,6 +221,29 @@ def test_a_run_says_what_it_was_trained_on(tmp_path: Path, config: str, expected
     (tmp_path / "config.yaml").write_text(textwrap.dedent(config), encoding="utf-8")
     run = read_run(tmp_path, 5)
     assert {name: getattr(run, name) for name in expected} == expected
+
+
+def test_what_the_runs_configuration_states_counts_where_no_option_says_otherwise(run: Path, tmp_path: Path):
+    card = (
+        "card: {author: [A B], licence: MIT, tags: [photo, text], description: For scans., dataset: [], url: null}"
+    )
+    with (run / "config.yaml").open("a", encoding="utf-8") as file:
+        file.write(card)
+    page, entry = export(run / "model/x4_mine.pth", tmp_path / "out", "--tags", "manga")
+    stated = {name: entry[name] for name in ("author", "license", "tags", "description")}
+    assert stated == {"author": "a-b", "license": "MIT", "tags": ["manga"], "description": "For scans."}
+    assert "holiday\\_photos" in page
+
+
+def test_training_writes_author_and_licence_into_its_models():
+    cfg = compose_config(["card.author=[Jane Doe]", "card.licence=CC0-1.0", "card.tags=[photo]"])
+    check(cfg)
+    said = describe(SRVGGNetCompact(**OPTIONS), cfg)
+    assert (said["author"], said["licence"]) == (["Jane Doe"], "CC0-1.0")
+    assert not {"author", "licence"} & describe(SRVGGNetCompact(**OPTIONS), compose_config([])).keys()
+    assert said["config_hash"] == config_hash(compose_config([]))
+    with pytest.raises(UserError, match=r"card.tags=\[ \]: give a list, each item text"):
+        check(compose_config(["card.tags=[' ']"]))
 
 
 def test_the_batch_is_that_of_all_processes_as_the_run_kept_it(run: Path):

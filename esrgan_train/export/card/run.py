@@ -36,6 +36,7 @@ class Run:
     photos: tuple[str, ...]  # what it was trained on
     start: str | None  # the file whose weights it started from
     teacher: str | None
+    stated: Mapping[str, Any]  # what its configuration says of the card
     scores: Mapping[str, float]  # on held-out photos, of these weights: "psnr", "psnr_bicubic", …
 
 
@@ -45,7 +46,6 @@ def read_run(folder: Path, iterations: object) -> Run:
     Raises:
         UserError: its configuration cannot be read.
     """
-    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
@@ -53,18 +53,27 @@ def read_run(folder: Path, iterations: object) -> Run:
     except (OSError, YAMLError, UnicodeDecodeError, OmegaConfBaseException) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{folder / _CONFIG} cannot be read ({reason}): --no-card does without it") from error
-    data = OmegaConf.to_container(cfg.data) if "data" in cfg else {}
-    assert isinstance(data, dict)
+    data = _plain(cfg, "data")
     return Run(
         folder=folder,
         batch=_crops(folder, cfg),
         hr_side=data.get("gt_size"),
         on_the_fly=cfg.get("degradation") is not None,
-        photos=tuple(_photos({str(key): value for key, value in data.items()})),
+        photos=tuple(_photos(data)),
         start=_last_name(cfg.get("init_from")),
         teacher=_last_name(cfg.get("teacher")),
+        stated=_plain(cfg, "card"),
         scores=_scores(folder, iterations),
     )
+
+
+def _plain(cfg: DictConfig, name: str) -> dict[str, Any]:
+    """A group as plain values; empty in a run of an earlier version that had none."""
+    from omegaconf import OmegaConf
+
+    found = OmegaConf.to_container(cfg[name]) if name in cfg else {}
+    assert isinstance(found, dict)
+    return {str(key): value for key, value in found.items()}
 
 
 def _crops(folder: Path, cfg: DictConfig) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from esrgan_train.errors import UserError
@@ -48,6 +48,12 @@ class Stated:
         if self.url is not None and not _ADDRESS.fullmatch(self.url):
             raise UserError(f"--url {self.url!r} is no address: give that of a folder, such as https://…/models")
 
+    def or_else(self, said: Mapping[str, Any]) -> Stated:
+        """With what is not stated taken from ``said``, the ``card`` of a run's configuration."""
+        lacking = {one.name for one in fields(self) if not getattr(self, one.name)}
+        found = {name: value for name, value in said.items() if name in lacking and value is not None}
+        return replace(self, **_frozen(found))
+
     @property
     def pretrained_in_database(self) -> str | None:
         """The first id of OpenModelDB among ``pretrained``."""
@@ -82,10 +88,11 @@ def stated_in(options: argparse.Namespace, metadata: Mapping[str, Any]) -> State
     useless = [name for name, value in given.items() if value and name not in ("author", "licence")]
     if options.no_card and useless:
         raise UserError(f"--{useless[0]} has no effect with --no-card: leave one of them out")
-    values: dict[str, Any] = {
-        name: tuple(v) if isinstance(v, list) else v for name, v in given.items() if v is not None
-    }
-    return Stated(**{**_in_file(metadata), **values})
+    return Stated(**{**_in_file(metadata), **_frozen({n: v for n, v in given.items() if v is not None})})
+
+
+def _frozen(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
 
 
 def _in_file(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,18 +35,19 @@ def facts_before(
     """What is known before anything is written: of the model file, of the run that it lies in, and from a person.
 
     Raises:
-        UserError: the run cannot be read.
+        UserError: the run cannot be read, or its configuration states what no card takes.
     """
     folder = _run_folder(model)
+    run = None if folder is None else _read_run(folder, metadata.get("iterations"))
     return Facts(
         name=name,
         network=type(generator).__name__,
         scale=metadata["upscale"],
         channels=metadata.get("channels", 3),
         metadata=metadata,
-        stated=stated,
+        stated=stated if run is None else stated.or_else(run.stated),
         day=date.today(),
-        run=None if folder is None else _read_run(folder, metadata.get("iterations")),
+        run=run,
     )
 
 
