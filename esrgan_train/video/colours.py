@@ -65,6 +65,12 @@ def to_rgb(frame: VideoFrame) -> NDArray[Any]:
     return made.to_ndarray()
 
 
+def alpha_of(frame: VideoFrame) -> NDArray[Any]:
+    """(h, w) uint8 or uint16, as the colours of the same frame: its transparency; 0 is clear."""
+    format = "rgba64le" if is_deep(frame.format) else "rgba"
+    return np.ascontiguousarray(frame.to_ndarray(format=format)[:, :, 3])
+
+
 def from_rgb(rgb: NDArray[Any], pixel_format: str, colours: Colours, *, source_height: int) -> VideoFrame:
     """A frame of that pixel format, which states these colours.
 
@@ -92,6 +98,11 @@ def stated(colours: Colours, height: int) -> Colours:
     if colours.matrix != _UNSTATED and colours.matrix != _RGB:
         return colours
     return Colours(colours.primaries, colours.trc, _assumed(height), colours.range)
+
+
+def hdr_of(colours: Colours) -> str | None:
+    """The name of an HDR transfer function; None for another one."""
+    return {16: "PQ", 18: "HLG"}.get(colours.trc)
 
 
 def is_deep(pixel_format: Any) -> bool:

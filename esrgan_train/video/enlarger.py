@@ -41,6 +41,7 @@ class Enlarger:
         self.step, self.of_one_size = 2 if for_clip else 1, of_one_size
         self._together = Together(upscaler, batch)
         self._first: Photo | None = None  # which says the size, and how many at a time
+        self._told = False  # that the size changes
         self._last: tuple[Photo, Photo] | None = None  # enlarged, and of what
 
     def size_of(self, photo: Photo) -> tuple[int, int]:
@@ -81,6 +82,11 @@ class Enlarger:
 
     def _resized(self, enlarged: Photo, photo: Photo) -> Photo:
         size = self.size_of(photo)
+        assert self._first is not None
+        if self.of_one_size and photo.rgb.shape != self._first.rgb.shape and not self._told:
+            height, width = photo.rgb.shape[:2]
+            log.warning("%s changes to %d × %d: brought to the size it began with", self.name, width, height)
+            self._told = True
         return enlarged if enlarged.rgb.shape[:2] == size[::-1] else resize(enlarged, size)
 
 

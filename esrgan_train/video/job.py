@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -17,9 +18,11 @@ import numpy as np
 
 from esrgan_train.errors import RunError, StopRequestedError, UserError
 from esrgan_train.files import replacing
+from esrgan_train.images.formats import SUFFIXES, UNSUPPORTED
 from esrgan_train.images.photo import Photo
 from esrgan_train.inference.targets import expand
 from esrgan_train.inference.upscaler import Upscaler
+from esrgan_train.video.cautions import cautions
 from esrgan_train.video.clip import Clip
 from esrgan_train.video.enlarger import Enlarger, gathered
 from esrgan_train.video.ffmpeg import CLIPS, is_clip
@@ -30,6 +33,8 @@ from esrgan_train.video.sinks import AnimationWriter, NumberedWriter, Sink
 from esrgan_train.video.writer import ClipWriter, Encoding
 
 log = logging.getLogger(__name__)
+
+PICTURES = SUFFIXES | UNSUPPORTED  # of which the reader of photographs says what it thinks
 
 
 def is_moving(inputs: list[str], output: Path) -> bool:
@@ -49,6 +54,7 @@ class Job:
         format: of numbered pictures.
         scale: the final enlargement, by resizing; None keeps the upscaler's.
         batch: pictures enlarged at a time; None chooses by device, size and memory.
+        deinterlace: whether interlaced frames are made whole.
     """
 
     inputs: list[str]
@@ -58,6 +64,7 @@ class Job:
     format: str
     scale: float | None
     batch: int | None = None
+    deinterlace: bool = False
 
     def run(self, upscaler: Upscaler) -> None:
         """Enlarge every picture.
@@ -67,7 +74,9 @@ class Job:
             StopRequestedError: Ctrl-C; the output is not there, or as it was before.
         """
         with ExitStack() as stack:
-            clip = stack.enter_context(Clip(Path(self.inputs[0]))) if self._reads_clip else None
+            clip = None
+            if self._reads_clip:
+                clip = stack.enter_context(Clip(Path(self.inputs[0]), deinterlace=self.deinterlace))
             contents, count = self._contents(clip)
             sink = self._sink(stack, clip)
             enlarger = Enlarger(
@@ -109,8 +118,26 @@ class Job:
             raise UserError(f"{self.output} would be overwritten: give another file with -o")
         if not self._writes_clip and self.encoding != Encoding():
             raise UserError(f"--codec, --crf and --pix-fmt have no effect on {self.output}: leave them out")
+        if self.deinterlace and not self._reads_clip:
+            raise UserError(f"--deinterlace has no effect on {self.inputs[0]}: leave it out")
+        self._check_names()
         if self.rate is not None and self._is_timed:
             raise UserError(f"--fps {float(self.rate):g} has no effect: {self.inputs[0]} says its own times")
+
+    def _check_names(self) -> None:
+        first, suffix = Path(self.inputs[0]), self.output.suffix.lower()
+        if first.is_file() and first.suffix.lower() not in CLIPS | ANIMATIONS | PICTURES and first.suffix:
+            what = f"{first.suffix} is the suffix of no picture or clip"
+            raise UserError(f"{first}: {what}: rename it, to .mkv if it is a clip")
+        if not self._is_named_folder:
+            return
+        if suffix in PICTURES or (re.fullmatch(r"\.[a-z][a-z0-9]{1,4}", suffix) and self._reads_clip):
+            raise UserError(f"{self.output}: {suffix} is no clip's suffix: give .mkv, .mp4, .webp or a folder")
+
+    @property
+    def _is_named_folder(self) -> bool:
+        """Whether numbered pictures are written into a folder that is not there yet."""
+        return not self._writes_clip and self.output.suffix.lower() not in ANIMATIONS and not self.output.is_dir()
 
     @property
     def _is_timed(self) -> bool:
@@ -119,8 +146,8 @@ class Job:
     def _contents(self, clip: Clip | None) -> tuple[Iterator[Any], int | None]:
         """Shots, with packets of sound and subtitles between them, and how many shots there are."""
         if clip is not None:
-            if clip.interlaced:
-                log.warning("%s is interlaced: deinterlace it first, or its combs are enlarged", clip.path)
+            for line in cautions(clip, into_clip=self._writes_clip, deinterlace=self.deinterlace):
+                log.warning("%s", line)
             return (clip.contents() if self._writes_clip else clip.upright()), clip.frames
         first = Path(self.inputs[0])
         if is_animation(first):
