@@ -140,6 +140,12 @@ def test_a_file_of_a_group_has_a_schema_of_its_own(group: str, wrong: str, told:
     assert told in found[0]
 
 
+def test_a_part_replaces_what_stands_at_the_root(schema: dict[str, Any]):
+    """yaml-language-server takes ``FILE#/definitions/generator`` with the root's keywords that the part lacks."""
+    for group in ("generator", "loss.terms", "degradation.steps", "recipe", "experiment"):
+        assert schema.keys() - {"$schema", "title", "definitions"} <= schema["definitions"][group].keys()
+
+
 def test_an_option_has_its_comment_its_values_and_its_default(schema: dict[str, Any]):
     training = schema["definitions"]["training"]["properties"]
     assert training["accumulate"]["default"] == 1
