@@ -70,12 +70,12 @@ def defaults(group: str, found: Sequence[Choice], groups: Mapping[str, Sequence[
     patterns[r"^(optional )?(override )?/?hydra/"] = {}
     names = ["_self_", *(each.name for each in found)]
     mapping = {
+        "type": "object",
         "properties": {f"override /{each}": {"$ref": _choice(each)} for each in groups},
         "patternProperties": patterns,
         "additionalProperties": False,
     }
-    name = {"anyOf": [{"enum": names}, {"type": "string", "pattern": "[/@]"}]}
-    return {"type": "array", "items": {"if": {"type": "object"}, "then": mapping, "else": name}}
+    return {"type": "array", "items": {"anyOf": [mapping, {"enum": names}, {"type": "string", "pattern": "[/@]"}]}}
 
 
 def choice(found: Sequence[Choice]) -> Schema:
@@ -83,11 +83,7 @@ def choice(found: Sequence[Choice]) -> Schema:
     own = [each for each in found if each.name != "base"]  # which others are made of
     one = {"enum": [each.name for each in own], "enumDescriptions": [each.about for each in own]}
     other = {"type": "string", "pattern": rf"/|{REFERENCE}"}  # in a folder of its own
-    return {
-        "if": {"type": "array"},
-        "then": {"items": {"anyOf": [one, other]}},
-        "else": {"anyOf": [one, {"type": "null"}, other]},
-    }
+    return {"anyOf": [one, {"type": "null"}, other, {"type": "array", "items": {"anyOf": [one, other]}}]}
 
 
 def _place(group: str, found: Sequence[Choice]) -> str:
