@@ -37,7 +37,9 @@ def document(folders: Sequence[Path]) -> Schema:
     }
     whole = [each for each in choices if each.group in WHOLE]
     definitions = {"root": {"type": "object", **root}, **sections.shared}
-    definitions |= {_name(group): {"$ref": "#/definitions/root"} for group in WHOLE}
+    for name in files.values():
+        definitions[name]["allOf"] = [True]  # yaml-language-server gives a part what it lacks of the root's
+    definitions |= {_name(group): {"allOf": [{"$ref": "#/definitions/root"}]} for group in WHOLE}
     for group, found in {"": whole, **groups}.items():
         definitions[f"{_name(group)}.defaults"] = defaults(group, found, groups)
     definitions |= {f"{_name(group)}.choice": choice(found) for group, found in groups.items()}
@@ -68,23 +70,20 @@ def defaults(group: str, found: Sequence[Choice], groups: Mapping[str, Sequence[
     patterns[r"^(optional )?(override )?/?hydra/"] = {}
     names = ["_self_", *(each.name for each in found)]
     mapping = {
+        "type": "object",
         "properties": {f"override /{each}": {"$ref": _choice(each)} for each in groups},
         "patternProperties": patterns,
         "additionalProperties": False,
     }
-    name = {"anyOf": [{"enum": names}, {"type": "string", "pattern": "[/@]"}]}
-    return {"type": "array", "items": {"if": {"type": "object"}, "then": mapping, "else": name}}
+    return {"type": "array", "items": {"anyOf": [mapping, {"enum": names}, {"type": "string", "pattern": "[/@]"}]}}
 
 
 def choice(found: Sequence[Choice]) -> Schema:
     """What may be chosen of a group: one, several, or null for none."""
-    one = {"enum": [each.name for each in found], "enumDescriptions": [each.about for each in found]}
+    own = [each for each in found if each.name != "base"]  # which others are made of
+    one = {"enum": [each.name for each in own], "enumDescriptions": [each.about for each in own]}
     other = {"type": "string", "pattern": rf"/|{REFERENCE}"}  # in a folder of its own
-    return {
-        "if": {"type": "array"},
-        "then": {"items": {"anyOf": [one, other]}},
-        "else": {"anyOf": [one, {"type": "null"}, other]},
-    }
+    return {"anyOf": [one, {"type": "null"}, other, {"type": "array", "items": {"anyOf": [one, other]}}]}
 
 
 def _place(group: str, found: Sequence[Choice]) -> str:

@@ -120,7 +120,8 @@ class Sections:
         told = {"description": self.comments[name]} if name in self.comments else {}
         only_in_files: Schema = {"properties": {"defaults": False}} if name in self.files else {}
         shared = {"allOf": [{"$ref": f"#/definitions/{self.share(name, group or shape.Open)}"}]}
-        return told | {"type": types, "pattern": REFERENCE} | only_in_files | shared
+        hinted = {"patternErrorMessage": "Give options here; a choice of a group stands in defaults."}
+        return told | {"type": types, "pattern": REFERENCE} | hinted | only_in_files | shared
 
     def share(self, place: str, kind: type) -> str:
         """The name in ``shared`` of the mapping at ``place``."""
@@ -144,6 +145,8 @@ class Sections:
         defaults = _every(name, self.defaults)
         if len(defaults) == 1 and defaults[0] != "???":
             told["default"] = defaults[0]
+        if "pattern" in schema:
+            told["patternErrorMessage"] = f"Give {in_words(hint)}, or the value of another option: ${{option}}."
         return told | schema
 
 
