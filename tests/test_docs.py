@@ -129,7 +129,17 @@ def test_a_command_of_the_documentation_is_right(
         assert f'"{flag}"' in source, f"{page}: {module} has no {flag}"
 
 
-OTHERS = ("make", "pip", "source", "torchrun", "srun", "wandb", "tensorboard", "exec", "optuna-dashboard")  # programs besides Python
+OTHERS = (
+    "make",
+    "pip",
+    "source",
+    "torchrun",
+    "srun",
+    "wandb",
+    "tensorboard",
+    "exec",
+    "optuna-dashboard",
+)  # programs besides Python
 _COMMAND = re.compile(rf"(?:\w+=\S+ )*(?:python -m \w|esrgan-train |(?:{'|'.join(OTHERS)}) )")
 _SCRIPT = re.compile(r"#|\[ |[A-Z_]+=(?:\S+|\(.*\))$|(cd|export) ")  # what surrounds commands in a shell script
 ALL_COMMANDS = [(page, line) for page in PAGES for line in code_in(page.read_text()) if _COMMAND.match(line)]
