@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -88,7 +89,7 @@ def plan_of(words: Sequence[str]) -> Plan:
     of_trials = [
         text
         for text, override in zip(fixed, (o for o in overrides if not o.is_sweep_override()), strict=True)
-        if override.get_key_element().lstrip("+").partition(".")[0] != _OF_SEARCH
+        if re.split("[./]", override.get_key_element().lstrip("+"))[0] != _OF_SEARCH
     ]
     plan = Plan(options=options, space=space, fixed=of_trials, cfg=cfg)
     _check(plan)

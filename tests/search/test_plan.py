@@ -18,7 +18,9 @@ def untried(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_ranges_are_searched_and_values_are_every_trials():
-    plan = plan_of(["experiment=x4_net", RATE, "generator.num_feat=8,16", "search.trials=7", "seed=3"])
+    plan = plan_of(
+        ["experiment=x4_net", RATE, "generator.num_feat=8,16", "search.trials=7", "seed=3", "search/sampler=gp"]
+    )
     assert plan.space == {
         "optimizer.lr": Range(low=1e-5, high=1e-3, log=True),
         "generator.num_feat": Choices(values=(8, 16)),
@@ -26,6 +28,7 @@ def test_ranges_are_searched_and_values_are_every_trials():
     assert plan.fixed == ["experiment=x4_net", "seed=3"]
     assert (plan.metric, plan.maximizes, plan.options.trials) == ("val/psnr", True, 7)
     assert (plan.options.name, plan.options.dir) == ("x4_net", "runs/searches/x4_net")
+    assert plan.options.sampler["_target_"] == "optuna.samplers.GPSampler"
     assert "search" not in plan.cfg
     assert plan.overrides({"optimizer.lr": "1e-04"}, 5) == [
         *("experiment=x4_net", "seed=3", "optimizer.lr=1e-04", "optimized_metric=val/psnr"),

@@ -14,7 +14,7 @@ import torch
 
 from esrgan_train.config import compose_config
 from esrgan_train.train import train
-from tests.search.runs import SHORT, run, start, trials_in, wait_until
+from tests.search.runs import SHORT, command, environment, run, start, trials_in, wait_until
 from tests.tiny import tiny
 
 pytestmark = [pytest.mark.run, pytest.mark.slow]
@@ -100,25 +100,37 @@ def test_the_same_command_goes_on_after_everything_was_killed(tmp_path: Path) ->
     assert "data.gt_size=64 (was 32)" in other.stderr
 
 
-def test_trials_are_pruned_at_a_validation_and_those_that_diverge_have_failed(tmp_path: Path) -> None:
-    pruner = "search.pruner={_target_: optuna.pruners.ThresholdPruner, lower: 1000}"
-    done = run(tmp_path, "optimizer.pixel_lr=choice(1e-3)", pruner, "search.trials=1", *LONG)
-    assert done.returncode == 1
+def test_a_trial_is_pruned_at_a_validation(tmp_path: Path) -> None:
+    own = tmp_path / "conf" / "search" / "pruner" / "own.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("# @package _global_.search.pruner\n_target_: optuna.pruners.ThresholdPruner\nlower: 1000\n")
+    words = ("hydra.searchpath=[file://conf]", "search/pruner=own", "optimizer.pixel_lr=choice(1e-3)")
+    done = run(tmp_path, *words, "search.trials=1", *LONG)
+    assert done.returncode == 1, done.stderr
     (pruned,) = trials_in(tmp_path)
     assert (pruned.state, list(pruned.intermediate_values)) == (PRUNED, [20])
     assert has_saved(tmp_path, 0)
     assert json.loads((run_dir(tmp_path, 0) / "summary.json").read_text(encoding="utf-8"))["iterations"] < 300
 
-    done = run(tmp_path, "optimizer.pixel_lr=choice(1e30)", "search.trials=1", "search.name=diverging")
-    assert done.returncode == 1
-    study = optuna.load_study(
-        study_name="diverging",
-        storage=optuna.storages.JournalStorage(
-            optuna.storages.journal.JournalFileBackend(str(tmp_path / "runs/searches/diverging/journal.log"))
-        ),
-    )
-    (failed,) = study.trials
-    assert failed.state == FAIL
+
+def test_a_trial_that_diverges_has_failed(tmp_path: Path) -> None:
+    done = run(tmp_path, "optimizer.pixel_lr=choice(1e30)", "search.trials=1")
+    assert done.returncode == 1, done.stderr
+    (failed,) = trials_in(tmp_path)
+    assert (failed.state, failed.value) == (FAIL, None)
     assert "diverged" in failed.user_attrs["error"]
-    assert study.user_attrs["settings"]["upscale"] == 4
-    assert "no trial has a result" in done.stdout
+    assert "no trial has a result; the last failed: " in done.stdout
+
+
+def test_submitit_starts_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    submitit = pytest.importorskip("submitit")
+    for name, value in environment(SLURM_PROCID="1", SLURM_NTASKS="2").items():  # as a task of a job would have it
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    executor = submitit.AutoExecutor("logs", cluster="local")
+    executor.update_parameters(timeout_min=10)
+    worker = submitit.helpers.CommandFunction(command("generator.num_feat=8,16", "search.trials=2"))
+    with executor.batch():
+        jobs = [executor.submit(worker) for _ in range(2)]
+    assert ["study proof: " in job.result() for job in jobs] == [True, True]
+    assert [trial.state for trial in trials_in(tmp_path)] == [COMPLETE, COMPLETE]
