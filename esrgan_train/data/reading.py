@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from esrgan_train.bounds import Wanted
-from esrgan_train.remote.cache import BlockCache
+from esrgan_train.errors import UserError
+from esrgan_train.remote.cache import BLOCK, DRAWERS, BlockCache
 from esrgan_train.remote.store import PATIENCE, Store
 from esrgan_train.remote.url import Location, Url
 
@@ -28,12 +30,22 @@ class Reading:
         cache_gb: bytes of the cache, in GB; 0 for none.
         cache_dir: its folder; None: ``esrgan_train/sets`` in the user's folder of caches.
         patience: seconds for which a part of a set that does not come is tried.
+
+    Raises:
+        UserError: the cache is too small for a block in each of its folders.
     """
 
     order: Order = "auto"
     cache_gb: float = CACHE_GB
     cache_dir: str | Path | None = None
     patience: float = PATIENCE
+
+    def __post_init__(self) -> None:
+        if 0 < self.cache_gb * 1e9 < BLOCK * DRAWERS:
+            raise UserError(
+                f"data.remote_cache_gb={self.cache_gb:g} is too small to hold anything: give 0 for none, or at "
+                f"least {math.ceil(BLOCK * DRAWERS / 1e8) / 10:g}"
+            )
 
     def by_shards(self, place: Location) -> bool:
         """Whether photos of a set there are taken shard by shard."""

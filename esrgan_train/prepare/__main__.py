@@ -32,6 +32,8 @@ from esrgan_train.prepare.inputs import pairs_in, photos_in, refuse_output_in_in
 from esrgan_train.prepare.options import Options
 from esrgan_train.prepare.pack import MANIFEST, SUMMARY, Packed, pack
 from esrgan_train.prepare.summary import summary
+from esrgan_train.prepare.target import target_at
+from esrgan_train.remote.url import Location, location
 from esrgan_train.screening.verdict import Thresholds
 
 log = logging.getLogger(__name__)
@@ -50,16 +52,18 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("give SRC and -o DST, or --set NAME")
     with signals.raised(f"{given.output} is unfinished: the same command goes on"):
         source = photos_in(given.sources) if given.lr is None else pairs_in(given.sources, given.lr)
-        refuse_output_in_input(given.output, [*given.sources, *([given.lr] if given.lr else [])])
-        options = _options(given, getattr(source, "upscale", None))
-        packed = pack(source, given.output, options, workers=given.workers or usable_cores())
-        if not (given.output / SUMMARY).is_file():
+        if isinstance(given.output, Path):
+            refuse_output_in_input(given.output, [*given.sources, *([given.lr] if given.lr else [])])
+        options, target = _options(given, getattr(source, "upscale", None)), target_at(given.output)
+        packed = pack(source, target, options, workers=given.workers or usable_cores())
+        if not target.holds(SUMMARY):
             places = {source.name(index): source.place(index) for index in range(len(source))}
 
             def load(name: str) -> Picture:
                 return decode(places[name])
 
-            write_image(given.output / SUMMARY, summary(packed.rows, load, title=str(given.output)))
+            with target.writing(SUMMARY) as partial:
+                write_image(partial, summary(packed.rows, load, title=str(target)))
     _report(packed, given.output, upscale=options.upscale)
     return DONE
 
@@ -70,6 +74,8 @@ def _bring(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
         name for name, value in vars(given).items() if name != "output" and value != getattr(plain, name)
     ]:
         parser.error(f"--set goes with -o alone, not with {', '.join(others)}")
+    if not isinstance(given.output, Path | None):
+        parser.error(f"-o {given.output}: --set brings photographs to a folder; pack that folder to the address")
     with signals.raised(f"set {given.set} is unfinished: the same command goes on"):
         bring(given.set, given.output)
     return DONE
@@ -90,7 +96,7 @@ def _options(given: argparse.Namespace, upscale: int | None) -> Options:
     )
 
 
-def _report(packed: Packed, folder: Path, *, upscale: int | None) -> None:
+def _report(packed: Packed, folder: Location, *, upscale: int | None) -> None:
     table = Table("photos", "reported as")
     for status, count in Counter(row.status for row in packed.rows).most_common():
         reasons = Counter(kind for row in packed.rows if row.status == status for kind in _kinds(row.reason))
@@ -125,7 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("sources", type=Path, nargs="*", metavar="SRC", help="folders of photos, or files")
-    add("-o", "--output", type=Path, metavar="DST", help="the folder of the set")
+    help = "the folder of the set, or its address, such as s3://bucket/set"
+    add("-o", "--output", type=location, metavar="DST", help=help)
     help = f"fetch photographs instead, into -o (default: data/NAME): {', '.join(set_names())}, or a YAML file"
     add("--set", metavar="NAME", help=help)
     add("--lr", type=Path, metavar="DIR", help="LR photos of the same names: packs pairs")

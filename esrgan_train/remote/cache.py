@@ -16,7 +16,7 @@ from esrgan_train.files import replacing
 
 log = logging.getLogger(__name__)
 
-BLOCK = 2**20  # bytes
+BLOCK = 2**22  # bytes: a few tiles, or some rows of a photo; little enough to come while one waits
 DRAWERS = 64  # folders, each with its share of the bytes: so little has to be looked through to make room
 _REST = 60.0  # seconds for which nothing is written after a failure
 _LINE_BYTES = 300

@@ -27,12 +27,20 @@ _AT_ONCE = 32  # requests for the sizes of files
 class UnreachableError(OSError):
     """A file that cannot be read; ``missing`` if it is known not to exist. ``filename`` has no credentials."""
 
-    def __init__(self, url: Url, error: BaseException) -> None:
+    def __init__(self, filename: str, reason: str, missing: bool = False) -> None:
         super().__init__()
-        self.missing = isinstance(error, FileNotFoundError) or getattr(error, "status", None) == _NOT_FOUND
+        self.filename, self.strerror, self.missing = filename, reason, missing
+
+    def __reduce__(self) -> tuple[Any, ...]:  # it travels from worker processes
+        return type(self), (self.filename, self.strerror, self.missing)
+
+    @classmethod
+    def of(cls, url: Url, error: BaseException) -> UnreachableError:
+        """For what reading or writing ``url`` has raised."""
+        if isinstance(error, FileNotFoundError) or getattr(error, "status", None) == _NOT_FOUND:
+            return cls(str(url), "no such file", missing=True)
         text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        self.filename = str(url)
-        self.strerror = "no such file" if self.missing else masked(" ".join(text.split()))
+        return cls(str(url), masked(" ".join(text.split())))
 
     def __str__(self) -> str:
         return f"{self.filename}: {self.strerror}"
@@ -75,7 +83,7 @@ class Store:
         """Bytes of a file; raises as ``read``."""
         found = self._try(name, partial(self._size, self._path(name)))
         if found is None:
-            raise UnreachableError(self.url / name, OSError("the server does not say how large its files are"))
+            raise UnreachableError(str(self.url / name), "the server does not say how large its files are")
         return int(found)
 
     def sizes(self, names: Sequence[str]) -> list[int]:
@@ -120,7 +128,7 @@ class Store:
             result = persistently(attempt, patience=0 if name in self._given_up else self.patience)
         except failures() as error:
             self._given_up.add(name)
-            raise UnreachableError(self.url / name, error) from None
+            raise UnreachableError.of(self.url / name, error) from None
         self._given_up.discard(name)
         return result
 

@@ -63,11 +63,11 @@ class Bucket:
     def clear(self) -> None:
         """Empty the bucket, and forget all faults."""
         self.forgive()
-        for key in self.keys():
+        for key in self.held():
             self.client.delete_object(Bucket=NAME, Key=key)
         self.forgive()
 
-    def keys(self) -> list[str]:
+    def held(self) -> list[str]:
         """The names of all objects."""
         return [each["Key"] for each in self.client.list_objects_v2(Bucket=NAME).get("Contents", [])]
 

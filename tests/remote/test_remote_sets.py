@@ -22,7 +22,10 @@ from esrgan_train.data.stream import photo_index
 from esrgan_train.errors import UserError
 from esrgan_train.identity import differing
 from esrgan_train.images.decode import UnreadableImageError
+from esrgan_train.remote.cache import BLOCK
 from esrgan_train.remote.retries import persistently
+from esrgan_train.remote.store import UnreachableError
+from esrgan_train.remote.url import Url
 from tests.data.small import names, noisy_mean, packed, split, stream_options, training_set, validation_set
 from tests.remote.conftest import copied
 
@@ -141,7 +144,7 @@ def test_what_was_read_is_read_from_this_machine_by_the_next_run_too(
 ) -> None:
     local, remote = split(packed_photos).training, split(copied(packed_photos, URL)).training
     assert_same_samples(local, remote)
-    blocks = -(-(packed_photos / "shard-00000.npy").stat().st_size // 2**20)
+    blocks = -(-(packed_photos / "shard-00000.npy").stat().st_size // BLOCK)
     assert 0 < len(reads.ranges) <= blocks + 1  # and the header at the start
     reads.ranges = []
     assert_same_samples(local, split(URL).training)
@@ -185,6 +188,13 @@ def test_weighted_and_joined_sets_keep_their_orders(many_shards: Path, packed_ph
     alone = split(one).training
     taken = [weighted.photo_of(0, n) for n in range(2 * len(alone))]
     assert [photo for photo in taken if photo < len(alone)] == [alone.photo_of(0, n) for n in range(len(alone))]
+
+
+def test_a_cache_that_can_hold_nothing_is_refused(packed_photos: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"^data\.remote_cache_gb=0\.1 is too small .* or at least 0\.3$"
+    ):
+        split(copied(packed_photos, URL), remote_cache_gb=0.1)
 
 
 def test_an_order_by_shards_has_no_effect_on_a_folder(photos: Path) -> None:
@@ -260,6 +270,13 @@ def test_a_server_that_sends_whole_files_is_found_when_a_set_is_opened(
     monkeypatch.setattr(MemoryFileSystem, "cat_file", lambda files, path, **_: read(files, path))
     with pytest.raises(UserError, match="the server sends whole files where parts are asked for"):
         split(URL)
+
+
+def test_what_is_raised_travels_between_processes() -> None:
+    error = UnreachableError.of(Url("https://me:secret@host/a"), ConnectionError("reset by peer"))
+    sent = pickle.loads(pickle.dumps(error))
+    assert str(sent) == str(error) == "https://***@host/a: reset by peer"
+    assert not sent.missing
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from s3fs import S3FileSystem
 
+from esrgan_train.config import compose_config
 from esrgan_train.data.loader import PhotoLoader
 from esrgan_train.data.packed import open_packed
 from esrgan_train.data.reading import Reading
@@ -15,9 +17,11 @@ from esrgan_train.data.stream import RankStridedSampler
 from esrgan_train.errors import UserError
 from esrgan_train.remote.store import Store, UnreachableError
 from esrgan_train.remote.url import Url
+from esrgan_train.train import train
 from tests.data.small import split, training_set
 from tests.remote.conftest import copied
 from tests.remote.server import NAME, Bucket
+from tests.tiny import tiny
 
 URL = f"s3://{NAME}/sets/one"
 SCALES = (1, 0.75, 0.5, 1 / 3)
@@ -77,3 +81,23 @@ def test_a_server_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_bucket_that_does_not_exist_is_named() -> None:
     with pytest.raises(UserError, match=r"no finished packed set \(s3://another/set/set\.json: no such file"):
         split("s3://another/set")
+
+
+@pytest.mark.slow
+@pytest.mark.run
+def test_a_run_on_a_bucket_resumed_in_the_middle_equals_one_on_a_disk(
+    packed_photos: Path, bucket: Bucket, tmp_path: Path
+) -> None:
+    def weights(name: str, place: str, *steps: int) -> dict[str, torch.Tensor]:
+        for step in steps:
+            own = ("data=folder", f"data.train_dir={place}", "data.order=shards", "data.num_workers=1")
+            more = (f"trainer.max_steps={step}", "ckpt_path=auto", "recipe.start_step=4")
+            train(compose_config(tiny(tmp_path / name, *own, *more)))
+        loaded = torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True)
+        return {key: value for key, value in loaded["state_dict"].items() if "discriminator" not in key}
+
+    url = copied(packed_photos, URL)
+    bucket.broken = lambda number, _: number % 3 == 0
+    remote, local = weights("remote", url, 4, 8), weights("local", str(packed_photos), 8)
+    assert {*remote} == {*local}
+    assert all(torch.equal(remote[key], local[key]) for key in local)
