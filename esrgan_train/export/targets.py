@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from annotated_types import MinLen
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped]
+from yaml import YAMLError
 
 from esrgan_train.bounds import Count, check_fields, shown
 from esrgan_train.checks.nearest import remedy

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 from annotated_types import Ge, MinLen, Predicate
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped]
+from yaml import YAMLError
 
 from esrgan_train.bounds import Count, Wanted, check_fields
 from esrgan_train.checks.nearest import remedy

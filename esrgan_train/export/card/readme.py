@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from esrgan_train.export.card.facts import Facts
 from esrgan_train.export.card.licences import on_hub, spdx

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yaml import YAMLError  # type: ignore[import-untyped]
+from yaml import YAMLError
 
 from esrgan_train.errors import UserError
 from esrgan_train.identity import CROPS, crops_per_iteration
