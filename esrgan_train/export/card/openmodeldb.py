@@ -1,7 +1,7 @@
 """The entry of a model in OpenModelDB, the community's model database (openmodeldb.info).
 
 Fields and rules are those of ``Model`` in src/lib/schema.ts, src/lib/model-props.ts and src/lib/schema-util.ts of
-https://github.com/OpenModelDB/open-model-database, read in November 2026.
+https://github.com/OpenModelDB/open-model-database (schema.ts of June 2026).
 """
 
 from __future__ import annotations
