@@ -24,6 +24,7 @@ from esrgan_train.checks.paths import for_hydra
 from esrgan_train.checks.run import bind_upscale, check_config
 from esrgan_train.checks.teaching import bind_teacher
 from esrgan_train.errors import UserError
+from esrgan_train.files import make_folder
 from esrgan_train.images.colour import channels_of
 
 _OF_HYDRA = re.compile(r"\$\{hydra:([^{}]+)\}")
@@ -57,7 +58,7 @@ def largest_gt_size(recipe_size: int, upscale: int) -> int:
 
 def existing_folder(path: str) -> str:
     """``path``, made if need be: a sweep's storage is opened before any job has made a folder."""
-    Path(path).mkdir(parents=True, exist_ok=True)
+    make_folder(Path(path))
     return path
 
 
