@@ -18,7 +18,7 @@ from esrgan_train import libraries  # noqa: F401 — before the others, see ther
 from esrgan_train.checks.flags import commas_separate, is_sweep, overrides_first, overrides_in
 from esrgan_train.checks.overrides import is_of_composing
 from esrgan_train.checks.paths import for_hydra, hydra_override
-from esrgan_train.checks.sweep import check_sweep, jobs_of, last_of_each_key
+from esrgan_train.checks.sweep import check_folders, check_sweep, jobs_of, last_of_each_key
 from esrgan_train.cli import DONE, one_line, report_error, run_command
 from esrgan_train.commands import command
 from esrgan_train.config import compose_with_hydra, config_dir, detach_from_hydra, explained, register
@@ -142,6 +142,7 @@ def check_jobs(overrides: list[str]) -> str:
     for job in jobs_of(overrides):
         cfg, node = compose_with_hydra(job)
         check_sweep(cfg.trainer, node.launcher._target_)
+        check_folders(node)
         folders.append(str(node.sweep.dir))
     return folders[0]
 

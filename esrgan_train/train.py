@@ -17,7 +17,7 @@ from esrgan_train.config import check, with_upscale
 from esrgan_train.contracts.reading import check_reading
 from esrgan_train.data.datamodule import DataModule
 from esrgan_train.ending import reporting_end
-from esrgan_train.files import replacing
+from esrgan_train.files import make_folder, replacing
 from esrgan_train.hours.decision import lengths_for, with_lengths
 from esrgan_train.identity import identity_of
 from esrgan_train.launch import Launch
@@ -70,7 +70,7 @@ def train(cfg: DictConfig, *, launch: Launch = FROM_PYTHON) -> float | None:
 def _train(cfg: DictConfig, launch: Launch, place: dict[str, Any]) -> float | None:
     run = build_run(cfg)
     if rank() == 0:
-        Path(cfg.run_dir).mkdir(parents=True, exist_ok=True)
+        make_folder(Path(cfg.run_dir), option="run_dir")
     with reporting_end(cfg, launch, run.trainer, run.datamodule):
         if rank() == 0:
             start(cfg, launch, run)

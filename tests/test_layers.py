@@ -16,6 +16,7 @@ ANYWHERE = {
     "bounds",
     "errors",
     "files",
+    "file_names",
     "devices",
     "kernels",
     "allocator",

@@ -26,6 +26,7 @@ from esrgan_train.export.targets import read_target, target_names
 from esrgan_train.export.variants import Opset, Variant
 from esrgan_train.export.verification import Verdict
 from esrgan_train.export.wishes import changed, height_and_width, variants_of
+from esrgan_train.file_names import check_file_name
 from esrgan_train.files import replacing
 from esrgan_train.modelfiles.rebuild import rebuild_generator
 from esrgan_train.modelfiles.weights import load_weights
@@ -49,6 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     stated = stated_in(options, model.metadata)
     metadata = metadata_of(model, generator, licence=stated.licence, authors=stated.author)
     stem, descriptions = (name, {}) if target is None else target.written_as(name, metadata)
+    for path in (stem, *descriptions):
+        check_file_name("--name", path)
     _check_places(options.output, stem, options.model, variants)
     facts = None if options.no_card else facts_before(options.model, generator, name, metadata, stated)
     if facts is not None:
