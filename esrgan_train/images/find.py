@@ -89,8 +89,10 @@ def find_photos(folder: str | Path, *, option: str, say: Callable[[str], None] =
     except NotADirectoryError:
         raise UserError(f"{option}={folder} is not a folder: give the folder that holds the photos") from None
     except FileNotFoundError:
-        raise UserError(f"{option}={folder} does not exist: give the folder that holds the photos, or "
-            "fetch some (python -m esrgan_train.prepare --set debian)") from None
+        raise UserError(
+            f"{option}={folder} does not exist: give the folder that holds the photos, or "
+            "fetch some (python -m esrgan_train.prepare --set debian)"
+        ) from None
     except OSError as error:
         raise UserError(f"{option}={folder}: {error.filename}: {error.strerror}; make it readable") from error
     remark = skipped(others)
