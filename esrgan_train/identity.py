@@ -133,6 +133,7 @@ _SINCE = {
     "colour": "rgb",
     "data.rotate": False,
     "data.val_draws": 1,
+    "degradation.clean_prob": 0.0,
     **{f"loss.{name}.target": "hr_target" for name in ("pixel", "perceptual")},
     **{f"loss.{name}.ramp": 0 for name in ("pixel", "perceptual")},
     "loss.pixel.stages": ["pixel", "gan"],
