@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import optuna
@@ -19,9 +20,13 @@ from esrgan_train.search.plan import Plan, plan_of
 from esrgan_train.search.study import open_storage, open_study
 from esrgan_train.search.turns import LostTrialError, Turns, Watch
 
-PLAN = plan_of(
-    ["optimizer.pixel_lr=tag(log,interval(1e-5,1e-3))", "generator.num_feat=8,16", "trainer.accelerator=cpu"]
-)
+
+@cache
+def composed() -> Plan:
+    space = ["optimizer.pixel_lr=tag(log,interval(1e-5,1e-3))", "generator.num_feat=8,16"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("esrgan_train.search.plan._check_values", lambda _: None)
+        return plan_of([*space, "trainer.accelerator=cpu"])
 
 
 class Clock:
