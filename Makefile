@@ -54,7 +54,8 @@ types: $(INSTALLED_DEV)  ## check types
 	$(BIN)/mypy
 
 docs: $(INSTALLED_DOCS) $(MERMAID)  ## build the documentation site; ARGS="-b linkcheck" tries its links to elsewhere
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going -d build/doctrees docs build/docs $(ARGS)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -d build/doctrees docs build/docs $(ARGS) || \
+		{ rm -rf build/doctrees; exit 1; }  # a page that is written is not warned of again
 
 bench: $(INSTALLED_DEV)  ## measure speed on this machine, next to the published code; ARGS=--quick for a minute
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from pygments.lexers import get_lexer_by_name
+from pygments.token import Error
 
 from esrgan_train.config import check, compose_config
 from tests.tiny import tiny
@@ -39,6 +41,19 @@ def test_the_notebook_trains_enlarges_and_exports(tmp_path: Path, monkeypatch: p
         if "image/png" in output.get("data", {})
     ]
     assert len(pictures) == 4  # the pairs, a preview, the curves, the enlarged photograph
+
+
+def test_its_cells_are_coloured_as_what_they_are() -> None:
+    """Sphinx fails on a cell that its lexer cannot read; Jupyter's reads `!python` and `%pip`."""
+    lexers = pytest.importorskip("ipython_pygments_lexers")
+    notebook = pytest.importorskip("nbformat").read(NOTEBOOK, as_version=4)
+    lexer = notebook.metadata.language_info.pygments_lexer
+    assert lexer in lexers.IPython3Lexer.aliases
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert any("!python" in source for source in sources)
+    for source in sources:
+        wrong = [word for kind, word in get_lexer_by_name(lexer).get_tokens(source) if kind in Error]
+        assert not wrong, source
 
 
 def test_its_options_compose() -> None:
