@@ -249,4 +249,5 @@ class Run:
     callbacks: Parts
     logger: Parts
     hparams_search: Any
+    search: Any  # of python -m esrgan_train.search, which takes it out
     debug: Any

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     optuna()
     end_with_parent()
     plan = plan_of(overrides)
-    from esrgan_train.search.study import open_study  # needs Optuna
+    from esrgan_train.search.study import open_study, without_password  # which need Optuna
 
     study = open_study(plan)
     try:
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
             return _closing(plan, study, status)
         return _work(plan, study, *options.worker)
     except StopRequestedError as stop:
-        again = command("esrgan_train.search", *words)
+        again = without_password(command("esrgan_train.search", *words), plan.options.storage)
         hint = "" if options.worker != (0, 1) else f"; go on with: {again}"
         raise StopRequestedError(f"{stop}{hint}", stop.signal_number) from None
 

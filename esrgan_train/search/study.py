@@ -87,13 +87,12 @@ def reaching(url: str | None) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, ImportError, of_optuna) as error:
-        secret = _password_of(url)
         reason = " ".join(str(error.__cause__ or error).split())[:200]
-        reason = reason.replace(secret, "***") if secret else reason
-        raise UserError(
-            f"search.storage={_without_password(url)} cannot be used ({reason}): give an address as SQLAlchemy "
-            "writes it, such as postgresql://user@host/studies, and install its driver"
-        ) from None
+        told = (
+            f"search.storage={url} cannot be used ({reason}): give an address as SQLAlchemy writes it, such as "
+            "postgresql://user@host/studies, and install its driver"
+        )
+        raise UserError(without_password(told, url)) from None
 
 
 @contextmanager
@@ -155,6 +154,7 @@ def _password_of(url: str | None) -> str:
         return url or ""  # all of it may be one
 
 
-def _without_password(url: str | None) -> str:
+def without_password(text: str, url: str | None) -> str:
+    """``text``, which may hold the address of a storage, for people."""
     secret = _password_of(url)
-    return url.replace(secret, "***") if url and secret else str(url)
+    return text.replace(secret, "***") if secret else text
