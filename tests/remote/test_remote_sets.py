@@ -191,9 +191,7 @@ def test_weighted_and_joined_sets_keep_their_orders(many_shards: Path, packed_ph
 
 
 def test_a_cache_that_can_hold_nothing_is_refused(packed_photos: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"^data\.remote_cache_gb=0\.1 is too small .* or at least 0\.3$"
-    ):
+    with pytest.raises(UserError, match=r"^data\.remote_cache_gb=0\.1 is too small .* or at least 0\.3$"):
         split(copied(packed_photos, URL), remote_cache_gb=0.1)
 
 
