@@ -55,17 +55,10 @@ def largest_gt_size(recipe_size: int, upscale: int) -> int:
     return recipe_size // step * step
 
 
-def existing_folder(path: str) -> str:
-    """``path``, made if need be: a sweep's storage is opened before any job has made a folder."""
-    Path(path).mkdir(parents=True, exist_ok=True)
-    return path
-
-
 def register() -> None:
     """Make the discovered networks and the configuration's resolvers known to Hydra; repeatable."""
     OmegaConf.register_new_resolver("gt_size", largest_gt_size, replace=True)
     OmegaConf.register_new_resolver("channels", channels_of, replace=True)
-    OmegaConf.register_new_resolver("folder", existing_folder, replace=True)
     OmegaConf.register_new_resolver("tenth", tenth, replace=True)
     OmegaConf.register_new_resolver("model_name", model_name, replace=True)
     store_choices(config_dir())
