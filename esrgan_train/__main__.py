@@ -18,15 +18,17 @@ from esrgan_train import libraries  # noqa: F401 — before the others, see ther
 from esrgan_train.checks.flags import commas_separate, is_sweep, overrides_first, overrides_in
 from esrgan_train.checks.overrides import is_of_composing
 from esrgan_train.checks.paths import for_hydra, hydra_override
-from esrgan_train.checks.sweep import check_sweep, jobs_of, last_of_each_key
+from esrgan_train.checks.sweep import check_folders, check_sweep, jobs_of, last_of_each_key
 from esrgan_train.cli import DONE, one_line, report_error, run_command
 from esrgan_train.commands import command
 from esrgan_train.config import compose_with_hydra, config_dir, detach_from_hydra, explained, register
-from esrgan_train.errors import StopRequestedError
+from esrgan_train.editor.command import is_asked, write_schema
+from esrgan_train.errors import StopRequestedError, UserError
 from esrgan_train.launch import Launch
 from esrgan_train.logs import set_up_console
 from esrgan_train.parent import end_with_parent
 from esrgan_train.ranks import started_by_rank0
+from esrgan_train.remote.url import masked
 from esrgan_train.runs.failed_jobs import forget_failed_jobs, note_failed_job, worst_status
 from esrgan_train.train import train
 
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong options or data."""
+    if is_asked(sys.argv[1:]):
+        sys.exit(run_command(lambda: write_schema(sys.argv[1:])))
     end_with_parent()
     if os.environ.get("HYDRA_FULL_ERROR") == "1" and not started_by_rank0():
         run(())
@@ -125,12 +129,20 @@ def check_jobs(overrides: list[str]) -> str:
     """Compose every job of a sweep once: a mistake is found before the sweep's folder exists; that folder.
 
     Raises:
-        UserError: of the first job that cannot be composed, or needs several processes.
+        UserError: of the first job that cannot be composed, or needs several processes; for an address that holds
+            credentials.
     """
+    of_data = (override for override in overrides if override.lstrip("+").startswith("data."))
+    if secret := next((override for override in of_data if masked(override) != override), None):
+        raise UserError(
+            f"{masked(secret)}: Hydra writes the options of a sweep to multirun.yaml, and credentials with them: "
+            "give these in the environment"
+        )
     folders = []
     for job in jobs_of(overrides):
         cfg, node = compose_with_hydra(job)
         check_sweep(cfg.trainer, node.launcher._target_)
+        check_folders(node)
         folders.append(str(node.sweep.dir))
     return folders[0]
 

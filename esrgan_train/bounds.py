@@ -145,7 +145,7 @@ def in_words(hint: Any) -> str:
     if origin is Annotated:
         return _bounded_words(arguments[0], _single(arguments[1:]))
     if origin in (Union, types.UnionType):
-        *first, last = dict.fromkeys(map(in_words, [*filter(_is_writable, arguments)] or arguments))
+        *first, last = dict.fromkeys(map(in_words, [*filter(is_writable, arguments)] or arguments))
         comma = "," * (len(first) > 1 or any(", " in words for words in first))
         return f"{', '.join(first)}{comma} or {last}" if first else last
     if origin is Literal:
@@ -176,7 +176,7 @@ def _single(bounds: Iterable[Any]) -> list[Any]:
     return [one for bound in bounds for one in (bound if isinstance(bound, GroupedMetadata) else (bound,))]
 
 
-def _is_writable(hint: Any) -> bool:
+def is_writable(hint: Any) -> bool:
     """Whether a configuration may hold it: not a class that is built elsewhere, as in ``float | Tensor``."""
     return not isinstance(hint, type) or hint in _NAMES or typing.get_origin(hint) is not None
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "replay": Command("esrgan_train.replay", "show samples of a run again"),
     "search": Command("esrgan_train.search", "search options, with any number of workers"),
     "compare": Command("esrgan_train.compare", "compare runs"),
+    "report": Command("esrgan_train.report", "show runs in one page, with --serve while they train"),
     "upscale": Command("esrgan_train.upscale", "upscale photos"),
     "evaluate": Command("esrgan_train.evaluate", "score a model"),
     "export": Command("esrgan_train.export", "write a model for other programs"),

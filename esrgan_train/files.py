@@ -6,12 +6,14 @@ import errno
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from esrgan_train.file_names import check_file_name, too_long
 
 log = logging.getLogger(__name__)
 
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _failing: dict[str, str] = {}  # what cannot be written at present, and why
 
 
@@ -22,8 +24,12 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     If it fails, ``path`` stays as it was and the partial file is removed. Missing folders are made. With
     ``durable`` the content is on the disk before it takes the place, and so is the new name afterwards: power
     may fail at any moment.
+
+    Raises:
+        UserError: the system takes no file of that name, or no path of that length.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    check_file_name("file", path)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         yield partial
@@ -33,11 +39,29 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
         if durable:
             _flush(path.parent)
     except OSError as error:
+        if error.filename == str(partial) and (refusal := too_long(error, path)) is not None:
+            raise refusal from error
         if error.errno is not None and error.filename in (None, str(partial)):  # a full disk names no file
             error.filename = str(path)
         raise
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # a name that is too long
+            partial.unlink(missing_ok=True)
+
+
+def make_folder(path: Path, *, option: str = "folder") -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        UserError: the system takes no folder of that name, or no path of that length.
+    """
+    check_file_name(option, path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if (refusal := too_long(error, path)) is not None:
+            raise refusal from error
+        raise
 
 
 @contextmanager
@@ -52,7 +76,7 @@ def reporting_failure(what: str) -> Iterator[None]:
     except OSError as error:
         if what not in _failing:
             _failing[what] = error.strerror or str(error)
-            remedy = "free some space" if error.errno in _FULL else "check the disk and the permissions"
+            remedy = "free some space" if error.errno in FULL else "check the disk and the permissions"
             message = "%s cannot be written (%s); what is there stays, and training continues: %s"
             log.warning(message, what, _failing[what], remedy)
     else:

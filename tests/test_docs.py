@@ -112,7 +112,18 @@ def test_a_command_of_the_documentation_is_right(
             for job in jobs:
                 # A search's folder is named by its sweeper, which only a sweep has.
                 check(compose_config([o for o in job if not o.startswith(("hparams_search=", "hydra.sweeper."))]))
-        known = {"--help", "--cfg", "--resolve", "-m", "job", "--all", "--quick", "--like", "--like-count"}
+        known = {
+            "--help",
+            "--schema",
+            "--cfg",
+            "--resolve",
+            "-m",
+            "job",
+            "--all",
+            "--quick",
+            "--like",
+            "--like-count",
+        }
         assert {a for a in arguments if a.startswith("-")} <= known
         return
     if module == "esrgan_train.search" and overrides_in(arguments):
@@ -122,24 +133,15 @@ def test_a_command_of_the_documentation_is_right(
     spec = importlib.util.find_spec(PASSED_ON.get(module, module))
     assert spec is not None
     if spec.submodule_search_locations is not None:
-        source = "".join(file.read_text() for file in Path(spec.submodule_search_locations[0]).glob("*.py"))
+        source = "".join(file.read_text() for file in Path(spec.submodule_search_locations[0]).rglob("*.py"))
     else:
         source = Path(str(spec.origin)).read_text()
     for flag in (a for a in arguments if a.startswith("-") and a != "--help"):
         assert f'"{flag}"' in source, f"{page}: {module} has no {flag}"
 
 
-OTHERS = (
-    "make",
-    "pip",
-    "source",
-    "torchrun",
-    "srun",
-    "wandb",
-    "tensorboard",
-    "exec",
-    "optuna-dashboard",
-)  # programs besides Python
+# Programs besides Python.
+OTHERS = ("make", "pip", "source", "torchrun", "srun", "wandb", "tensorboard", "exec", "optuna-dashboard")
 _COMMAND = re.compile(rf"(?:\w+=\S+ )*(?:python -m \w|esrgan-train |(?:{'|'.join(OTHERS)}) )")
 _SCRIPT = re.compile(r"#|\[ |[A-Z_]+=(?:\S+|\(.*\))$|(cd|export) ")  # what surrounds commands in a shell script
 ALL_COMMANDS = [(page, line) for page in PAGES for line in code_in(page.read_text()) if _COMMAND.match(line)]

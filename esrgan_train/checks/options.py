@@ -41,7 +41,7 @@ def groups(node: DictConfig, kind: type = Run, name: str = "") -> Iterator[tuple
     yield name, node, kind
     others = getattr(kind, "others", None)
     hints = (dict.fromkeys(node, others) if others else {}) | hints_of(kind)
-    inner = {key: group for key, hint in hints.items() if (group := _group_in(hint)) is not None}
+    inner = {key: group for key, hint in hints.items() if (group := group_in(hint)) is not None}
     for key, group in inner.items():
         below = node.get(key)
         if below is not None or type(None) not in typing.get_args(hints[key]):
@@ -62,11 +62,11 @@ def hints_in(name: str, node: DictConfig, kind: type) -> dict[str, Any]:
     hints = hints_of(kind)
     if not issubclass(kind, Open):
         _check_names(name, node, keys, hints, "there is no such option")
-    own = {key: hint for key, hint in hints.items() if _group_in(hint) is None}
+    own = {key: hint for key, hint in hints.items() if group_in(hint) is None}
     if "_target_" not in node:
         return own
     target = locate(join(name, "_target_"), node._target_)
-    if (taken := _taken_by(target)) is not None:
+    if (taken := taken_by(target)) is not None:
         why = f"{node._target_} has no such argument"
         handed = getattr(kind, "hands_all", False)
         _check_names(name, node, keys, taken if handed else [*taken, *own], why, leave_out=handed)
@@ -76,7 +76,7 @@ def hints_in(name: str, node: DictConfig, kind: type) -> dict[str, Any]:
     return {**hints_of(target), **own}
 
 
-def _taken_by(target: Any) -> list[str] | None:
+def taken_by(target: Any) -> list[str] | None:
     """The names of the arguments of a class or function; None if it takes any, or does not say."""
     try:
         parameters = inspect.signature(target).parameters.values()
@@ -110,7 +110,7 @@ def _check_group(option: str, node: Any, kind: type) -> None:
     raise UserError(f"{option}={shown(node)} builds nothing: {way_out}")
 
 
-def _group_in(hint: Any) -> type | None:
+def group_in(hint: Any) -> type | None:
     """The dataclass of a group that ``hint`` names."""
     kinds = (hint, *typing.get_args(hint))
     return next((each for each in kinds if isinstance(each, type) and is_dataclass(each)), None)

@@ -15,6 +15,7 @@ from annotated_types import Ge, Gt, Le, MinLen, Predicate
 from esrgan_train.bounds import Count, Fraction, NonNegative, Positive, Seed, Wanted
 from esrgan_train.checks.devices import device_count
 from esrgan_train.data.options import StreamOptions
+from esrgan_train.file_names import refused_by_windows
 from esrgan_train.images.colour import Colour
 from esrgan_train.training.options import Init, Options
 from esrgan_train.training.precision import PrecisionName
@@ -26,20 +27,21 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_file_name(value: Any) -> bool:
-    # In Windows a colon would write into a stream of another file.
-    refused = r'/\\:*?"<>|' if sys.platform == "win32" else r"/\\"
-    return re.fullmatch(rf"[^{refused}]+", str(value)) is not None
+    if re.fullmatch(r"[^/\\]+", str(value)) is None:
+        return False
+    return sys.platform != "win32" or refused_by_windows(str(value)) is None
 
 
 def _is_duration(value: Any) -> bool:
     return re.fullmatch(r"\d+:\d\d:\d\d:\d\d", str(value)) is not None
 
 
+Words = Annotated[str, Predicate(_is_text), Wanted("text")]
 Folder = Annotated[str, Predicate(_is_text), Wanted("a folder")]
 Checkpoint = Annotated[str, Predicate(_is_text), Wanted("a checkpoint, last or auto")]
 Weights = Annotated[str, Predicate(_is_text), Wanted("a .pth, .safetensors or .ckpt file")]
 Metric = Annotated[str, Predicate(_is_text), Wanted("a logged value such as val/psnr")]
-FileName = Annotated[str, Predicate(_is_file_name), Wanted("a file name without folders")]
+FileName = Annotated[str, Predicate(_is_file_name), Wanted("a file name without folders, which this system takes")]
 Duration = Annotated[str, Predicate(_is_duration), Wanted("days:hours:minutes:seconds, such as 00:08:00:00")]
 Devices = Annotated[
     int | str | list[int],
@@ -75,6 +77,19 @@ class Recipe(Open):
 
     gt_size: Annotated[int, Ge(8)]
     hours: Annotated[Positive | None, Wanted("for the recipe's own iterations")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What a person says of the model, see ``export.card.stated.Stated``."""
+
+    author: list[Words]
+    licence: Words | None
+    tags: list[Words]
+    description: Words | None
+    dataset: list[Words]
+    pretrained: list[Words]
+    url: Words | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +233,7 @@ class Run:
     init_match: Literal["exact", "shared"]
     teacher: Annotated[Weights | None, Wanted("for none")]
     optimized_metric: Annotated[Metric | None, Wanted("for none")]
+    card: Card
     recipe: Recipe
     training: Training
     degradation: Part | None

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import islice, product
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from esrgan_train.bounds import shown
 from esrgan_train.checks.devices import device_count
 from esrgan_train.checks.paths import unreadable
 from esrgan_train.checks.tree import plain
 from esrgan_train.errors import UserError
+from esrgan_train.file_names import check_file_name
 
 MAX_JOBS = 200  # checked beforehand; Hydra composes them all later
 
@@ -34,6 +37,17 @@ def check_sweep(trainer: DictConfig, launcher: str) -> None:
             f"-m with trainer.devices={shown(devices)} trainer.num_nodes={shown(nodes)}: every process would run "
             "the whole sweep; give hydra/launcher=submitit_slurm, or start the runs one by one from a shell loop"
         )
+
+
+def check_folders(hydra: DictConfig) -> None:
+    """``UserError`` if this system has no folder of a name that the sweep, or a job's values, give.
+
+    Args:
+        hydra: Hydra's node of a job.
+    """
+    for option in ("sweep.dir", "sweep.subdir"):
+        with suppress(OmegaConfBaseException):  # of the number of a job, which only a sweep knows
+            check_file_name(f"hydra.{option}", str(OmegaConf.select(hydra, option)))
 
 
 def last_of_each_key(overrides: Sequence[str]) -> list[str]:

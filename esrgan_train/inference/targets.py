@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from esrgan_train.errors import UserError
+from esrgan_train.file_names import check_file_name
 from esrgan_train.images.find import find_photos
 from esrgan_train.images.names import clashes, distinct_names
 
@@ -20,7 +21,8 @@ def plan(inputs: list[str], folder: Path, suffix: str, *, keep_suffix: bool = Fa
     warning; with ``keep_suffix`` all do.
 
     Raises:
-        UserError: an input is missing, or a file would be overwritten: an input, or one output by another.
+        UserError: an input is missing, a file would be overwritten (an input, or one output by another), or the
+            system has no file of such a name.
     """
     found = dict(pair for given in inputs for pair in expand(given))
     sources, relative = list(found), list(found.values())
@@ -32,6 +34,8 @@ def plan(inputs: list[str], folder: Path, suffix: str, *, keep_suffix: bool = Fa
             f"{sum(map(len, together))} photos would be written over each other, at least where capitals do not "
             f"count: {pairs}: give them one by one"
         )
+    for target in targets:
+        check_file_name("OUT", target)
     taken = {source.resolve() for source in sources}
     if lost := [str(target) for target in targets if target.resolve() in taken]:
         raise UserError(f"{', '.join(lost)} would be overwritten: give another folder with -o")
