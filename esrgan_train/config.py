@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -120,7 +121,8 @@ def explained(error: BaseException, overrides: Sequence[str]) -> UserError:
 
 
 def _compose(overrides: list[str]) -> DictConfig:
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+    found_by_job = GlobalHydra.instance().is_initialized()  # in a job, whose folders may hold choices of one's own
+    with nullcontext() if found_by_job else initialize_config_dir(str(config_dir()), version_base="1.3"):
         return compose("train", overrides=overrides, return_hydra_config=True)
 
 

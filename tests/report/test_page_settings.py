@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hydra
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from esrgan_train.config import compose_config, with_upscale
+from esrgan_train.config import compose_config, config_dir, register, with_upscale
 from esrgan_train.report.folder import read_folders
-from esrgan_train.report.settings import comparison, differences
+from esrgan_train.report.settings import _composed, comparison, differences
 from tests.report.folders import make_run
 
 
@@ -24,6 +25,20 @@ def test_differences_are_what_was_given(given: list[str]) -> None:
     changed = {f"{each.option}={each.run}" for each in found.found}
     assert set(given) <= changed
     assert bool(changed) == bool(given)
+
+
+def test_a_job_of_hydra_finds_its_differences_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    monkeypatch.setattr("sys.argv", ["esrgan_train", "training.usm=true", f"hydra.run.dir={tmp_path}"])
+    register()
+    monkeypatch.setattr("esrgan_train.report.settings._composed", _composed.__wrapped__)
+
+    def job(_: DictConfig) -> None:
+        found.append(differences(config))
+
+    config = resolved("training.usm=true")
+    hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="train")(job)()
+    assert [(each.option, each.run) for each in found[0].found or []] == [("training.usm", "true")]
 
 
 def test_data_and_recipe_are_those_of_the_run(tmp_path: Path) -> None:
