@@ -2,6 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 ARGS ?=
+SET ?= debian
 
 BIN := $(VENV)/bin
 XDIST := -n auto --dist loadfile --no-loadscope-reorder  # in turn: files with few, long tests do not come last
@@ -13,7 +14,7 @@ INSTALLED_DOCS := $(VENV)/.installed-docs-$(STAMP)
 MERMAID := build/mermaid/mermaid.min.js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-fast test-slow test-tools torture lint format types docs bench plan gpu-check preview-data wheel clean
+.PHONY: help setup train photos test test-fast test-slow test-tools torture lint format types docs bench plan gpu-check preview-data wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,6 +23,9 @@ setup: $(INSTALLED)  ## make the environment
 
 train: setup  ## train on the sample photographs; ARGS="key=value ..." changes anything
 	$(BIN)/python -m esrgan_train experiment=x4_prelu $(ARGS)
+
+photos: setup  ## fetch photographs to train on into data/; SET=div2k, flickr2k (default: debian, 28 free ones)
+	$(BIN)/python -m esrgan_train.prepare --set $(SET) $(ARGS)
 
 preview-data: setup  ## write a sheet of training pairs to preview/; ARGS="data=folder data.train_dir=..."
 	$(BIN)/python -m esrgan_train.preview_data $(ARGS)

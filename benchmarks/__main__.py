@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import rich
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from benchmarks import peer, results
 from benchmarks.apart import memory_row, processes_row, upscale_rows
+from benchmarks.clip import clip_row
 from benchmarks.floor import Floor
 from benchmarks.iterations import iteration_rows
 from benchmarks.loop import overhead_row, waiting_row
@@ -53,6 +55,7 @@ GROUPS: dict[str, Group] = {
     "startup": lambda sizes, _: [startup_row(sizes)],
     "perceptual": lambda sizes, floor: iteration_rows(sizes, floor, "gan_perceptual_iteration"),
     "upscale": lambda *_: upscale_rows(),
+    "clip": lambda sizes, _: [clip_row(sizes)],
     "memory": lambda sizes, _: [memory_row(sizes)],
     "processes": lambda sizes, _: [processes_row(sizes)],
 }
@@ -127,6 +130,7 @@ def chosen_groups(sizes: Sizes, only: Sequence[str] = ()) -> Mapping[str, Group]
     possible = {
         **dict.fromkeys(("perceptual", "upscale", "steps"), sizes.thorough),
         "packed": has_peak_memory(),
+        "clip": sizes.thorough and has_peak_memory() and find_spec("av") is not None,
         "memory": sizes.thorough and has_peak_memory(),
         "processes": sizes.thorough and usable_cores() > 1,
     }

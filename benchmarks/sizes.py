@@ -28,6 +28,7 @@ class Sizes:
     loop_gt_size: int = 64  # in the runs inside Lightning
     loop_batch: int = 16
     loop_block: int = 10  # iterations of the pixel stage between two looks at the clock; a GAN stage's are a tenth
+    clip_frames: int = 3_000  # of a long clip; the short one has a tenth
     thorough: bool = True  # whether to measure VGG19, and what needs processes of its own
 
     def overrides(self) -> list[str]:

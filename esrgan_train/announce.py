@@ -164,7 +164,12 @@ def announce_end(trainer: Trainer, run_dir: Path, model_name: str) -> None:
     previews = sorted((run_dir / "previews").glob("step_*.png"))
     folder = ModelFolder(run_dir / "model", model_name)
     model = folder.folder / f"{model_name}.pth"
-    paths = {"model": model, "curves": run_dir / "curves.png", "previews": previews[-1] if previews else None}
+    paths = {
+        "model": model,
+        "page": run_dir / "report.html",
+        "curves": run_dir / "curves.png",
+        "previews": previews[-1] if previews else None,
+    }
     for label, path in paths.items():
         if path is not None and path.exists():
             log.info("%-13s %s", label, path)

@@ -263,8 +263,9 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
 
     ``arch`` or ``target``, and ``options``, rebuild the generator; the rest says where it comes from.
     """
-    options = OmegaConf.to_container(cfg.generator, resolve=True)
+    options, card = (OmegaConf.to_container(cfg[group], resolve=True) for group in ("generator", "card"))
     assert isinstance(options, dict)
+    assert isinstance(card, dict)
     return {
         **name_of(generator),
         "options": {str(k): v for k, v in options.items() if not str(k).startswith("_")},
@@ -274,4 +275,4 @@ def describe(generator: nn.Module, cfg: DictConfig) -> dict[str, Any]:
         "experiment": cfg.experiment,
         "config_hash": config_hash(cfg),
         "version": __version__,
-    }
+    } | {name: plain for name in ("author", "licence") if (plain := card[name])}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from esrgan_train.errors import RunError, StopRequestedError, UserError
 from esrgan_train.logs import set_up_console
+from esrgan_train.remote.url import masked
 
 DONE, FAILED, WRONG_INPUT = 0, 1, 2
 
@@ -50,9 +51,9 @@ def report_error(error: BaseException, *, job: str = "") -> int:
 
 
 def one_line(error: BaseException) -> str:
-    """The message without line breaks, and without the search path that Hydra adds; with OmegaConf's reason."""
+    """The message in one line, without credentials and the search path of Hydra; with OmegaConf's reason."""
     text = str(error).partition("Config search path:")[0]
     cause = error.__cause__
     if isinstance(error, _loaded(_HYDRA)) and isinstance(cause, _loaded(_OMEGACONF)):
         text = f"{text}: {str(cause).partition(chr(10))[0]}"
-    return " ".join(text.split())
+    return masked(" ".join(text.split()))

@@ -25,7 +25,6 @@ from esrgan_train.checks.run import bind_upscale, check_config
 from esrgan_train.checks.teaching import bind_teacher
 from esrgan_train.commands import program
 from esrgan_train.errors import UserError
-from esrgan_train.files import make_folder
 from esrgan_train.images.colour import channels_of
 
 _OF_HYDRA = re.compile(r"\$\{hydra:([^{}]+)\}")
@@ -57,17 +56,10 @@ def largest_gt_size(recipe_size: int, upscale: int) -> int:
     return recipe_size // step * step
 
 
-def existing_folder(path: str) -> str:
-    """``path``, made if need be: a sweep's storage is opened before any job has made a folder."""
-    make_folder(Path(path))
-    return path
-
-
 def register() -> None:
     """Make the discovered networks and the configuration's resolvers known to Hydra; repeatable."""
     OmegaConf.register_new_resolver("gt_size", largest_gt_size, replace=True)
     OmegaConf.register_new_resolver("channels", channels_of, replace=True)
-    OmegaConf.register_new_resolver("folder", existing_folder, replace=True)
     OmegaConf.register_new_resolver("program", lambda: program("esrgan_train"), replace=True)
     OmegaConf.register_new_resolver("tenth", tenth, replace=True)
     OmegaConf.register_new_resolver("model_name", model_name, replace=True)

@@ -13,7 +13,7 @@ from esrgan_train.file_names import check_file_name, too_long
 
 log = logging.getLogger(__name__)
 
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 _failing: dict[str, str] = {}  # what cannot be written at present, and why
 
 
@@ -76,7 +76,7 @@ def reporting_failure(what: str) -> Iterator[None]:
     except OSError as error:
         if what not in _failing:
             _failing[what] = error.strerror or str(error)
-            remedy = "free some space" if error.errno in _FULL else "check the disk and the permissions"
+            remedy = "free some space" if error.errno in FULL else "check the disk and the permissions"
             message = "%s cannot be written (%s); what is there stays, and training continues: %s"
             log.warning(message, what, _failing[what], remedy)
     else:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-from esrgan_train.data.datamodule import RENDERER
+from esrgan_train.data.datamodule import ORDER, RENDERER
 from esrgan_train.data.site import BY_WORKERS
 from esrgan_train.errors import given_as
 from esrgan_train.modelfiles.digest import digest_of
+from esrgan_train.remote.url import masked_in
 
 CROPS = "crops per iteration (data.batch_size × training.accumulate × processes)"
 
@@ -43,7 +44,7 @@ EXCEPTIONS: tuple[tuple[str, Use, str], ...] = (
         "where a run is stored, and where it starts",
     ),
     ("teacher", NOTHING, "its weights are compared themselves"),
-    ("experiment model_name", NOTHING, "names"),
+    ("experiment model_name card", NOTHING, "names"),
     ("recipe debug hparams_search hydra", NOTHING, "their values stand in the options that they set"),
     ("callbacks logger optimized_metric", NOTHING, "show and keep results"),
     ("generator discriminator loss optimizer scheduler training", LEARNING, "validation measures any weights"),
@@ -57,7 +58,8 @@ EXCEPTIONS: tuple[tuple[str, Use, str], ...] = (
     ("data.val_* data.overfit_samples", ALL, "how held-out photos are measured"),
     ("data.val_fraction data.val_clean", LEARNING, "chooses photos, which are compared; adds figures of its own"),
     ("data.upscale data.seed data.usm data.colour", NOTHING, "repeat other options"),
-    ("data.num_workers data.cache_mb", NOTHING, "how the work is divided"),
+    ("data.num_workers data.cache_mb data.remote_*", NOTHING, "how the work is divided"),
+    ("data.order", Use.HASH, "the order itself is compared, with the photos"),
     ("data.max_bad_fraction trainer.max_time", NOTHING, "when a run stops"),
     ("trainer", LEARNING, "validation measures any weights"),
     ("trainer.accelerator trainer.devices trainer.num_nodes", NOTHING, "how the work is divided"),
@@ -127,9 +129,11 @@ def crops_per_iteration(cfg: DictConfig, processes: int) -> int:
 # Options that earlier versions did not have, and what they did.
 _SINCE = {
     RENDERER: BY_WORKERS.name,
+    ORDER: "photos",
     "colour": "rgb",
     "data.rotate": False,
     "data.val_draws": 1,
+    "degradation.clean_prob": 0.0,
     **{f"loss.{name}.target": "hr_target" for name in ("pixel", "perceptual")},
     **{f"loss.{name}.ramp": 0 for name in ("pixel", "perceptual")},
     "loss.pixel.stages": ["pixel", "gan"],
@@ -147,7 +151,7 @@ def differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     is the effective batch where they lack it, options that they did not have are taken for what they did, and a
     class of this package may have moved to another file. Nor does another folder with the same photos.
     """
-    before, now = dict(_flat(before)), dict(_flat(now))
+    before, now = dict(flat(before)), dict(flat(now))
     before.setdefault(CROPS, now.get(CROPS))
     for name, value in _SINCE.items():
         if name in now:
@@ -187,7 +191,7 @@ def _options(cfg: DictConfig, use: Use) -> dict[str, Any]:
     from omegaconf import OmegaConf
 
     values = OmegaConf.to_container(cfg, resolve=True)
-    return {name: value for name, value in _flat(values) if use in use_of(name)} | _order_of_steps(cfg)
+    return {name: masked_in(value) for name, value in flat(values) if use in use_of(name)} | _order_of_steps(cfg)
 
 
 def _order_of_steps(cfg: DictConfig) -> dict[str, str]:
@@ -198,10 +202,11 @@ def _order_of_steps(cfg: DictConfig) -> dict[str, str]:
     return {} if steps is None else {STEPS: ",".join(str(name) for name in steps if steps[name] is not None)}
 
 
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of nested dictionaries, by dotted name."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _flat(inner, f"{name}.{key}" if name else str(key))
+            yield from flat(inner, f"{name}.{key}" if name else str(key))
     else:
         yield name, value
 

@@ -47,9 +47,16 @@ class Launch:
         """What resumes the run in ``run_dir``, for a shell or in Python."""
         if self.arguments is None:
             return f'cfg.run_dir, cfg.ckpt_path = {run_dir!r}, "last"; train(cfg)'
+        return command("esrgan_train", *self._own_words(), path_override("run_dir", run_dir), "ckpt_path=last")
+
+    def repeat_command(self) -> str:
+        """What makes the same run again from scratch, in a folder of its own, for a shell or in Python."""
+        return "train(cfg)" if self.arguments is None else command("esrgan_train", *self._own_words())
+
+    def _own_words(self) -> list[str]:
+        """The arguments without those that say where a run is stored and resumed."""
         replaced = ("ckpt_path", "run_dir")
-        kept = [a for a in self.arguments if a.lstrip("+").partition("=")[0] not in replaced]
-        return command("esrgan_train", *kept, path_override("run_dir", run_dir), "ckpt_path=last")
+        return [a for a in self.arguments or () if a.lstrip("+").partition("=")[0] not in replaced]
 
 
 def _arguments(hydra: DictConfig) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 import rich
 
 from esrgan_train.files import reporting_failure
+from esrgan_train.remote.url import masked
 
 _ROOT = logging.getLogger()
 
@@ -26,7 +27,7 @@ class ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print the message; warnings and errors say what they are."""
         prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        text = f"{prefix}{record.getMessage()}"
+        text = f"{prefix}{masked(record.getMessage())}"
         show(text, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -49,7 +50,7 @@ class LogFile(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, or report on the console that the file cannot be written."""
-        text = self.format(record)
+        text = masked(self.format(record))
         with reporting_failure(str(self.path)), self.path.open("a", encoding="utf-8") as file:
             file.write(f"{text}\n")
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped]
+from yaml import YAMLError
 
 from esrgan_train import libraries, moved  # noqa: F401 — libraries before the others, see there
 from esrgan_train.arguments import number

@@ -22,7 +22,7 @@ from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.players import Player
 
 _ALWAYS_KEPT = 4  # last, the best of two stages, and the one that is being written
-_TILES = 4 + 3  # of the previews for each photo: LR, bicubic, SR, HR; and of one without HR
+_TILES = 4 + 3 + 2  # of the previews for each photo: LR, bicubic, SR, HR; of one without HR; both SR once more
 
 
 class Need(NamedTuple):

@@ -23,8 +23,10 @@ from esrgan_train.identity import identity_of
 from esrgan_train.launch import Launch
 from esrgan_train.loggers.metrics_csv import FILE_NAME, trim_rows
 from esrgan_train.logs import silence_console
+from esrgan_train.origin import write_origin
 from esrgan_train.outcome import check_outcome, optimized_metric
 from esrgan_train.ranks import broadcast_from_rank0, pass_to_children, rank, slurm_job
+from esrgan_train.remote.url import masked
 from esrgan_train.runs.abandoned import is_resumed_in, left_behind, set_aside
 from esrgan_train.runs.checkpoints import check_checkpoint, read_step
 from esrgan_train.runs.place import resolve_run_dir
@@ -136,6 +138,7 @@ def build_run(cfg: DictConfig) -> Run:
 def start(cfg: DictConfig, launch: Launch, run: Run) -> None:
     """Prepare the run folder, and announce what will run."""
     prepare_run_dir(cfg, run.checkpoint)
+    write_origin(cfg, launch, run.module, run.datamodule, run.trainer)
     announce_start(cfg, launch, run.trainer, run.module, run.datamodule)
     done = run.checkpoint["global_step"] if run.checkpoint is not None else 0
     announce_space(run.trainer, run.module, Path(cfg.run_dir), done=done)
@@ -152,4 +155,4 @@ def prepare_run_dir(cfg: DictConfig, checkpoint: dict[str, Any] | None) -> None:
     set_aside(run_dir, left_behind(run_dir, resumed), after=step)
     trim_rows(run_dir / FILE_NAME, step)
     with replacing(run_dir / "config.yaml") as partial:
-        partial.write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")
+        partial.write_text(masked(OmegaConf.to_yaml(cfg, resolve=True)), encoding="utf-8")

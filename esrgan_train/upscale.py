@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from esrgan_train.arguments import add_upscaler_options, number
-from esrgan_train.bounds import Positive, WholeNumber
+from esrgan_train.bounds import Count, Positive, WholeNumber
 from esrgan_train.cli import DONE, FAILED, report_error, run_command
 from esrgan_train.commands import program
 from esrgan_train.errors import UserError
@@ -64,15 +64,17 @@ def _upscale_clip(options: argparse.Namespace) -> int:
     encoding = Encoding(codec=options.codec, crf=options.crf, pixel_format=options.pix_fmt)
     rate = None if options.fps is None else Fraction(options.fps).limit_denominator(1001)
     job = Job(options.inputs, options.output, encoding, rate, options.format, options.scale)
+    job.batch, job.deinterlace = options.batch, options.deinterlace
     job.check()
     job.run(_opened(options, options.precision))
     return DONE
 
 
 def _check_photo_options(options: argparse.Namespace) -> None:
-    for option in ("codec", "crf", "pix_fmt", "fps"):
-        if getattr(options, option) is not None:
-            shown = f"--{option.replace('_', '-')} {getattr(options, option)}"
+    for option in ("codec", "crf", "pix_fmt", "fps", "batch", "deinterlace"):
+        if getattr(options, option) not in (None, False):
+            value = getattr(options, option)
+            shown = f"--{option.replace('_', '-')}{'' if value is True else f' {value}'}"
             raise UserError(f"{shown} has no effect without a clip: give one to -o, such as out.mkv")
 
 
@@ -95,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     clips.add_argument("--crf", type=number(WholeNumber), metavar="N", help="constant quality, lower is better")
     clips.add_argument("--pix-fmt", metavar="NAME", help="such as yuv420p10le; default: the clip's own")
     clips.add_argument("--fps", type=number(Positive), metavar="N", help="of numbered pictures; default: 24")
+    clips.add_argument("--deinterlace", action="store_true", help="make interlaced frames whole (bwdif)")
+    clips.add_argument("--batch", type=number(Count), metavar="N", help="pictures at a time; default: by device")
     add("--self-check", action="store_true", help="compare tiles with the whole, in float32")
     return parser
 

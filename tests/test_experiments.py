@@ -23,6 +23,7 @@ from esrgan_train.train import train
 pytestmark = pytest.mark.run
 
 FROM_TRAINED = ("x4_general_wdn", "finetune")  # start with the GAN stage, from a trained model
+PIXEL_ALONE = ("x4_net", "x2_clean")
 EXPERIMENTS = sorted(file.stem for file in (config_dir() / "experiment").glob("*.yaml"))
 
 
@@ -81,13 +82,13 @@ def test_every_experiment_takes_an_iteration_of_each_stage(experiment: str, phot
     activation = experiment.partition("_")[2]
     if activation in ("prelu", "relu", "leakyrelu"):
         assert cfg.generator.act_type == activation
-    if experiment == "x4_net":
+    if experiment in PIXEL_ALONE:
         assert cfg.trainer.max_steps == 1
     train(cfg)
     losses = trained(tmp_path / "run")
     gan = {"train/perceptual", "train/adversarial", "train/d_real", "train/d_fake"}
     assert "train/pixel" in losses
-    expected = set() if experiment == "x4_net" else gan
+    expected = set() if experiment in PIXEL_ALONE else gan
     if experiment in FROM_TRAINED:
         expected = gan - {"train/perceptual"}  # the demo's random features would spoil trained weights
     assert losses & gan == expected
@@ -97,7 +98,7 @@ def test_every_experiment_takes_an_iteration_of_each_stage(experiment: str, phot
 def test_the_published_list_of_experiments_is_there():
     acts = ("prelu", "relu", "leakyrelu")
     named = ("net", "general", "general_wdn", "ultracompact", "superultracompact", "rrdb")
-    by_use = ["x1_restore", "x2_general", "x2_video"]
+    by_use = ["x1_restore", "x2_clean", "x2_general", "x2_photo", "x2_video", "x4_photo"]
     networks = [f"x{s}_{a}" for s in (2, 3, 4) for a in acts] + [f"x4_{n}" for n in named]
     assert sorted(["finetune", *by_use, *networks]) == EXPERIMENTS
 

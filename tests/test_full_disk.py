@@ -5,9 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +13,11 @@ import torch
 
 from esrgan_train.config import compose_config
 from esrgan_train.train import train
-from tests.small_files import files_of_at_most
+from tests.small_files import can_mount, files_of_at_most, on_a_small_file_system
 from tests.tiny import tiny
 
 pytestmark = pytest.mark.run
 
-CHECKOUT = Path(__file__).parent.parent
 PREVIEWS = "{_target_: esrgan_train.callbacks.previews.Previews, max_photos: 1, crop: 64}"
 
 
@@ -99,28 +95,6 @@ def test_a_fault_that_is_no_failure_to_write_still_ends_the_run(
     monkeypatch.setattr(f"esrgan_train.{writer}", broken)
     with pytest.raises(RuntimeError, match="a fault of the program"):
         run(tmp_path, "trainer.max_steps=4", "callbacks.curves=null")
-
-
-def can_mount() -> bool:
-    if shutil.which("unshare") is None:
-        return False
-    test = ["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
-    return subprocess.run(test, capture_output=True, check=False).returncode == 0
-
-
-def on_a_small_file_system(folder: Path, size: str, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run ``command`` in ``folder``, in which ``small`` is a file system of ``size``."""
-    (folder / "small").mkdir()
-    mounted = f'mount -t tmpfs -o size={size} tmpfs small && "$@"'
-    return subprocess.run(
-        ["unshare", "-m", "bash", "-c", mounted, "bash", sys.executable, *command],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.mark.slow

@@ -15,5 +15,5 @@ def test_the_table_has_the_groups_that_hydra_composes():
     _, node = compose_with_hydra([])
     composed = {group.partition("@")[0] for group in node.runtime.choices}
     assert {group for group in composed if not group.startswith("hydra/")} <= set(groups())
-    assert {"paired", "folder", "sample", "mixed"} == set(groups()["data"])
+    assert {"paired", "folder", "sample", "mixed", "debian"} == set(groups()["data"])
     assert {"unet_sn"} <= set(groups()["discriminator"])

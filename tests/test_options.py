@@ -141,7 +141,7 @@ def test_the_schema_has_every_key_of_the_root_and_each_of_its_dataclasses_is_che
 
 def test_the_schema_names_nothing_that_no_configuration_has(composed: DictConfig):
     for name, node, kind in groups(composed):
-        assert set(hints_of(kind)) - {"hparams_search", "debug"} <= set(map(str, node)), name
+        assert set(hints_of(kind)) - {"hparams_search", "search", "debug"} <= set(map(str, node)), name
 
 
 # ruff: noqa: E501 — one mistake a line

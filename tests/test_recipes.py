@@ -36,6 +36,29 @@ def test_own_photos_choose_overnight_and_the_command_line_another(data: str):
         assert compose_config([f"recipe={recipe}", *OWN[data]]).recipe.name == recipe
 
 
+@pytest.mark.parametrize(
+    ("experiment", "upscale", "iterations", "share"),
+    [("x2_clean", 2, 30_000, None), ("x2_photo", 2, 34_000, 0.3), ("x4_photo", 4, 34_000, 0.3)],
+)
+def test_starter_models_are_one_command(experiment: str, upscale: int, iterations: int, share: float | None):
+    cfg = compose_config([f"experiment={experiment}", "data=debian"])
+    check(cfg)
+    assert (cfg.recipe.name, cfg.upscale, cfg.trainer.max_steps) == ("starter", upscale, iterations)
+    assert (cfg.data.train_dir, cfg.data.val_dir) == ("data/debian/train", "data/debian/held_out")
+    assert cfg.data.rotate
+    assert cfg.data.val_clean
+    assert (cfg.generator.num_feat, cfg.generator.num_conv) == (24, 8)
+    assert cfg.degradation.get("clean_prob") == share
+    gan = [cfg.loss[name].weight > 0 for name in ("perceptual", "adversarial")]
+    assert gan == [experiment != "x2_clean"] * 2
+
+
+def test_starter_models_take_ones_own_photos_too():
+    cfg = compose_config(["experiment=x2_photo", "recipe=starter", "data=folder", "data.train_dir=my/photos"])
+    check(cfg)
+    assert (cfg.recipe.name, cfg.data.train_dir, cfg.data.val_dir) == ("starter", "my/photos", None)
+
+
 def test_photographs_that_ship_choose_the_demo():
     assert compose_config([]).recipe.name == "demo"
 

@@ -16,7 +16,8 @@ OVERRIDES = (
         "trainer.accelerator=cpu",
         "trainer.num_sanity_val_steps=0",
     ),
-    *("data.num_workers=0", "data.val_draws=1", "callbacks.previews=null", "callbacks.curves=null", "logger=csv"),
+    *("data.num_workers=0", "data.val_draws=1", "logger=csv"),
+    *("callbacks.previews=null", "callbacks.curves=null", "callbacks.report=null"),
 )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml  # type: ignore[import-untyped]
+import yaml
 from lightning import Callback, Trainer
 
 from benchmarks.gpu.sizes import Sizes

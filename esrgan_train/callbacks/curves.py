@@ -35,7 +35,7 @@ _PANELS = {
     "LPIPS and DISTS on held-out photos, less is better": ["val/lpips", "val/dists"],
     "NIQE of enlarged pictures, less is better": ["val/niqe", "val/niqe_real"],
 }
-_LOG_SCALE = {_LOSSES}
+LOG_SCALE = {_LOSSES}
 
 
 class Curves(Callback):
@@ -68,8 +68,7 @@ def draw_curves(
     A dotted line marks iteration ``switch``, where the GAN stage starts; stretches in which a warning sign lasted
     too long are shaded.
     """
-    wanted = _PANELS | {_LOSSES: list(dict.fromkeys([*_PANELS[_LOSSES], *losses]))}
-    panels = {title: names for title, names in wanted.items() if any(points(rows, name)[0] for name in names)}
+    panels = panels_of(rows, losses)
     figure = Figure(figsize=(14, 3 * max(1, -(-len(panels) // 2))), layout="constrained")
     axes = list(figure.subplots(max(1, -(-len(panels) // 2)), 2, squeeze=False).flat)
     last_step = max((int(row["step"]) for row in rows), default=0)
@@ -87,6 +86,12 @@ def draw_curves(
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     return figure
+
+
+def panels_of(rows: list[Row], losses: Sequence[str] = ()) -> dict[str, list[str]]:
+    """The titles of the panels for which ``rows`` hold something, and the names of their values."""
+    wanted = _PANELS | {_LOSSES: list(dict.fromkeys([*_PANELS[_LOSSES], *losses]))}
+    return {title: names for title, names in wanted.items() if any(points(rows, name)[0] for name in names)}
 
 
 def points(rows: list[Row], name: str) -> tuple[list[int], list[float]]:
@@ -107,7 +112,7 @@ def _finish(axis: Axes, title: str, switch: int | None) -> None:
     axis.set_title(title, fontsize=10)
     axis.set_xlabel("iteration", fontsize=8)
     axis.grid(alpha=0.3)
-    if title in _LOG_SCALE:
+    if title in LOG_SCALE:
         use_log_scale(axis)
     if switch is not None:
         axis.axvline(switch, color="gray", linestyle=":", label="GAN stage starts")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,18 +91,13 @@ class Summary(Callback):
 
     def table(self) -> Table:
         """The closing table, on held-out photos: bicubic, the start, the averaged generator after each stage."""
-        label = "start, as given" if self.start.get("from") else "before training"
-        rows = {label: self.start} if self.start else {}
-        for stage, values in self.validations.items():
-            rows[f"{STAGE_NAMES[stage]}, {values['step']:,} iterations"] = values
+        (first, *headings), *lines = score_lines(self.start, self.validations)
         table = Table(title="held-out photos")
-        further = [name for name in _FURTHER if any(name in values for values in rows.values())]
-        for heading in ("", "PSNR dB", "SSIM", "PSNR-Y dB", "SSIM-Y", *(name.upper() for name in further)):
-            table.add_column(heading, justify="right" if heading else "left")
-        for label, values in rows.items():
-            if not table.row_count:
-                table.add_row("bicubic", *_cells(values, *(f"{name}_bicubic" for name in _MEASURES)))
-            table.add_row(label, *_cells(values, *_MEASURES, *further))
+        table.add_column(first)
+        for heading in headings:
+            table.add_column(heading, justify="right")
+        for line in lines:
+            table.add_row(*line)
         return table
 
     def state_dict(self) -> dict[str, Any]:
@@ -122,6 +118,20 @@ class Summary(Callback):
             self.validations = dict(state_dict["validations"])
 
 
+def score_lines(start: Mapping[str, Any], validations: Mapping[StageName, Mapping[str, float]]) -> list[list[str]]:
+    """Headings, and a line each for bicubic, the start and the last validation of each stage."""
+    label = "start, as given" if start.get("from") else "before training"
+    rows: dict[str, Mapping[str, Any]] = {label: start} if start else {}
+    for stage, values in validations.items():
+        rows[f"{STAGE_NAMES[stage]}, {values['step']:,} iterations"] = values
+    further = [name for name in _FURTHER if any(name in values for values in rows.values())]
+    lines = [["", "PSNR dB", "SSIM", "PSNR-Y dB", "SSIM-Y", *(name.upper() for name in further)]]
+    if rows:
+        figures = _cells(next(iter(rows.values())), *(f"{name}_bicubic" for name in _MEASURES))
+        lines.append(["bicubic", *figures, *("" for _ in further)])
+    return [*lines, *([label, *_cells(values, *_MEASURES, *further)] for label, values in rows.items())]
+
+
 def _best(best: BestOfStages) -> dict[StageName, dict[str, Any]]:
     return {
         stage: ({} if value is None else {best.criteria[stage].monitor: value})
@@ -130,7 +140,7 @@ def _best(best: BestOfStages) -> dict[StageName, dict[str, Any]]:
     }
 
 
-def _cells(values: dict[str, float], *names: str) -> list[str]:
+def _cells(values: Mapping[str, float], *names: str) -> list[str]:
     return [_cell(name, values[name]) if name in values else "" for name in names]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Annotated, Any
 
 from lightning import Callback, Trainer
@@ -11,13 +10,12 @@ from torch import Tensor
 
 from esrgan_train.bounds import Wanted, bounded
 from esrgan_train.callbacks.real_pictures import Enlarged, TakesReal
-from esrgan_train.errors import UserError, given_as
+from esrgan_train.errors import given_as
 from esrgan_train.metrics.niqe import niqe
-from esrgan_train.metrics.pristine import HOW_TO_GET, Pristine, installed_parameters, read_parameters
+from esrgan_train.metrics.pristine import Pristine, chosen_parameters
 from esrgan_train.processes import gather_objects
 from esrgan_train.training.module import ESRGANModule
 
-AUTO = "auto"
 HELD_OUT, REAL = "val/niqe", "val/niqe_real"  # their names in the log
 
 Parameters = Annotated[str | None, Wanted("auto, a file (.npz or .mat) or null")]
@@ -64,9 +62,4 @@ class ValidateNiqe(Callback, TakesReal):
 
 def _read(parameters: str) -> Pristine:
     with given_as(f"callbacks.niqe.parameters={parameters}: "):
-        file = installed_parameters() if parameters == AUTO else Path(parameters).expanduser()
-        if file is None:
-            raise UserError(f"BasicSR, which carries them, is not installed; {HOW_TO_GET}")
-        if not file.is_file():
-            raise UserError(f"there is no such file; {HOW_TO_GET}")
-        return read_parameters(file)
+        return chosen_parameters(parameters)

@@ -105,13 +105,18 @@ def _has(content: Any, dotted: str) -> bool:
 
 # Groups of Hydra that packages fill, and the packages of the choices that the documentation speaks of.
 _PLUGINS = {
-    "hydra/sweeper": {"optuna": 'hydra-optuna-sweeper "sqlalchemy<2"'},
     "hydra/launcher": {
         "joblib": "hydra-joblib-launcher",
         "ray": "hydra-ray-launcher",
         "submitit_local": "hydra-submitit-launcher",
         "submitit_slurm": "hydra-submitit-launcher",
     },
+}
+
+# Choices of earlier versions, and what has taken their place.
+_REPLACED = {
+    ("hparams_search", "optuna"): "python -m esrgan_train.search, with the same options and ranges",
+    ("hydra/sweeper", "optuna"): "python -m esrgan_train.search, with the same options and ranges",
 }
 
 # Groups of which a list is chosen, the option that holds their choices by name, and what must be chosen before.
@@ -132,6 +137,8 @@ def _explain_choice(group: str, name: str, options: Sequence[str], folders: Sequ
         package = _PLUGINS[group].get(name, "the package that brings it")
         return f"{group}={name} is not installed: pip install {package}"
     there_is = f"{group}={name}: there is no such choice"
+    if (group, name) in _REPLACED:
+        return f"{there_is} any more: give {_REPLACED[group, name]}"
     choices = [(other, choice) for other, choice, _ in _choices(folders)]
     elsewhere = [other for other, choice in choices if choice == name]
     if elsewhere:

@@ -15,7 +15,13 @@ from esrgan_train.commands import shell_word
 PATHS = (
     *("run_dir", "model_name", "ckpt_path", "init_from", "init_discriminator_from", "teacher"),
     *("data.train_dir", "data.train_lr_dir", "data.val_dir", "data.val_lr_dir"),
-    *("data.pairs_dir", "data.pairs_lr_dir", "data.pairs_val_dir", "data.pairs_val_lr_dir"),
+    *(
+        "data.pairs_dir",
+        "data.pairs_lr_dir",
+        "data.pairs_val_dir",
+        "data.pairs_val_lr_dir",
+        "data.remote_cache_dir",
+    ),
     *("loss.perceptual.features", "loss.perceptual.function.features", "trainer.default_root_dir"),
     *("hydra.searchpath", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"),
 )
@@ -59,7 +65,12 @@ def for_shell(override: str) -> str:
 
 def path_override(option: str, path: str) -> str:
     """The override that sets ``option`` to ``path``: plain if ``for_hydra`` reads that right, else quoted."""
-    return for_shell(f"{option}={_quoted(path)}")
+    return for_shell(hydra_override(option, path))
+
+
+def hydra_override(option: str, path: str) -> str:
+    """The override that sets ``option`` to ``path`` in Hydra's own grammar, whatever signs it has."""
+    return f"{option}={_quoted(path)}"
 
 
 def unreadable(override: str) -> str:

@@ -27,6 +27,8 @@ def check_config(cfg: DictConfig) -> None:
     Raises:
         UserError: the first mistake: missing values, unknown options, types, bounds, devices, names of metrics.
     """
+    if "search" in cfg:
+        raise UserError("search=NAME is for python -m esrgan_train.search, which takes these options, too")
     for option in missing_in(cfg):
         raise UserError(
             f"{option} has no value: give {option}={'my/photos' if option == 'data.train_dir' else '…'}"

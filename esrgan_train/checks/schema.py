@@ -36,6 +36,7 @@ def _is_duration(value: Any) -> bool:
     return re.fullmatch(r"\d+:\d\d:\d\d:\d\d", str(value)) is not None
 
 
+Words = Annotated[str, Predicate(_is_text), Wanted("text")]
 Folder = Annotated[str, Predicate(_is_text), Wanted("a folder")]
 Checkpoint = Annotated[str, Predicate(_is_text), Wanted("a checkpoint, last or auto")]
 Weights = Annotated[str, Predicate(_is_text), Wanted("a .pth, .safetensors or .ckpt file")]
@@ -76,6 +77,19 @@ class Recipe(Open):
 
     gt_size: Annotated[int, Ge(8)]
     hours: Annotated[Positive | None, Wanted("for the recipe's own iterations")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What a person says of the model, see ``export.card.stated.Stated``."""
+
+    author: list[Words]
+    licence: Words | None
+    tags: list[Words]
+    description: Words | None
+    dataset: list[Words]
+    pretrained: list[Words]
+    url: Words | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,6 +233,7 @@ class Run:
     init_match: Literal["exact", "shared"]
     teacher: Annotated[Weights | None, Wanted("for none")]
     optimized_metric: Annotated[Metric | None, Wanted("for none")]
+    card: Card
     recipe: Recipe
     training: Training
     degradation: Part | None
@@ -234,4 +249,5 @@ class Run:
     callbacks: Parts
     logger: Parts
     hparams_search: Any
+    search: Any  # of python -m esrgan_train.search, which takes it out
     debug: Any

@@ -1,4 +1,4 @@
-"""What a sweep makes of the command line: its jobs, the ranges of a search, and how a search ends."""
+"""What a sweep makes of the command line: its jobs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from esrgan_train.bounds import shown
 from esrgan_train.checks.devices import device_count
-from esrgan_train.checks.metrics import check_metrics
 from esrgan_train.checks.paths import unreadable
 from esrgan_train.checks.tree import plain
-from esrgan_train.errors import RunError, UserError
+from esrgan_train.errors import UserError
 from esrgan_train.file_names import check_file_name
 
 MAX_JOBS = 200  # checked beforehand; Hydra composes them all later
@@ -51,44 +50,11 @@ def check_folders(hydra: DictConfig) -> None:
             check_file_name(f"hydra.{option}", str(OmegaConf.select(hydra, option)))
 
 
-def check_search(cfg: DictConfig, sweeper: DictConfig, overrides: Sequence[str]) -> None:
-    """``UserError`` if a search by Optuna has no metric, or would drop a range of the command line.
-
-    Args:
-        cfg: the configuration of a trial.
-        sweeper: Hydra's ``sweeper`` node; others than Optuna's pass.
-        overrides: of the command line.
-    """
-    if "hydra_optuna_sweeper" not in sweeper._target_:
-        return
-    if cfg.optimized_metric is None:
-        raise UserError("hydra/sweeper=optuna has no metric to search by: give optimized_metric=val/psnr")
-    check_metrics(cfg)
-    in_file = _PARSER.parse_overrides([f"{key}={value}" for key, value in (sweeper.params or {}).items()])
-    fixed = {override.get_key_element() for override in in_file if not override.is_sweep_override()}
-    for override in _PARSER.parse_overrides(list(overrides)):
-        if override.is_sweep_override() and (key := override.get_key_element()) in fixed:
-            raise UserError(
-                f"{override.input_line} would be dropped: hydra.sweeper.params has one value for {key}; "
-                "take it out there"
-            )
-
-
 def last_of_each_key(overrides: Sequence[str]) -> list[str]:
-    """The overrides whose key does not come again: the last one wins, also if it is a range.
-
-    Optuna's sweeper would take a value and drop a range, in whatever order they come.
-    """
+    """The overrides whose key does not come again: the last one wins, a value or a range."""
     keys = [override.get_key_element() for override in _PARSER.parse_overrides(list(overrides))]
     last = {key: place for place, key in enumerate(keys)}
     return [override for place, override in enumerate(overrides) if last[keys[place]] == place]
-
-
-def end_of_search(error: BaseException, results: Sequence[float | None]) -> BaseException:
-    """The error of a sweeper, or one that points to the reasons if none of its jobs has a result."""
-    if isinstance(error, ValueError) and results and all(result is None for result in results):
-        return RunError("no trial of this search has a result; the reasons are reported above")
-    return error
 
 
 def jobs_of(overrides: Sequence[str]) -> list[list[str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import rich
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
@@ -27,23 +27,43 @@ _FURTHER = ("trainer.max_steps", "data.batch_size", "training.accumulate")  # th
 
 def records_of(runs: Sequence[Run]) -> list[Record]:
     """What the table says of each run: the settings that are not the same in all, and its results."""
-    settings = [
-        settings_of(run.config) | {name: OmegaConf.select(run.config, name) for name in _FURTHER} for run in runs
-    ]
-    changed = sorted({name for other in settings[1:] for name in differing(settings[0], other)})
+    changed = settings_changed([run.config for run in runs])
     return [
-        {
-            "run": run.name,
-            "experiment": run.config.experiment,
-            **{key: OmegaConf.select(run.config, key) for key in changed},
-            "iterations": run.summary["iterations"],
-            "samples/s": run.summary.get("samples_per_second"),
-            "parameters": sum(p.numel() for p in run.generator.parameters()),
-            **{f"val/{metric}": run.summary["val"].get(metric) for metric in _METRICS},
-            **_best_of_stages(run.summary),
-        }
+        record_of(
+            *(run.name, run.config, run.summary, changed),
+            parameters=sum(p.numel() for p in run.generator.parameters()),
+        )
         for run in runs
     ]
+
+
+def settings_changed(configs: Sequence[DictConfig]) -> list[str]:
+    """The names of the settings that are not the same in all."""
+    settings = [
+        settings_of(config) | {name: OmegaConf.select(config, name) for name in _FURTHER} for config in configs
+    ]
+    return sorted({name for other in settings[1:] for name in differing(settings[0], other)})
+
+
+def record_of(
+    name: str,
+    config: DictConfig,
+    summary: dict[str, Any],
+    settings: Sequence[str],
+    *,
+    parameters: int | None = None,
+) -> Record:
+    """The values of ``settings`` in a run, and its results; a run that was not validated yet has few."""
+    return {
+        "run": name,
+        "experiment": config.experiment,
+        **{key: OmegaConf.select(config, key) for key in settings},
+        "iterations": summary.get("iterations"),
+        "samples/s": summary.get("samples_per_second"),
+        "parameters": parameters,
+        **{f"val/{metric}": summary.get("val", {}).get(metric) for metric in _METRICS},
+        **_best_of_stages(summary),
+    }
 
 
 def print_table(records: Sequence[Record]) -> None:
@@ -85,17 +105,18 @@ def _table(records: Sequence[Record]) -> Table:
         for record in records:
             table.add_column(str(record["run"]), justify="right")
         for column in columns[1:]:
-            table.add_row(column, *(_cell(record.get(column)) for record in records))
+            table.add_row(column, *(cell(record.get(column)) for record in records))
         return table
     for column in columns:
         numbers = all(isinstance(record.get(column), (int, float, type(None))) for record in records)
         table.add_column(column, justify="right" if numbers else "left")
     for record in records:
-        table.add_row(*(_cell(record.get(column)) for column in columns))
+        table.add_row(*(cell(record.get(column)) for column in columns))
     return table
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as people read it."""
     if value is None:
         return "–"
     if isinstance(value, float):

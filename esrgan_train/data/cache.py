@@ -29,7 +29,8 @@ class PhotoCache:
             self._photos.move_to_end(index)
             return self._photos[index]
         photo = self.decode(index)
-        if isinstance(photo.hr, np.memmap):  # nothing was decoded, and held pages would count as this process's
+        # Nothing was decoded: held pages would count as this process's, and a distant picture is not even read.
+        if not isinstance(photo.hr, np.ndarray) or isinstance(photo.hr, np.memmap):
             return photo
         if (size := _bytes_of(photo)) <= self.max_bytes:
             for side in (photo.hr, photo.lr):

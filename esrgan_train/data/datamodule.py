@@ -29,6 +29,7 @@ from esrgan_train.processes import gather_objects
 log = logging.getLogger(__name__)
 
 RENDERER = "renderer"  # its name in the fingerprint
+ORDER = "order of photos"
 
 
 class DataModule(LightningDataModule):
@@ -99,6 +100,7 @@ class DataModule(LightningDataModule):
             "photo sizes": digest_of_sizes(*sources),
             "version of the stream of samples": STREAM_VERSION,
             RENDERER: self.site.name,
+            ORDER: self.training.source.order,
         }
 
     def held_out(self) -> str:
@@ -116,6 +118,15 @@ class DataModule(LightningDataModule):
         elsewhere = "" if set(val.folders) <= set(train.folders) else f" from {val.describe()}"
         held_out = f"{len(val):,}" if len(train.kinds) == 1 else counted(val)
         return f"{counted(train)} from {train.describe()}, {held_out} held out{elsewhere}"
+
+    def describe_sizes(self) -> dict[str, str]:
+        """How many photos are trained on and held out, and their smallest and largest size, for people."""
+        looks = {"training": self._seen, "held out": [self._seen_held_out]}
+        return {
+            f"{use} ({seen.source.describe()})": f"{len(seen.source):,} photos, {seen.sizes()} pixels"
+            for use, found in looks.items()
+            for seen in found
+        }
 
     @property
     def workers(self) -> WorkerPlans:

@@ -37,6 +37,11 @@ class FirstLook:
         such = f"first: {self.unreadable[0]}" if bad else ""
         check_share(bad, self.looked_at, max_fraction=max_bad_fraction, kind=kind, such=such)
 
+    def sizes(self) -> str:
+        """Pixels of the smallest and the largest photo looked at, for people; empty if none can be read."""
+        sides = sorted({header.size for header in self.headers.values()}, key=lambda size: size[0] * size[1])
+        return " to ".join(f"{width} × {height}" for width, height in dict.fromkeys((*sides[:1], *sides[-1:])))
+
     def report_training(self, needed_side: int) -> None:
         """Log what is special about photos that samples of ``needed_side`` HR pixels are cut from."""
         several = sum(header.several for header in self.headers.values())

@@ -11,13 +11,16 @@ from typing import Annotated, Any
 
 from annotated_types import Gt
 
-from esrgan_train.bounds import Count, Wanted, bounded, check_value
+from esrgan_train.bounds import Count, NonNegative, Wanted, bounded, check_value
 from esrgan_train.data.held_out import HeldOutShare, hold_out
 from esrgan_train.data.packed import is_packed, open_packed
 from esrgan_train.data.photos import FolderSource, Photos, join
+from esrgan_train.data.reading import CACHE_GB, CacheFolder, Order, Reading
 from esrgan_train.data.sources import Sources
 from esrgan_train.errors import UserError
 from esrgan_train.images.find import find_photos
+from esrgan_train.remote.store import PATIENCE
+from esrgan_train.remote.url import Location, location, overlap
 
 _WANTED = "a folder, a list [my/a,my/b] or folders with weights {my/a: 3, my/b: 1}"
 MOST_TURNS = 10_000  # samples after which the folders' shares are exact
@@ -27,13 +30,21 @@ Folders = Annotated[
     str | Path | Sequence[str | Path] | Mapping[str, float] | Sequence[tuple[str | Path, float]], Wanted(_WANTED)
 ]
 Turns = tuple[int, ...]  # how many of every sum(turns) samples come from each folder
-Place = tuple[str, Path]  # a folder, after the option that names it
+Place = tuple[str, Location]  # a folder, after the option that names it
 Weight = Annotated[float, Gt(0), Wanted("a number above 0, or leave the folder out")]
 
 
 @bounded
 def folder_photos(
-    *, train_dir: Folders, val_dir: str | Path | None, val_fraction: HeldOutShare, max_val_photos: Count
+    *,
+    train_dir: Folders,
+    val_dir: str | Path | None,
+    val_fraction: HeldOutShare,
+    max_val_photos: Count,
+    order: Order = "auto",
+    remote_cache_gb: NonNegative = CACHE_GB,
+    remote_cache_dir: CacheFolder = None,
+    remote_patience: NonNegative = PATIENCE,
 ) -> Sources:
     """Photos below ``train_dir``; those below ``val_dir``, or some of the former, are held out.
 
@@ -43,15 +54,20 @@ def folder_photos(
         val_dir: folder or packed set outside ``train_dir`` whose photos are all held out.
         val_fraction: share of the photos held out without ``val_dir``; see ``hold_out``.
         max_val_photos: most photos held out without ``val_dir``.
+        order: of the photos of packed sets; for this and the others see ``Reading``.
+        remote_cache_gb: bytes of the cache of sets that lie elsewhere, in GB.
+        remote_cache_dir: its folder.
+        remote_patience: seconds for which what does not come is tried.
 
     Raises:
         UserError: a folder is missing or empty, the folders overlap, there is only one photo to split, or a
             number is out of bounds.
     """
+    reading = Reading(order, remote_cache_gb, remote_cache_dir, remote_patience)
     remarks: list[str] = []
-    parts, turns, places = open_photos(train_dir, remarks)
+    parts, turns, places = open_photos(train_dir, remarks, reading)
     if val_dir is not None:
-        held_out = _open(val_dir, "data.val_dir", remarks)
+        held_out = _open(val_dir, "data.val_dir", remarks, reading)
         refuse_overlap([("data.val_dir", held_out.table.root), *places])
         return Sources(join(parts, turns=turns), held_out, tuple(remarks))
     refuse_overlap(places)
@@ -66,25 +82,29 @@ def folder_photos(
     return Sources(join(train, turns=turns), join(val), tuple(remarks))
 
 
-def open_photos(train_dir: Folders, remarks: list[str]) -> tuple[list[FolderSource], Turns | None, list[Place]]:
+def open_photos(
+    train_dir: Folders, remarks: list[str], reading: Reading
+) -> tuple[list[FolderSource], Turns | None, list[Place]]:
     """The photos of each folder of ``data.train_dir``, the folders' turns if they are weighted, and the folders.
 
     Raises:
         UserError: a folder is missing, empty, or holds something else.
     """
     folders, turns = _folders(train_dir)
-    parts = [_open(folder, "data.train_dir", remarks) for folder in folders]
+    parts = [_open(folder, "data.train_dir", remarks, reading) for folder in folders]
     return parts, turns, [("data.train_dir", part.table.root) for part in parts]
 
 
-def _open(folder: str | Path, option: str, remarks: list[str]) -> FolderSource:
+def _open(folder: str | Path, option: str, remarks: list[str], reading: Reading) -> FolderSource:
     """The photos in a folder, or those of a packed set."""
     if not is_packed(folder):
+        remarks += reading.remark_on_folder(f"{option}={folder}")
         return Photos(find_photos(folder, option=option, say=remarks.append))
-    source = open_packed(folder, option=option)
+    source = open_packed(folder, option=option, reading=reading)
     if source.paired:
         raise UserError(
-            f"{option}={folder} is a packed set of pairs: give data=paired, or data=mixed with data.pairs_dir"
+            f"{option}={location(folder)} is a packed set of pairs: give data=paired, or data=mixed with "
+            "data.pairs_dir"
         )
     return source
 
@@ -92,8 +112,7 @@ def _open(folder: str | Path, option: str, remarks: list[str]) -> FolderSource:
 def refuse_overlap(places: Iterable[Place]) -> None:
     """``UserError`` if one of the folders, each given by an option, contains another or is given twice."""
     for (other_option, other), (option, folder) in combinations(places, 2):
-        place, other_place = folder.resolve(), other.resolve()
-        if place.is_relative_to(other_place) or other_place.is_relative_to(place):
+        if overlap(folder, other):
             raise UserError(
                 f"{other_option}={other} and {option}={folder} overlap, so the same photos would be counted "
                 "twice or be trained on and held out: put the folders side by side"

@@ -9,7 +9,6 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from esrgan_train.data.bad_photos import BadPhotos
 from esrgan_train.data.device_rendering import PARTNER, in_rows
 from esrgan_train.data.feeder import Batch, Fed
 from esrgan_train.data.stream import RankStridedSampler
@@ -57,11 +56,10 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
         return WorkerIterator(self) if self.num_workers else super()._get_iterator()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
-        bad: BadPhotos | None = getattr(self.dataset, "bad", None)
+        report: Callable[[], None] = getattr(self.dataset, "report", _nothing)
         try:
             for batch in self._timed(super().__iter__()):
-                if bad is not None:
-                    bad.report()
+                report()
                 yield batch
         except StopAtOnceError:
             raise
@@ -74,8 +72,7 @@ class PhotoLoader(DataLoader[dict[str, Any]]):
         if self.failure is not None:
             if not isinstance(self.failure, StopRequestedError):  # a stuck worker is ended after saving
                 self._iterator = None
-            if bad is not None:
-                bad.report()
+            report()
             raise self.failure
 
     def _timed(self, batches: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -122,6 +119,10 @@ class TrainingLoader(PhotoLoader):
         if fed is not None and self.failure is not None:
             yield from repeat(fed, _STAND_INS)
             raise self.failure
+
+
+def _nothing() -> None:
+    """What a data set without a report reports."""
 
 
 def collate(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -8,14 +8,16 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Gt, Lt
 
-from esrgan_train.bounds import Count, Wanted, bounded
+from esrgan_train.bounds import Count, NonNegative, Wanted, bounded
 from esrgan_train.data.folders import MOST_TURNS, Folders, open_photos, refuse_overlap
 from esrgan_train.data.held_out import HeldOutShare
 from esrgan_train.data.pairs import OneFolder, PairFolders, open_pairs
 from esrgan_train.data.photos import Joined, join
+from esrgan_train.data.reading import CACHE_GB, CacheFolder, Order, Reading
 from esrgan_train.data.sources import Source, Sources
 from esrgan_train.data.stream import folder_turn
 from esrgan_train.errors import UserError
+from esrgan_train.remote.store import PATIENCE
 
 PairsShare = Annotated[
     float,
@@ -79,6 +81,10 @@ def mixed_photos(
     val_fraction: HeldOutShare,
     max_val_photos: Count,
     upscale: int,
+    order: Order = "auto",
+    remote_cache_gb: NonNegative = CACHE_GB,
+    remote_cache_dir: CacheFolder = None,
+    remote_patience: NonNegative = PATIENCE,
 ) -> Sources:
     """Photos as ``folder_photos`` takes them, and pairs as ``paired_photos`` does; only pairs are held out.
 
@@ -92,19 +98,25 @@ def mixed_photos(
         val_fraction: share of the pairs held out without ``pairs_val_dir``; see ``hold_out``.
         max_val_photos: most pairs held out without it.
         upscale: of the pairs.
+        order: of the photos of packed sets; for this and the others see ``Reading``.
+        remote_cache_gb: bytes of the cache of sets that lie elsewhere, in GB.
+        remote_cache_dir: its folder.
+        remote_patience: seconds for which what does not come is tried.
 
     Raises:
         UserError: as these two, or photos and pairs overlap.
     """
     turns = turns_of_share(pairs_share)
+    reading = Reading(order, remote_cache_gb, remote_cache_dir, remote_patience)
     remarks: list[str] = []
-    photos, weights, places = open_photos(train_dir, remarks)
+    photos, weights, places = open_photos(train_dir, remarks, reading)
     (pairs, held_out, about_pairs), pair_places = open_pairs(
         PairFolders("data.pairs_dir", pairs_dir, "data.pairs_lr_dir", pairs_lr_dir),
         PairFolders("data.pairs_val_dir", pairs_val_dir, "data.pairs_val_lr_dir", pairs_val_lr_dir),
         val_fraction=val_fraction,
         max_val_photos=max_val_photos,
         upscale=upscale,
+        reading=reading,
     )
     refuse_overlap([*places, *pair_places])
     return Sources(Mixed(join(photos, turns=weights), pairs, turns=turns), held_out, (*remarks, *about_pairs))

@@ -11,8 +11,10 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le, MinLen
 
 from esrgan_train.bounds import Count, Fraction, NonNegative, Seed, Wanted, WholeNumber, check_fields
+from esrgan_train.data.reading import CACHE_GB, CacheFolder, Order
 from esrgan_train.errors import UserError
 from esrgan_train.images.colour import Colour
+from esrgan_train.remote.store import PATIENCE
 
 _DISCRIMINATOR_STEP = 8  # the U-Net halves its input three times
 
@@ -40,6 +42,10 @@ class StreamOptions:
         val_clean: also validate on a clean bicubic reduction.
         val_draws: draws of the degradation for each held-out photo; all of them count. Pairs have none.
         colour: of the pictures that networks see, see ``data.channels``.
+        order: of the photos of packed sets, see ``data.reading``.
+        remote_cache_gb: bytes of the cache of packed sets that lie elsewhere, in GB; 0 for none.
+        remote_cache_dir: its folder; None: in the user's folder of caches.
+        remote_patience: seconds for which a part of such a set that does not come is tried.
         rotate: turn samples by quarter turns too, besides flipping them: all eight symmetries of the square.
 
     Raises:
@@ -63,6 +69,10 @@ class StreamOptions:
     val_draws: Count = 1
     colour: Colour = "rgb"
     rotate: bool = False
+    order: Order = "auto"
+    remote_cache_gb: NonNegative = CACHE_GB
+    remote_cache_dir: CacheFolder = None
+    remote_patience: NonNegative = PATIENCE
 
     def __post_init__(self) -> None:
         check_fields(self, at="data.")

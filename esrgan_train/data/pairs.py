@@ -6,16 +6,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from esrgan_train.bounds import Count, Wanted, bounded
+from esrgan_train.bounds import Count, NonNegative, Wanted, bounded
 from esrgan_train.data.folders import Place, refuse_overlap
 from esrgan_train.data.held_out import HeldOutShare, hold_out
 from esrgan_train.data.packed import PackedPhotos, is_packed, open_packed
 from esrgan_train.data.pair_names import SWAP, Side, match
 from esrgan_train.data.photos import FolderSource, Photos
+from esrgan_train.data.reading import CACHE_GB, CacheFolder, Order, Reading
 from esrgan_train.data.sources import Decoded, Sources
 from esrgan_train.errors import UserError
 from esrgan_train.images.decode import Header, UnreadableImageError, decode, read_header
 from esrgan_train.images.find import PathTable, find_photos
+from esrgan_train.remote.store import PATIENCE
+from esrgan_train.remote.url import location
 
 OneFolder = Annotated[str | Path, Wanted("one folder")]
 
@@ -96,34 +99,46 @@ def paired_photos(
     val_fraction: HeldOutShare,
     max_val_photos: Count,
     upscale: int,
+    order: Order = "auto",
+    remote_cache_gb: NonNegative = CACHE_GB,
+    remote_cache_dir: CacheFolder = None,
+    remote_patience: NonNegative = PATIENCE,
 ) -> Sources:
     """Pairs of HR photos below ``train_dir`` and LR photos below ``train_lr_dir``, see ``match``; or a packed set.
 
     Those below ``val_dir`` and ``val_lr_dir`` are held out; without these, some of the others, see ``hold_out``.
+    How packed sets are read, see ``Reading``.
 
     Raises:
         UserError: a folder is missing or empty, folders overlap, no photo has a partner, names are ambiguous,
             a folder is given without its other side, a set holds no pairs, or a number is out of bounds.
     """
+    reading = Reading(order, remote_cache_gb, remote_cache_dir, remote_patience)
     train = PairFolders("data.train_dir", train_dir, "data.train_lr_dir", train_lr_dir)
     val = PairFolders("data.val_dir", val_dir, "data.val_lr_dir", val_lr_dir)
     sources, places = open_pairs(
-        train, val, val_fraction=val_fraction, max_val_photos=max_val_photos, upscale=upscale
+        train, val, val_fraction=val_fraction, max_val_photos=max_val_photos, upscale=upscale, reading=reading
     )
     refuse_overlap(places)
     return sources
 
 
 def open_pairs(
-    train: PairFolders, val: PairFolders, *, val_fraction: float, max_val_photos: int, upscale: int
+    train: PairFolders,
+    val: PairFolders,
+    *,
+    val_fraction: float,
+    max_val_photos: int,
+    upscale: int,
+    reading: Reading,
 ) -> tuple[Sources, list[Place]]:
     """As ``paired_photos``, whatever the options are called; with the folders, which may still overlap."""
     if val.hr is None and val.lr is not None:
         raise UserError(f"{val.lr_option} is given without {val.option}: give both, or neither")
     remarks: list[str] = []
-    pairs, places = _open(train, upscale, remarks)
+    pairs, places = _open(train, upscale, remarks, reading)
     if val.hr is not None:
-        held_out, others = _open(val, upscale, remarks)
+        held_out, others = _open(val, upscale, remarks, reading)
         return Sources(pairs, held_out, tuple(remarks)), [*places, *others]
     ((rest, chosen),) = hold_out([pairs], val_fraction=val_fraction, max_val_photos=max_val_photos)
     if not chosen:
@@ -134,17 +149,20 @@ def open_pairs(
     return Sources(pairs.subset(rest), pairs.subset(chosen), tuple(remarks)), places
 
 
-def _open(folders: PairFolders, upscale: int, remarks: list[str]) -> tuple[FolderSource, list[Place]]:
+def _open(
+    folders: PairFolders, upscale: int, remarks: list[str], reading: Reading
+) -> tuple[FolderSource, list[Place]]:
     option, hr, lr_option, lr = folders
     assert hr is not None
     if is_packed(hr):
-        source = _open_packed(hr, option, lr_option, lr, upscale)
+        source = _open_packed(folders, upscale, reading)
         return source, [(option, source.table.root)]
     if lr is None:
         raise UserError(f"{option}={hr} is given without {lr_option}: give the folder of their LR photos")
     sides = [
         Side(find_photos(folder, option=o, say=remarks.append), o) for folder, o in ((hr, option), (lr, lr_option))
     ]
+    remarks += reading.remark_on_folder(f"{option}={hr}")
     large, small = sides
     refuse_overlap((side.option, side.table.root) for side in sides)
     matched_lr, matched_hr, without_partner = match(small, large, upscale=upscale)
@@ -153,8 +171,10 @@ def _open(folders: PairFolders, upscale: int, remarks: list[str]) -> tuple[Folde
     return pairs, [(side.option, side.table.root) for side in sides]
 
 
-def _open_packed(hr: str | Path, option: str, lr_option: str, lr: str | Path | None, upscale: int) -> PackedPhotos:
-    source = open_packed(hr, option=option)
+def _open_packed(folders: PairFolders, upscale: int, reading: Reading) -> PackedPhotos:
+    option, hr, lr_option, lr = folders
+    assert hr is not None
+    source, hr = open_packed(hr, option=option, reading=reading), str(location(hr))
     held = source.layout.upscale
     if held is None:
         raise UserError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from esrgan_train.data.sources import Decoded, Source
-from esrgan_train.data.stream import folder_turn, photo_index
+from esrgan_train.data.stream import Run, folder_turn, photo_index
 from esrgan_train.images.decode import Header, decode, read_header
 from esrgan_train.images.find import PathTable
+from esrgan_train.remote.url import Location
 
 _SAME_FOLDER_ATTEMPTS = 8  # a sample's replacements are sought in its own folder first
 
@@ -44,7 +46,7 @@ class FolderSource(Source):
         return str(self.table.root)
 
     @property
-    def folders(self) -> tuple[Path, ...]:
+    def folders(self) -> tuple[Location, ...]:
         """The folder."""
         return (self.table.root,)
 
@@ -138,8 +140,13 @@ class Joined(Source):
         """Those of all parts."""
         return tuple(chain.from_iterable(part.remarks(scales) for part in self.parts))
 
+    def report(self) -> None:
+        """Log what went wrong in any part."""
+        for part in self.parts:
+            part.report()
+
     @property
-    def folders(self) -> tuple[Path, ...]:
+    def folders(self) -> tuple[Location, ...]:
         """Those of all parts."""
         return tuple(chain.from_iterable(part.folders for part in self.parts))
 
@@ -152,12 +159,27 @@ class Joined(Source):
         """Those of all parts."""
         return chain.from_iterable(part.raw_names() for part in self.parts)
 
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """Those of all parts, if each part has some."""
+        of_parts = [part.runs for part in self.parts]
+        return tuple(chain.from_iterable(of_parts)) if all(of_parts) else ()
+
+    @property
+    def order(self) -> str:
+        """That of each part."""
+        orders = [part.order for part in self.parts]
+        if self.turns is None:
+            orders = ["shards" if self.runs else "photos"]
+        return ", ".join(orders) if len({*orders}) > 1 else orders[0]
+
     def photo_of(self, seed: int, n: int) -> int:
         """The photo that sample ``n`` takes."""
         if self.turns is None:
             return super().photo_of(seed, n)
         part, taken = folder_turn(seed, n, self.turns)
-        return int(self._ends[part]) + photo_index(seed, taken, len(self.parts[part]), part)
+        source = self.parts[part]
+        return int(self._ends[part]) + photo_index(seed, taken, len(source), part, source.runs)
 
     def replacement_of(self, seed: int, n: int, attempt: int, rng: np.random.Generator) -> int:
         """Another photo from the same part; after some attempts from any."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
-from esrgan_train.data.stream import photo_index
+from esrgan_train.data.stream import Run, photo_index
 from esrgan_train.images.decode import Header, Picture
 from esrgan_train.images.scaling import Part, resized
+from esrgan_train.remote.url import Location
 
 MAX_LOOKED_AT = 1000  # photos before training; a fraction of a second on a disk, some seconds over a network
 
@@ -89,7 +89,7 @@ class Source(ABC):
         return not all(kind.paired for kind in self.kinds)
 
     @property
-    def folders(self) -> tuple[Path, ...]:
+    def folders(self) -> tuple[Location, ...]:
         """The folders that hold them, if any."""
         return ()
 
@@ -98,9 +98,19 @@ class Source(ABC):
         """What ``esrgan_train.prepare`` takes to decode the photos once for all; empty if that is no help."""
         return ()
 
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Successive photos that are taken together; empty if all photos are taken in any order."""
+        return ()
+
+    @property
+    def order(self) -> str:
+        """In which the photos are taken, for the fingerprint."""
+        return "shards" if self.runs else "photos"
+
     def photo_of(self, seed: int, n: int) -> int:
         """The photo of sample ``n``; by default each epoch shows every photo once."""
-        return photo_index(seed, n, len(self))
+        return photo_index(seed, n, len(self), runs=self.runs)
 
     def replacement_of(self, seed: int, n: int, attempt: int, rng: np.random.Generator) -> int:  # noqa: ARG002
         """Another photo for a sample whose photo cannot be read."""
@@ -113,6 +123,9 @@ class Source(ABC):
     def raw_photos(self) -> Iterable[bytes | memoryview]:
         """The same, but alike for parts of one photo, which are held out together."""
         return self.raw_names()
+
+    def report(self) -> None:  # noqa: B027 — most have nothing to say
+        """Log what went wrong in reading without being a failure; the main process calls it after each batch."""
 
     def file_size(self, index: int) -> int:  # noqa: ARG002
         """Bytes of the photo's file, which show whether it has changed."""

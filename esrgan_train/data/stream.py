@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache, lru_cache
 from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,8 @@ from torch.utils.data import Sampler
 # 2: windows at scales below 1 are the same pixels whether they are cut from the resized photo or resized alone,
 #    and a degradation is drawn before it is carried out.
 STREAM_VERSION = 2
+
+TOGETHER = 2**32  # bytes of runs whose photos are shuffled together: far more than a batch, and a cache holds them
 
 
 class Purpose(IntEnum):
@@ -41,24 +45,48 @@ def sample_rng(seed: int, n: int, attempt: int = 0, purpose: Purpose = Purpose.T
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, n, attempt, purpose]))
 
 
-def photo_index(seed: int, n: int, num_photos: int, folder: int = 0) -> int:
+class Run(NamedTuple):
+    """Successive photos that lie together: how many, and in how many bytes."""
+
+    photos: int
+    bytes: int
+
+
+def photo_index(seed: int, n: int, num_photos: int, folder: int = 0, runs: tuple[Run, ...] = ()) -> int:
     """The photo of sample ``n``: every epoch of ``num_photos`` samples shows each photo once, reshuffled.
 
-    With weighted folders, each has its own order, and ``n`` counts the samples taken from this one.
+    With weighted folders, each has its own order, and ``n`` counts the samples taken from this one. With ``runs``,
+    into which the photos are divided, an epoch takes them in a random order, a few at a time, up to ``TOGETHER``
+    bytes; the photos of these are shuffled.
     """
     epoch, position = divmod(n, num_photos)
-    return int(_permutations(folder)(seed, epoch, num_photos)[position])
+    return int(_permutations(folder)(seed, epoch, num_photos, runs)[position])
 
 
 @cache  # one entry per folder
-def _permutations(folder: int) -> Callable[[int, int, int], NDArray[np.int64]]:
+def _permutations(folder: int) -> Callable[[int, int, int, tuple[Run, ...]], NDArray[np.int64]]:
     # The samples at the end of an epoch and at the start of the next interleave, and so do those of two kinds.
     @lru_cache(maxsize=4)
-    def permutation(seed: int, epoch: int, num_photos: int) -> NDArray[np.int64]:
-        order = sample_rng(seed, epoch, attempt=folder, purpose=Purpose.PERMUTATION).permutation(num_photos)
+    def permutation(seed: int, epoch: int, num_photos: int, runs: tuple[Run, ...]) -> NDArray[np.int64]:
+        rng = sample_rng(seed, epoch, attempt=folder, purpose=Purpose.PERMUTATION)
+        order = _by_runs(rng, runs) if runs else rng.permutation(num_photos)
         return order.astype(np.int64, copy=False)
 
     return permutation
+
+
+def _by_runs(rng: np.random.Generator, runs: Sequence[Run]) -> NDArray[np.int64]:
+    ends = np.cumsum([run.photos for run in runs])
+    order: list[list[NDArray[np.int64]]] = []
+    held = math.inf
+    for number in rng.permutation(len(runs)):
+        photos, size = runs[number]
+        if held + size > TOGETHER:
+            order.append([])
+            held = 0
+        order[-1].append(np.arange(ends[number] - photos, ends[number]))
+        held += size
+    return np.concatenate([rng.permutation(np.concatenate(some)) for some in order])
 
 
 def folder_turn(seed: int, n: int, turns: Sequence[int], *, level: int = 0) -> tuple[int, int]:

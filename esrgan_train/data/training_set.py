@@ -112,6 +112,11 @@ class TrainingSet(Dataset[dict[str, Any]]):
     def __getitem__(self, n: int) -> dict[str, Any]:
         return {**self.tensors(self.take(n)), "index": n}
 
+    def report(self) -> None:
+        """Log what workers could not read; only the main process calls it."""
+        self.bad.report()
+        self.source.report()
+
     def tensors(self, taken: Taken) -> dict[str, Any]:
         """The sample as it goes into a batch."""
         if self.rendering is None:

@@ -81,6 +81,11 @@ class ValidationSet(Dataset[dict[str, Any]]):
         tensors = {name: to_tensor(image) for name, image in images.items()}
         return {**tensors, "index": i, "name": self.source.name(i), "draw": draw, "counts": counts}
 
+    def report(self) -> None:
+        """Log what workers could not read; only the main process calls it."""
+        self.bad.report()
+        self.source.report()
+
     def _read(self, i: int, draw: int) -> dict[str, Image]:
         upscale = self.options.upscale
         cut = cut_middle(self.source.decode(i), most=self.options.val_max_size, upscale=upscale)
@@ -115,6 +120,10 @@ class FirstSamples(Dataset[dict[str, Any]]):
 
     def __len__(self) -> int:
         return self.samples
+
+    def report(self) -> None:
+        """Log what workers could not read; only the main process calls it."""
+        self.training.report()
 
     def __getitem__(self, position: int) -> dict[str, Any]:
         n, counts = position % self.samples, position < self.samples

@@ -85,6 +85,10 @@ class Place:
     width: int
     kernel: int = 0  # the most pixels a side of a blur's kernel
 
+    def holding(self, height: int, width: int, *, kernel: int = 0) -> Place:
+        """The same place with room for an image, and a kernel, of that size, too."""
+        return Place(self.kind, max(self.height, height), max(self.width, width), max(self.kernel, kernel))
+
 
 # In order, one place for each step of a degradation, None where it does not happen this time. So all drawings of
 # one degradation have the same kinds of step at the same places.

@@ -49,6 +49,22 @@ def circular_lowpass_kernel(size: int, *, cutoff: float) -> Kernel:
     return _normalized(kernel)
 
 
+def bicubic_reduction_kernel(factor: int) -> Kernel:
+    """The blur after which the mean of each `factor` × `factor` pixels is MATLAB's bicubic reduction, exactly.
+
+    That reduction weighs pixels by Keys' cubic (a = −0.5) widened by the factor (R. G. Keys, "Cubic Convolution
+    Interpolation for Digital Image Processing", 1981). Since shifted copies of the cubic add up to 1, the weights
+    are those of a mean, convolved with this kernel of 3·factor pixels, or of one more if the factor is even.
+    """
+    count = 4 * factor - factor % 2  # of the pixels that a pixel of the result is made of
+    distance = np.abs(np.arange(count) - (count - 1) / 2) / factor
+    near = 1.5 * distance**3 - 2.5 * distance**2 + 1
+    far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
+    weights = np.where(distance < 1, near, np.where(distance < 2, far, 0.0))
+    line = np.polydiv(weights, np.ones(factor))[0]
+    return _normalized(np.outer(line, line))
+
+
 def quadratic_form(size: int, sigma_x: float, sigma_y: float, angle: float) -> Kernel:
     """q = xᵀΣ⁻¹x at every pixel, Σ being diag(sigma_x², sigma_y²) turned by `angle`."""
     axis = _axis(size)

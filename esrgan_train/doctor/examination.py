@@ -124,6 +124,7 @@ class _Look(Dataset[Seen]):
         source = self.sides[side]
         try:
             hr, lr, *_ = source.decode(index)
+            hr, lr = hr[:, :], None if lr is None else lr[:, :]  # read, where it lies elsewhere
             alignment = None if lr is None else alignment_of(hr, lr, self.upscale)
             return Seen(index, hr.shape[:2], fingerprint(luma_of(hr)), alignment)
         except UserError as error:

@@ -1,18 +1,10 @@
-"""The evaluation command: ``python -m esrgan_train.evaluate --gt FOLDER (--model FILE | --results FOLDER)``."""
+"""The evaluation command: ``python -m esrgan_train.evaluate --gt PLACE (--model FILE | --results PLACE)``."""
 
 from __future__ import annotations
 
 import argparse
-import csv
-import logging
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from esrgan_train import libraries  # noqa: F401 — before the others, see there
 from esrgan_train.arguments import add_upscaler_options, number
@@ -22,16 +14,13 @@ from esrgan_train.cli import DONE, run_command
 from esrgan_train.commands import program
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
+from esrgan_train.evaluate.clips import ClipScoring, are_clips
 from esrgan_train.evaluate.pairs import check_sizes, find_pairs
-from esrgan_train.evaluate.scores import Scored, all_measures, score
-from esrgan_train.files import replacing
-from esrgan_train.images.encode import write_image
-from esrgan_train.images.sheet import labelled_sheet
+from esrgan_train.evaluate.scores import Degrade, all_measures, score
+from esrgan_train.evaluate.tally import Tally
 from esrgan_train.inference.models import open_upscaler
+from esrgan_train.inference.upscaler import Upscaler
 
-log = logging.getLogger(__name__)
-
-_WORST = 4  # rows of the contact sheet
 _DEGRADATIONS = ("bicubic", "realesrgan", "light", "frames", "video", "anime", "scan", "web")
 
 
@@ -39,58 +28,71 @@ def main(arguments: list[str] | None = None) -> int:
     """Score every pair, print the means, and write ``scores.csv`` and ``worst.png``."""
     options = _parser().parse_args(arguments)
     if (options.model is None) == (options.results is None):
-        raise UserError("give either --model FILE or --results FOLDER")
+        raise UserError("give either --model FILE or --results PLACE")
     if options.results is not None and options.scale is None:
         raise UserError("--results needs --scale: it says how wide the border is that is not counted")
-    pairs = find_pairs(options.gt, results=options.results, inputs=options.lr)
-    upscaler, scale = None, options.scale
-    if options.model is not None:
-        device, precision, runtime = options.device, options.precision, options.runtime
-        upscaler = open_upscaler(options.model, device=device, precision=precision, tile=None, runtime=runtime)
-        if scale not in (None, upscaler.scale):
-            raise UserError(f"--scale {scale} does not fit the model, which enlarges ×{upscaler.scale}")
-        scale = upscaler.scale
-    degrade = build(compose_config([f"degradation={options.degradation}", f"upscale={scale}"]).degradation)
-    check_sizes(pairs, scale)
-    measures = all_measures()
-    scores: list[Scored] = []
-    for pair in pairs:
-        one = score(pair, scale=scale, upscaler=upscaler, degrade=degrade, seed=options.seed, measures=measures)
-        scores = sorted([*scores, one], key=lambda one: one.values["psnr_y"])
-        scores[_WORST:] = [replace(one, crops=()) for one in scores[_WORST:]]  # they would fill the memory
-    _report(scores, list(measures), options.output)
+    _score_clips(options) if are_clips(options.gt, options.results, options.lr) else _score_photos(options)
     return DONE
 
 
-def _report(scores: Sequence[Scored], measures: Sequence[str], folder: Path) -> None:
-    """Print and write the scores, of which the lowest come first."""
-    table = Table("", *measures)
-    for label, prefix in (("result", ""), ("bicubic", "bicubic_")):
-        means = [float(np.mean([one.values[prefix + name] for one in scores])) for name in measures]
-        table.add_row(label, *(f"{mean:.4f}" for mean in means))
-    Console().print(table)
-    with replacing(folder / "scores.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["name", *measures, *(f"bicubic_{name}" for name in measures)])
-        writer.writeheader()
-        writer.writerows({"name": one.name, **one.values} for one in sorted(scores, key=lambda one: one.name))
-    sheet = []
-    for one in scores[:_WORST]:
-        bicubic, sr = (f"{one.values[name]:.2f} dB" for name in ("bicubic_psnr_y", "psnr_y"))
-        labels = (f"{one.name} LR", f"bicubic {bicubic}", f"SR {sr}", "HR")
-        sheet.append(list(zip(labels, one.crops, strict=True)))
-    write_image(folder / "worst.png", labelled_sheet(sheet, title="The lowest PSNR-Y"))
-    log.info("%d pictures: %s and %s", len(scores), folder / "scores.csv", folder / "worst.png")
+def _score_clips(options: argparse.Namespace) -> None:
+    if options.degradation is not None and (options.results is not None or options.lr is not None):
+        raise UserError(f"--degradation {options.degradation} has no effect on these clips: leave it out")
+    upscaler, scale = _upscaler(options)
+    needed = upscaler is not None and options.lr is None
+    ClipScoring(
+        truth=options.gt,
+        results=options.results,
+        inputs=options.lr,
+        scale=scale,
+        upscaler=upscaler,
+        degrade=_degradation(options, scale) if needed else None,
+        seed=options.seed,
+        measures=all_measures(options.niqe),
+    ).run(options.output)
+
+
+def _score_photos(options: argparse.Namespace) -> None:
+    pairs = find_pairs(options.gt, results=options.results, inputs=options.lr)
+    upscaler, scale = _upscaler(options)
+    degrade = _degradation(options, scale)
+    check_sizes(pairs, scale)
+    measures = all_measures(options.niqe)
+    with Tally([*measures], ("name",), baseline=True) as tally:
+        for pair in sorted(pairs, key=lambda pair: pair.name):
+            tally.add(
+                score(pair, scale=scale, upscaler=upscaler, degrade=degrade, seed=options.seed, measures=measures)
+            )
+        tally.report(options.output, "pictures")
+
+
+def _upscaler(options: argparse.Namespace) -> tuple[Upscaler | None, int]:
+    """The model ready to enlarge, if there is one, and the scale."""
+    if options.model is None:
+        return None, options.scale
+    device, precision, runtime = options.device, options.precision, options.runtime
+    upscaler = open_upscaler(options.model, device=device, precision=precision, tile=None, runtime=runtime)
+    if options.scale not in (None, upscaler.scale):
+        raise UserError(f"--scale {options.scale} does not fit the model, which enlarges ×{upscaler.scale}")
+    return upscaler, upscaler.scale
+
+
+def _degradation(options: argparse.Namespace, scale: int) -> Degrade:
+    chosen = options.degradation or _DEGRADATIONS[0]
+    made: Degrade = build(compose_config([f"degradation={chosen}", f"upscale={scale}"]).degradation)
+    return made
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=program("esrgan_train.evaluate"), description="Score a model.")
     add = parser.add_argument
     add("--model", type=Path, metavar="FILE", help=".pth, .safetensors, .ckpt or .onnx")
-    add("--results", type=Path, metavar="FOLDER", help="pictures that another program made")
-    add("--gt", type=Path, required=True, metavar="FOLDER", help="the ground truth")
-    add("--lr", type=Path, metavar="FOLDER", help="inputs; default: made by --degradation")
+    add("--results", type=Path, metavar="PLACE", help="pictures that another program made: a folder, or a clip")
+    add("--gt", type=Path, required=True, metavar="PLACE", help="the ground truth: a folder, or a clip")
+    add("--lr", type=Path, metavar="PLACE", help="inputs: a folder, or a clip; default: made by --degradation")
     add("--scale", type=number(Count), metavar="S", help="enlargement; read from a model")
-    add("--degradation", default="bicubic", choices=_DEGRADATIONS)
+    add("--degradation", choices=_DEGRADATIONS, help=f"default: {_DEGRADATIONS[0]}")
+    add("--niqe", metavar="FILE", help="measures NIQE too, by these parameters; auto: those of BasicSR")
     add("--seed", type=number(Seed), default=0, help="of the degradation; default: 0")
     add("-o", "--output", type=Path, default=Path("evaluation"), help="default: evaluation/")
     add_upscaler_options(parser)

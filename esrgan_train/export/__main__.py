@@ -16,6 +16,10 @@ from esrgan_train.arguments import number
 from esrgan_train.cli import DONE, FAILED, report_error, run_command
 from esrgan_train.commands import program
 from esrgan_train.errors import RunError, UserError
+from esrgan_train.export.card.facts import Facts
+from esrgan_train.export.card.openmodeldb import wanting
+from esrgan_train.export.card.stated import add_card_options, stated_in
+from esrgan_train.export.card.writing import check_card_place, facts_before, write_card
 from esrgan_train.export.formats import FORMATS, Request, check_packages
 from esrgan_train.export.results import Results, export_all
 from esrgan_train.export.source import file_name, metadata_of
@@ -44,11 +48,15 @@ def main(arguments: list[str] | None = None) -> int:
     name = options.name or file_name(model)
     if name == ".." or Path(name).name != name:
         raise UserError(f"--name {name!r} is no file name: give one without folders")
-    metadata = metadata_of(model, generator, licence=options.licence)
+    stated = stated_in(options, model.metadata)
+    metadata = metadata_of(model, generator, licence=stated.licence, authors=stated.author)
     stem, descriptions = (name, {}) if target is None else target.written_as(name, metadata)
     for path in (stem, *descriptions):
         check_file_name("--name", path)
     _check_places(options.output, stem, options.model, variants)
+    facts = None if options.no_card else facts_before(options.model, generator, name, metadata, stated)
+    if facts is not None:
+        check_card_place(options.output, facts)
     requests = [
         Request(
             variants=tuple(of_format),
@@ -65,7 +73,16 @@ def main(arguments: list[str] | None = None) -> int:
     if written:
         _describe(options.output, descriptions)
     _say(results, descriptions if written else {}, options.output)
+    if facts is not None and written:
+        _write_card(options.output, facts, results)
     return FAILED if results.failures else DONE
+
+
+def _write_card(folder: Path, facts: Facts, results: Results) -> None:
+    facts, files = write_card(folder, facts, results.verdicts)
+    log.info("%-13s %s", "card", " ".join(map(str, files)))
+    if lacking := wanting(facts):
+        log.info("%-13s OpenModelDB also asks for %s", "not stated", ", ".join(lacking))
 
 
 def _describe(folder: Path, descriptions: Mapping[str, str]) -> None:
@@ -132,8 +149,9 @@ def _parser() -> argparse.ArgumentParser:
         help="of ONNX, 16 to 23; default: the target's, or 18",
     )
     add("--static", type=height_and_width, metavar="HxW", help="ONNX for one picture of that size alone")
-    add("--licence", metavar="TEXT", help="is stored in every file, such as CC-BY-4.0")
+    add("--licence", metavar="TEXT", help="is stored in every file, such as CC-BY-4.0 (SPDX)")
     add("--fp32", action="store_true", help="write no float16: larger files, full precision")
+    add_card_options(parser)
     return parser
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
@@ -15,7 +16,9 @@ from esrgan_train.modelfiles.weights import ModelFile
 _CHROMA = "not enlarged: the model takes luma, BT.601 in full range, and the program enlarges Cb and Cr (bicubic)"
 
 
-def metadata_of(model: ModelFile, generator: nn.Module, *, licence: str | None) -> dict[str, Any]:
+def metadata_of(
+    model: ModelFile, generator: nn.Module, *, licence: str | None, authors: Sequence[str] = ()
+) -> dict[str, Any]:
     """All that the model file says, and what only its weights and network show.
 
     Raises:
@@ -36,7 +39,8 @@ def metadata_of(model: ModelFile, generator: nn.Module, *, licence: str | None) 
     if channels == 1:
         said |= {"channels": 1, "chroma": _CHROMA}
     said |= {"upscale": upscale, "exported_by": f"esrgan_train {__version__}"}
-    return said if licence is None else said | {"licence": licence}
+    stated = {"licence": licence, "author": list(authors)}
+    return said | {name: value for name, value in stated.items() if value}
 
 
 def file_name(model: ModelFile) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from annotated_types import MinLen
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped]
+from yaml import YAMLError
 
 from esrgan_train.bounds import Count, check_fields, shown
 from esrgan_train.checks.nearest import remedy
@@ -65,7 +65,7 @@ class Target:
             raise UserError(f"{self.program} takes RGB, and this model luma alone: leave --target out")
         words = {
             "name": name,
-            "plain": re.sub(rf"^{_SCALE}[_-]|[_-]{_SCALE}$", "", name),
+            "plain": without_scale(name),
             "scale": scale,
             "channels": channels,
             "licence": metadata.get("licence", "not stated"),
@@ -73,6 +73,11 @@ class Target:
         }
         texts = {path.format_map(words): text.format_map(words) for path, text in self.descriptions.items()}
         return self.name.format_map(words), texts
+
+
+def without_scale(name: str) -> str:
+    """A model's name without a scale at its start or end: ``prelu`` of ``x4_prelu``."""
+    return re.sub(rf"^{_SCALE}[_-]|[_-]{_SCALE}$", "", name)
 
 
 def target_names() -> list[str]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from esrgan_train.errors import UserError
 from esrgan_train.images.formats import NAMES, SUFFIXES, UNSUPPORTED, skipped
+from esrgan_train.remote.url import Location
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class PathTable:
     writes its reference count. Arrays stay shared.
     """
 
-    def __init__(self, root: Path, relative_paths: Iterable[str]) -> None:
+    def __init__(self, root: Location, relative_paths: Iterable[str]) -> None:
         joined, ends = bytearray(), array("q", [0])
         for path in relative_paths:
             joined += os.fsencode(path)
@@ -35,13 +36,13 @@ class PathTable:
         self._set(root, np.frombuffer(bytes(joined), dtype=np.uint8), np.array(ends[1:], dtype=np.int64))
 
     @classmethod
-    def of(cls, root: Path, joined: NDArray[np.uint8], ends: NDArray[np.int64]) -> PathTable:
+    def of(cls, root: Location, joined: NDArray[np.uint8], ends: NDArray[np.int64]) -> PathTable:
         """The table of paths whose bytes are ``joined``, each ending where ``ends`` says."""
         table = cls.__new__(cls)
         table._set(root, joined, ends.astype(np.int64))
         return table
 
-    def _set(self, root: Path, joined: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
+    def _set(self, root: Location, joined: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
         self.root = root
         self._bytes = joined
         self._bounds = np.stack([np.concatenate([[0], ends[:-1]]), ends], axis=1)  # (photos, 2): start and end
@@ -50,6 +51,7 @@ class PathTable:
         return len(self._bounds)
 
     def __getitem__(self, index: int) -> Path:
+        assert isinstance(self.root, Path), "what a packed set holds elsewhere are no files"
         return self.root / self.relative(index)
 
     def __iter__(self) -> Iterator[Path]:
@@ -89,7 +91,10 @@ def find_photos(folder: str | Path, *, option: str, say: Callable[[str], None] =
     except NotADirectoryError:
         raise UserError(f"{option}={folder} is not a folder: give the folder that holds the photos") from None
     except FileNotFoundError:
-        raise UserError(f"{option}={folder} does not exist: give the folder that holds the photos") from None
+        raise UserError(
+            f"{option}={folder} does not exist: give the folder that holds the photos, or "
+            "fetch some (python -m esrgan_train.prepare --set debian)"
+        ) from None
     except OSError as error:
         raise UserError(f"{option}={folder}: {error.filename}: {error.strerror}; make it readable") from error
     remark = skipped(others)

@@ -49,6 +49,25 @@ def labelled_sheet(
     return np.array(sheet, dtype=np.uint8)
 
 
+def pictures_of(sheet: NDArray[np.uint8]) -> list[list[NDArray[np.uint8]]]:
+    """The rows of pictures that ``labelled_sheet`` laid out, found by the frame that it draws around each."""
+    frames = (sheet == _FAINT).all(axis=-1)  # (H, W)
+    rows = []
+    for top, _ in _runs(frames[:, _MARGIN - 1]):  # every row begins at the left margin
+        row = []
+        for left, right in _runs(frames[top]):
+            bottom = top + _runs(frames[top:, left])[0][1]
+            row.append(sheet[top + 1 : bottom - 1, left + 1 : right - 1])
+        rows.append(row)
+    return rows
+
+
+def _runs(line: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Start and end of each stretch of true values."""
+    edges = np.flatnonzero(np.diff(line.astype(np.int8), prepend=0, append=0))
+    return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]
+
+
 def stacked(sheets: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Sheets, (H, W, 3) uint8 of any width, one below the other."""
     width = max(sheet.shape[1] for sheet in sheets)

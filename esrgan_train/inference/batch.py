@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
@@ -90,14 +91,28 @@ class Batch:
 
 def enlarge(upscaler: Upscaler, photo: Photo) -> Photo:
     """Upscale colours and, as a gray picture, transparency; the profile is kept."""
-    rgb, alpha = photo.rgb, None
-    if photo.alpha is not None:
-        rgb = fill_hidden(rgb, photo.alpha)
-        if (photo.alpha == photo.alpha.flat[0]).all():  # a network would tint a plain one
-            alpha = photo.alpha.repeat(upscaler.scale, 0).repeat(upscaler.scale, 1)
-        else:
-            alpha = upscaler(np.repeat(photo.alpha[:, :, None], 3, axis=2))[:, :, 1]
-    return Photo(upscaler(rgb), alpha, photo.gray, photo.profile, several=False)
+    return joined(photo, [upscaler(image) for image in taken_apart(photo)], upscaler.scale)
+
+
+def taken_apart(photo: Photo) -> list[NDArray[Any]]:
+    """What is upscaled of a photo, each (H, W, 3): its colours, and its transparency where it varies."""
+    if photo.alpha is None:
+        return [photo.rgb]
+    colours = fill_hidden(photo.rgb, photo.alpha)
+    return [colours] if _is_plain(photo.alpha) else [colours, np.repeat(photo.alpha[:, :, None], 3, axis=2)]
+
+
+def joined(photo: Photo, enlarged: Sequence[NDArray[Any]], scale: int) -> Photo:
+    """The photo that consists of the enlargements of its parts."""
+    colours, *transparency = enlarged
+    alpha = transparency[0][:, :, 1] if transparency else None
+    if photo.alpha is not None and alpha is None:
+        alpha = photo.alpha.repeat(scale, 0).repeat(scale, 1)
+    return Photo(colours, alpha, photo.gray, photo.profile, several=False)
+
+
+def _is_plain(alpha: NDArray[Any]) -> bool:
+    return bool((alpha == alpha.flat[0]).all())  # a network would tint it
 
 
 def resize(photo: Photo, size: tuple[int, int]) -> Photo:

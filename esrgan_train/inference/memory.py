@@ -42,13 +42,19 @@ def automatic_tile(
     # features, tiles of 256 pixels stay below it and take a sixth less time than tiles of 512, overlap included.
     largest = 256 if device.type == "cpu" else 512
     largest *= 2 if radius > _FAR else 1
-    free = _free_memory(device)
-    if free is None:
-        return largest
     if features is None:
         features = getattr(network, "num_feat", 64)
+    pixels = pixels_at_once(scale, device, features)
+    if pixels is None:
+        return largest
+    return max(SMALLEST_TILE, min(largest, int(pixels**0.5) - 2 * max(0, radius - _FAR)))
+
+
+def pixels_at_once(scale: int, device: torch.device, features: int) -> int | None:
+    """How many pixels of the input take a quarter of the free memory; None where the system does not say it."""
+    free = _free_memory(device)
     per_pixel = 4 * (3 * features + 4 * 3 * scale**2)  # bytes: layers' maps in flight, output and copies
-    return max(SMALLEST_TILE, min(largest, int((free / 4 / per_pixel) ** 0.5) - 2 * max(0, radius - _FAR)))
+    return None if free is None else int(free / 4 / per_pixel)
 
 
 def ran_out(error: BaseException) -> bool:

@@ -22,6 +22,7 @@ class OnnxNetwork(nn.Module):
 
     Attributes:
         is_half: whether it computes in float16.
+        is_single: whether it takes one picture at a time.
         radius: how many pixels far it looks, if the file says so (as those exported here do), else None.
         statement: what the class that the file names states about tiles, if it is known.
 
@@ -51,7 +52,8 @@ class OnnxNetwork(nn.Module):
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1 or inputs[0].type not in _NUMBERS or len(inputs[0].shape) != 4:
             raise UserError(f"{path} does not turn one picture into another: give a super-resolution model")
-        channels, *sides = inputs[0].shape[1:]
+        number, channels, *sides = inputs[0].shape
+        self.is_single = isinstance(number, int)
         if isinstance(channels, int) and channels not in (1, 3):
             raise UserError(f"{path} takes {channels} channels: give a model of RGB or gray pictures")
         if any(isinstance(side, int) for side in sides):

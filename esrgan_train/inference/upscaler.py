@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ from esrgan_train.devices import multiplies_bf16
 from esrgan_train.errors import RunError, UserError
 from esrgan_train.inference.channels import on_colours
 from esrgan_train.inference.geometry import measure, radius_on_colours, seams_of
-from esrgan_train.inference.memory import automatic_tile, in_smaller_tiles
+from esrgan_train.inference.memory import automatic_tile, in_smaller_tiles, pixels_at_once
 from esrgan_train.inference.onnx_model import OnnxNetwork
 from esrgan_train.inference.openvino_model import Openvino
 from esrgan_train.inference.reach import FARTHEST
@@ -127,27 +128,61 @@ class Upscaler:
         Raises:
             RunError: the result is not finite, or does not fit into memory.
         """
-        height, width = image.shape[:2]
-        below, right = self.geometry.fit(height) - height, self.geometry.fit(width) - width
-        seen = np.pad(image, ((0, below), (0, right), (0, 0)), mode="reflect") if below or right else image
-        rows, columns = (side * self.scale for side in seen.shape[:2])
-        try:
-            enlarged = np.empty((rows, columns, 3), image.dtype)
-        except MemoryError as error:  # smaller tiles would not help
-            raise RunError(
-                f"not enough memory for an enlargement of {columns} × {rows} pixels; give a smaller photo"
-            ) from error
+        seen, enlarged = self._with_room(image[None])
         with exact_float32():
             if self._automatic:
                 fill = partial(self._fill, enlarged, seen)
                 _, self.tile = in_smaller_tiles(fill, self.tile, multiple=self.geometry.step)
             else:
                 self._fill(enlarged, seen, self.tile)
-        return np.ascontiguousarray(enlarged[: height * self.scale, : width * self.scale])
+        alone: NDArray[Any] = self._cut(enlarged, image.shape[:2])[0]
+        return alone
 
-    def _fill(self, enlarged: NDArray[Any], image: NDArray[Any], tile: int) -> None:
-        top_level = float(np.iinfo(image.dtype).max)
-        network, number = self._networks[image.dtype]
+    def together(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Enlarge several pictures of one size in the same passes, (B, h, w, 3) to (B, h·s, w·s, 3).
+
+        Errors as for one; but where memory runs out, what the library says is raised: fewer pictures may fit.
+        """
+        seen, enlarged = self._with_room(images)
+        with exact_float32():
+            self._fill(enlarged, seen, self.tile)
+        return self._cut(enlarged, images.shape[1:3])
+
+    def pixels_in_pass(self, height: int, width: int) -> int:
+        """How many pixels the network sees at once of a picture of this size."""
+        side = self.tile and self.tile + 2 * (self.radius or 0)
+        return math.prod(min(length, side or length) for length in (height, width))
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether the network takes several pictures in a pass; an ONNX model may be made for one."""
+        return not (isinstance(self.network, OnnxNetwork) and self.network.is_single)
+
+    def pixels_that_fit(self) -> int | None:
+        """How many pixels a pass may have that takes a quarter of the free memory; None where it is not known."""
+        return pixels_at_once(self.scale, self.device, self.geometry.features)
+
+    def _with_room(self, images: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Pictures as the network takes them, and room for their enlargements."""
+        height, width = images.shape[1:3]
+        below, right = self.geometry.fit(height) - height, self.geometry.fit(width) - width
+        sides = ((0, 0), (0, below), (0, right), (0, 0))
+        seen = np.pad(images, sides, mode="reflect") if below or right else images
+        rows, columns = (side * self.scale for side in seen.shape[1:3])
+        try:
+            return seen, np.empty((len(images), rows, columns, 3), images.dtype)
+        except MemoryError as error:  # smaller tiles would not help
+            raise RunError(
+                f"not enough memory for an enlargement of {columns} × {rows} pixels; give a smaller photo"
+            ) from error
+
+    def _cut(self, enlarged: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
+        height, width = (side * self.scale for side in size)
+        return np.ascontiguousarray(enlarged[:, :height, :width])
+
+    def _fill(self, enlarged: NDArray[Any], images: NDArray[Any], tile: int) -> None:
+        top_level = float(np.iinfo(images.dtype).max)
+        network, number = self._networks[images.dtype]
 
         def run(levels: Tensor) -> Tensor:
             lr = levels.float().div_(top_level)
@@ -155,17 +190,18 @@ class Upscaler:
             return sr
 
         # PyTorch takes no negative strides, and warns of memory that must not be written to.
-        levels = torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)[None]
+        levels = torch.from_numpy(np.require(images, requirements=["C", "W"])).permute(0, 3, 1, 2)
         least = self.geometry.least
         parts = enlarge_tiles(run, levels, tile=tile, radius=self.radius, scale=self.scale, least=least)
         # Rounded on the device: 8 bits are a quarter of the bytes to copy. Its integers end at 32 bits.
-        whole = torch.uint8 if image.dtype == np.uint8 else torch.int32
+        whole = torch.uint8 if images.dtype == np.uint8 else torch.int32
         with torch.inference_mode():
-            for place, sr in parts:
-                part = sr[0].permute(1, 2, 0).float()
+            for (rows, columns), sr in parts:
+                part = sr.permute(0, 2, 3, 1).float()
                 if not part.isfinite().all():
-                    raise RunError(f"the model's result is not finite; {self._finite_remedy(image.dtype)}")
-                enlarged[place] = part.clamp(0, 1).mul(top_level).round().to(whole).cpu().numpy()
+                    raise RunError(f"the model's result is not finite; {self._finite_remedy(images.dtype)}")
+                levels_of_part = part.clamp(0, 1).mul(top_level).round().to(whole)
+                enlarged[:, rows, columns] = levels_of_part.cpu().numpy()
 
     def _finite_remedy(self, levels: np.dtype[Any]) -> str:
         if isinstance(self.network, OnnxNetwork) and self.network.is_half:

@@ -19,6 +19,7 @@ from esrgan_train.errors import RunError
 from esrgan_train.files import replacing
 from esrgan_train.loggers.background import Background
 from esrgan_train.modelfiles.weights import load_weights, save_model
+from esrgan_train.remote.url import masked
 from esrgan_train.training.checkpoint_io import LAST, best_file
 from esrgan_train.training.stages import StageName
 
@@ -152,6 +153,7 @@ def _options(run_dir: Path, mode: str) -> dict[str, Any]:
             finish_timeout_raises=True,
             disable_code=True,
             disable_git=True,
+            x_disable_meta=any(masked(word) != word for word in sys.argv),  # it holds the command line
         ),
     }
 

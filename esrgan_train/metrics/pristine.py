@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from esrgan_train.errors import UserError
 
 FEATURES = 36  # of a block: 18 at each of two scales
+AUTO = "auto"  # the parameters of an installed BasicSR
 HOW_TO_GET = (
-    "`pip install --no-deps --no-build-isolation basicsr==1.4.2` brings them, or give "
-    "callbacks.niqe.parameters=FILE (niqe_pris_params.npz of BasicSR, or modelparameters.mat of NIQE's authors)"
+    "`pip install --no-deps --no-build-isolation basicsr==1.4.2` brings them, or give their file "
+    "(niqe_pris_params.npz of BasicSR, or modelparameters.mat of NIQE's authors)"
 )
 _NAMES = (("mu_pris_param", "cov_pris_param"), ("mu_prisparam", "cov_prisparam"))  # of mean and covariance
 
@@ -38,6 +39,20 @@ def installed_parameters() -> Path | None:
         if (file := Path(folder) / "metrics" / "niqe_pris_params.npz").is_file():
             return file
     return None
+
+
+def chosen_parameters(choice: str) -> Pristine:
+    """Those of a file, or with ``auto`` of an installed BasicSR.
+
+    Raises:
+        UserError: there are none, or they cannot be read; the message does not name the choice.
+    """
+    file = installed_parameters() if choice == AUTO else Path(choice).expanduser()
+    if file is None:
+        raise UserError(f"BasicSR, which carries them, is not installed; {HOW_TO_GET}")
+    if not file.is_file():
+        raise UserError(f"there is no such file; {HOW_TO_GET}")
+    return read_parameters(file)
 
 
 def read_parameters(file: Path) -> Pristine:

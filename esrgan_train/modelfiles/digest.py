@@ -12,6 +12,11 @@ _PIECE = 1 << 20  # bytes
 
 def digest_of(path: str | Path) -> str:
     """Sixteen hexadecimal digits that files of the same bytes share; ``UserError`` if it cannot be read."""
+    return sha256_of(path)[:16]
+
+
+def sha256_of(path: str | Path) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits; ``UserError`` if it cannot be read."""
     digest = sha256()
     try:
         with Path(path).open("rb") as file:
@@ -19,4 +24,4 @@ def digest_of(path: str | Path) -> str:
                 digest.update(piece)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); give the path of a model file") from error
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()

@@ -1,4 +1,7 @@
-"""Packs photos for training to read without decoding: ``python -m esrgan_train.prepare SRC... -o DST``."""
+"""Packs photos for training to read without decoding: ``python -m esrgan_train.prepare SRC... -o DST``.
+
+``--set NAME`` fetches photographs instead.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,14 @@ from esrgan_train.cores import usable_cores
 from esrgan_train.data.options import Scale
 from esrgan_train.images.decode import Picture, decode
 from esrgan_train.images.encode import write_image
+from esrgan_train.photosets.bring import bring
+from esrgan_train.photosets.catalogue import set_names
 from esrgan_train.prepare.inputs import pairs_in, photos_in, refuse_output_in_input
 from esrgan_train.prepare.options import Options
 from esrgan_train.prepare.pack import MANIFEST, SUMMARY, Packed, pack
 from esrgan_train.prepare.summary import summary
+from esrgan_train.prepare.target import target_at
+from esrgan_train.remote.url import Location, location
 from esrgan_train.screening.verdict import Thresholds
 
 log = logging.getLogger(__name__)
@@ -37,20 +44,40 @@ KINDS = ("blurred", "compressed", "flat", "duplicate")
 
 def main(arguments: list[str] | None = None) -> int:
     """Pack, report, draw the summary; the exit status."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.set is not None:
+        return _bring(parser, given)
+    if not given.sources or given.output is None:
+        parser.error("give SRC and -o DST, or --set NAME")
     with signals.raised(f"{given.output} is unfinished: the same command goes on"):
         source = photos_in(given.sources) if given.lr is None else pairs_in(given.sources, given.lr)
-        refuse_output_in_input(given.output, [*given.sources, *([given.lr] if given.lr else [])])
-        options = _options(given, getattr(source, "upscale", None))
-        packed = pack(source, given.output, options, workers=given.workers or usable_cores())
-        if not (given.output / SUMMARY).is_file():
+        if isinstance(given.output, Path):
+            refuse_output_in_input(given.output, [*given.sources, *([given.lr] if given.lr else [])])
+        options, target = _options(given, getattr(source, "upscale", None)), target_at(given.output)
+        packed = pack(source, target, options, workers=given.workers or usable_cores())
+        if not target.holds(SUMMARY):
             places = {source.name(index): source.place(index) for index in range(len(source))}
 
             def load(name: str) -> Picture:
                 return decode(places[name])
 
-            write_image(given.output / SUMMARY, summary(packed.rows, load, title=str(given.output)))
+            with target.writing(SUMMARY) as partial:
+                write_image(partial, summary(packed.rows, load, title=str(target)))
     _report(packed, given.output, upscale=options.upscale)
+    return DONE
+
+
+def _bring(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
+    plain = parser.parse_args(["--set", given.set])
+    if others := [
+        name for name, value in vars(given).items() if name != "output" and value != getattr(plain, name)
+    ]:
+        parser.error(f"--set goes with -o alone, not with {', '.join(others)}")
+    if not isinstance(given.output, Path | None):
+        parser.error(f"-o {given.output}: --set brings photographs to a folder; pack that folder to the address")
+    with signals.raised(f"set {given.set} is unfinished: the same command goes on"):
+        bring(given.set, given.output)
     return DONE
 
 
@@ -69,7 +96,7 @@ def _options(given: argparse.Namespace, upscale: int | None) -> Options:
     )
 
 
-def _report(packed: Packed, folder: Path, *, upscale: int | None) -> None:
+def _report(packed: Packed, folder: Location, *, upscale: int | None) -> None:
     table = Table("photos", "reported as")
     for status, count in Counter(row.status for row in packed.rows).most_common():
         reasons = Counter(kind for row in packed.rows if row.status == status for kind in _kinds(row.reason))
@@ -100,11 +127,14 @@ def _parser() -> argparse.ArgumentParser:
         prog=program("esrgan_train.prepare"),
         description="Pack photos into a set that training reads without decoding; data.train_dir takes it like a "
         "folder, and the samples are the same. Near-duplicates, blurred, compressed and flat photos are reported. "
-        "A command that was ended goes on when it is given again.",
+        "With --set, fetch a set of photographs. A command that was ended goes on when it is given again.",
     )
     add = parser.add_argument
-    add("sources", type=Path, nargs="+", metavar="SRC", help="folders of photos, or files")
-    add("-o", "--output", type=Path, required=True, metavar="DST", help="the folder of the set")
+    add("sources", type=Path, nargs="*", metavar="SRC", help="folders of photos, or files")
+    help = "the folder of the set, or its address, such as s3://bucket/set"
+    add("-o", "--output", type=location, metavar="DST", help=help)
+    help = f"fetch photographs instead, into -o (default: data/NAME): {', '.join(set_names())}, or a YAML file"
+    add("--set", metavar="NAME", help=help)
     add("--lr", type=Path, metavar="DIR", help="LR photos of the same names: packs pairs")
     pixels = number(Annotated[int, Ge(64)])
     add("--max-side", type=pixels, metavar="N", help="reduce larger photos to N pixels a side")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from esrgan_train.data.packed_layout import MARKER, NAMES, RECORD, RECORDS
-from esrgan_train.files import replacing
 from esrgan_train.prepare.manifest import Row
 from esrgan_train.prepare.options import Options
 from esrgan_train.prepare.shards import Entry, Written
+from esrgan_train.prepare.target import Target
 from esrgan_train.screening.duplicates import near_duplicates
 from esrgan_train.screening.verdict import duplicate
 
@@ -45,7 +43,7 @@ def judged(written: Sequence[Written], options: Options) -> tuple[list[Row], lis
     return rows, kept
 
 
-def write_index(folder: Path, shards: Sequence[Sequence[Entry]]) -> int:
+def write_index(target: Target, shards: Sequence[Sequence[Entry]]) -> int:
     """Write the records and names of the entries of each shard; how many there are."""
     entries = [(number, entry) for number, shard in enumerate(shards) for entry in shard]
     names = [os.fsencode(entry.name) for _, entry in entries]
@@ -55,12 +53,11 @@ def write_index(folder: Path, shards: Sequence[Sequence[Entry]]) -> int:
         size = entry.height, entry.width
         records[number] = (shard, entry.offset, *size, entry.depth, end, entry.file_size)
     for name, array in ((RECORDS, records), (NAMES, np.frombuffer(b"".join(names), np.uint8))):
-        with replacing(folder / name, durable=True) as partial, partial.open("wb") as file:
+        with target.writing(name) as partial, partial.open("wb") as file:
             np.save(file, array)
     return len(entries)
 
 
-def write_mark(folder: Path, described: Mapping[str, Any]) -> None:
+def write_mark(target: Target, described: Mapping[str, Any]) -> None:
     """Write what the set is; from now on it is one."""
-    with replacing(folder / MARKER, durable=True) as partial:
-        partial.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+    target.write_json(MARKER, described, indent=1)

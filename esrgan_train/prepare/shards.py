@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,11 +11,11 @@ import numpy as np
 
 from esrgan_train.data.packed_layout import SHARD_HEADER, UNFINISHED, shard_header, shard_name, whole_pages
 from esrgan_train.data.sources import Decoded, Source
-from esrgan_train.files import replacing
 from esrgan_train.images.decode import UnreadableImageError
 from esrgan_train.prepare.manifest import Row
 from esrgan_train.prepare.options import Options, Size
 from esrgan_train.prepare.pieces import pieces
+from esrgan_train.prepare.target import Target
 from esrgan_train.screening.scores import measure
 from esrgan_train.screening.verdict import complaints
 
@@ -71,43 +70,44 @@ def plan(photos: Sequence[Expected], options: Options) -> tuple[list[range], lis
 
 @dataclass(frozen=True)
 class ShardJob:
-    """One shard to write: photos of a source into the folder of a set."""
+    """One shard to write: photos of a source into a set."""
 
     number: int
     photos: range
     source: Source
     options: Options
-    folder: Path
+    target: Target
 
     @property
-    def file(self) -> Path:
+    def file(self) -> str:
         """The shard of the finished set."""
-        return self.folder / shard_name(self.number)
+        return shard_name(self.number)
 
     @property
-    def raw(self) -> Path:
+    def raw(self) -> str:
         """The shard with all that was made, until it is known which photos resemble each other."""
-        return self.folder / UNFINISHED / shard_name(self.number)
+        return f"{UNFINISHED}/{self.file}"
 
     @property
-    def note(self) -> Path:
+    def note(self) -> str:
         """What ``raw`` holds; it exists only once that is complete."""
-        return self.raw.with_suffix(".json")
+        return f"{self.raw.removesuffix('.npy')}.json"
 
     def done(self) -> bool:
         """Whether all photos of the shard are packed."""
-        return self.note.is_file() and (self.raw.is_file() or self.file.is_file())
+        holds = self.target.holds
+        return holds(self.note) and (holds(self.raw) or holds(self.file))
 
     def read(self) -> Written:
         """What was made of the photos."""
-        noted = json.loads(self.note.read_text(encoding="utf-8"))
+        noted = self.target.read_json(self.note)
         return Written([Row(**row) for row in noted["rows"]], [Entry(*entry) for entry in noted["entries"]])
 
     def write(self, count: Callable[[], object]) -> None:
         """Pack the photos, then write the note; one photo is held at a time. ``count`` is called after each."""
         rows: list[Row] = []
         entries: list[Entry] = []
-        with replacing(self.raw, durable=True) as partial, partial.open("wb") as shard:
+        with self.target.writing(self.raw) as partial, partial.open("wb") as shard:
             shard.seek(SHARD_HEADER)
             for place, index in enumerate(self.photos):
                 row, made = self._add(shard, place, index)
@@ -116,18 +116,17 @@ class ShardJob:
                 count()
             _add_header(shard)
         noted: dict[str, Any] = {"rows": [asdict(row) for row in rows], "entries": entries}
-        with replacing(self.note, durable=True) as partial:
-            partial.write_text(json.dumps(noted), encoding="utf-8")
+        self.target.write_json(self.note, noted)
 
     def settle(self, kept: Sequence[Entry]) -> list[Entry]:
         """Put the shard in its place with the entries that are ``kept`` alone; returns them as they now lie."""
         everything = self.read().entries
-        if not self.file.is_file():
+        if not self.target.holds(self.file):
             if len(kept) == len(everything):
-                self.raw.replace(self.file)
+                self.target.move(self.raw, self.file)
             else:
                 self._copy(kept)
-        self.raw.unlink(missing_ok=True)  # it is still there after a kill between copying and this
+        self.target.remove(self.raw)  # it is still there after a kill between copying and this
         settled, offset = [], 0
         for entry in kept:
             settled.append(entry._replace(offset=offset))
@@ -136,9 +135,10 @@ class ShardJob:
 
     def _copy(self, entries: Iterable[Entry]) -> None:
         with (
-            replacing(self.file, durable=True) as partial,
+            self.target.reading(self.raw) as everything,
+            everything.open("rb") as raw,
+            self.target.writing(self.file) as partial,
             partial.open("wb") as shard,
-            self.raw.open("rb") as raw,
         ):
             shard.seek(SHARD_HEADER)
             for entry in entries:

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 _BY_ITERATION = (  # files of an iteration, by folder and beginning of the name: step_00000000.*
     ("previews", "step"),
     ("previews", "real"),
+    ("previews/crops/*", "sr"),
     ("nonfinite", "step"),
 )
 
@@ -61,7 +62,7 @@ def set_aside(run_dir: Path, checkpoints: Collection[Path], after: int) -> None:
     later = [
         path
         for name, kind in _BY_ITERATION
-        for path in (run_dir / name).glob(f"{kind}_*.*")
+        for path in run_dir.glob(f"{name}/{kind}_*.*")
         if _iteration_of(path) > after
     ]
     for path in (*sorted(later), *checkpoints):

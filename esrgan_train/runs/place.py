@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from esrgan_train.errors import UserError
 from esrgan_train.file_names import check_file_name
+from esrgan_train.remote.url import is_url, masked
 from esrgan_train.runs.checkpoints import checkpoints_of, newest_sound, run_of
 
 RUNS = Path("runs")
@@ -39,8 +40,13 @@ def resolve_run_dir(
         job_dir: the folder of a job in a sweep.
 
     Raises:
-        UserError: there is no such checkpoint, or the system has no folder of such a name.
+        UserError: there is no such checkpoint, the folder is an address, or the system takes no such name.
     """
+    if run_dir is not None and is_url(run_dir):
+        raise UserError(
+            f"run_dir={masked(run_dir)} is an address: a run writes to a folder of a local or shared file system; "
+            "copy it from there afterwards"
+        )
     for option, path in (("run_dir", run_dir), ("experiment", experiment), ("hydra.sweep.dir", job_dir)):
         if path is not None:
             check_file_name(option, path)

@@ -19,6 +19,8 @@ _LIMITED, _FULL = 1, 2  # FFmpeg's numbers of ranges; 0 is not stated
 _HD = 720  # lines from which players take BT.709 where a clip states no matrix
 _SCALERS = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}  # the matrix's number in H.273 → swscale's
 _RGB = 0  # in H.273: not coded by a matrix
+_NAMES = {1: "BT.709", 2: "not stated", 4: "FCC", 5: "BT.601", 6: "BT.601", 7: "SMPTE 240M", 9: "BT.2020"}
+_TRANSFERS = {14: "BT.2020", 15: "BT.2020", 16: "PQ", 18: "HLG"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,13 @@ class Colours:
     def of(cls, frame: VideoFrame) -> Colours:
         """What a decoded frame states."""
         return cls(int(frame.color_primaries), int(frame.color_trc), int(frame.colorspace), int(frame.color_range))
+
+    def in_words(self, height: int) -> str:
+        """What is stated, and of the matrix what is taken where none is; ``height`` in lines."""
+        primaries, trc = (_NAMES.get(each, f"number {each}") for each in (self.primaries, self.trc))
+        matrix = "RGB" if self.matrix == _RGB else _NAMES[stated(self, height).matrix]
+        trc = _TRANSFERS.get(self.trc, trc)
+        return f"matrix {matrix}, {'full' if self.range == _FULL else 'limited'} range, {primaries} / {trc}"
 
     def tag(self, target: Any) -> None:
         """State the same of a frame or an encoder."""
@@ -54,6 +63,12 @@ def to_rgb(frame: VideoFrame) -> NDArray[Any]:
         interpolation=_accurate(),
     )
     return made.to_ndarray()
+
+
+def alpha_of(frame: VideoFrame) -> NDArray[Any]:
+    """(h, w) uint8 or uint16, as the colours of the same frame: its transparency; 0 is clear."""
+    format = "rgba64le" if is_deep(frame.format) else "rgba"
+    return np.ascontiguousarray(frame.to_ndarray(format=format)[:, :, 3])
 
 
 def from_rgb(rgb: NDArray[Any], pixel_format: str, colours: Colours, *, source_height: int) -> VideoFrame:
@@ -83,6 +98,11 @@ def stated(colours: Colours, height: int) -> Colours:
     if colours.matrix != _UNSTATED and colours.matrix != _RGB:
         return colours
     return Colours(colours.primaries, colours.trc, _assumed(height), colours.range)
+
+
+def hdr_of(colours: Colours) -> str | None:
+    """The name of an HDR transfer function; None for another one."""
+    return {16: "PQ", 18: "HLG"}.get(colours.trc)
 
 
 def is_deep(pixel_format: Any) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from esrgan_train.errors import RunError
 from esrgan_train.pyav import av
 
-_SUFFIXES = ".mkv .mp4 .mov .webm .avi .m4v .ts .mts .m2ts .mpg .mpeg .wmv .flv .ogv"
+_SUFFIXES = ".mkv .mp4 .mov .webm .avi .m4v .ts .mts .m2ts .mpg .mpeg .wmv .flv .ogv .vob .3gp .asf .mxf .y4m"
 CLIPS = frozenset(_SUFFIXES.split(" "))
 
 

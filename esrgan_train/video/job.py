@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,33 +15,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 from esrgan_train.errors import RunError, StopRequestedError, UserError
 from esrgan_train.files import replacing
+from esrgan_train.images.formats import SUFFIXES, UNSUPPORTED
 from esrgan_train.images.photo import Photo
-from esrgan_train.inference.batch import enlarge, resize
-from esrgan_train.inference.failures import naming
 from esrgan_train.inference.targets import expand
 from esrgan_train.inference.upscaler import Upscaler
+from esrgan_train.video.cautions import cautions
 from esrgan_train.video.clip import Clip
+from esrgan_train.video.enlarger import Enlarger, gathered
 from esrgan_train.video.ffmpeg import CLIPS, is_clip
 from esrgan_train.video.frames import ANIMATIONS, animated, count_of, is_animation, numbered
+from esrgan_train.video.progress import progress
 from esrgan_train.video.shot import Shot
 from esrgan_train.video.sinks import AnimationWriter, NumberedWriter, Sink
 from esrgan_train.video.writer import ClipWriter, Encoding
 
 log = logging.getLogger(__name__)
+
+PICTURES = SUFFIXES | UNSUPPORTED  # of which the reader of photographs says what it thinks
 
 
 def is_moving(inputs: list[str], output: Path) -> bool:
@@ -59,6 +53,8 @@ class Job:
         rate: frames per second of pictures.
         format: of numbered pictures.
         scale: the final enlargement, by resizing; None keeps the upscaler's.
+        batch: pictures enlarged at a time; None chooses by device, size and memory.
+        deinterlace: whether interlaced frames are made whole.
     """
 
     inputs: list[str]
@@ -67,6 +63,8 @@ class Job:
     rate: Fraction | None
     format: str
     scale: float | None
+    batch: int | None = None
+    deinterlace: bool = False
 
     def run(self, upscaler: Upscaler) -> None:
         """Enlarge every picture.
@@ -76,12 +74,22 @@ class Job:
             StopRequestedError: Ctrl-C; the output is not there, or as it was before.
         """
         with ExitStack() as stack:
-            clip = stack.enter_context(Clip(Path(self.inputs[0]))) if self._reads_clip else None
+            clip = None
+            if self._reads_clip:
+                clip = stack.enter_context(Clip(Path(self.inputs[0]), deinterlace=self.deinterlace))
             contents, count = self._contents(clip)
             sink = self._sink(stack, clip)
+            enlarger = Enlarger(
+                upscaler,
+                self.inputs[0],
+                batch=self.batch,
+                scale=self.scale,
+                for_clip=self._writes_clip,
+                of_one_size=not isinstance(sink, NumberedWriter),
+            )
             started, done = time.perf_counter(), 0
             try:
-                for number in self._enlarged(contents, count, upscaler, sink):
+                for number in self._enlarged(contents, count, enlarger, sink):
                     done = number
             except KeyboardInterrupt as error:
                 what = f"stopped after {done} pictures"
@@ -110,8 +118,26 @@ class Job:
             raise UserError(f"{self.output} would be overwritten: give another file with -o")
         if not self._writes_clip and self.encoding != Encoding():
             raise UserError(f"--codec, --crf and --pix-fmt have no effect on {self.output}: leave them out")
+        if self.deinterlace and not self._reads_clip:
+            raise UserError(f"--deinterlace has no effect on {self.inputs[0]}: leave it out")
+        self._check_names()
         if self.rate is not None and self._is_timed:
             raise UserError(f"--fps {float(self.rate):g} has no effect: {self.inputs[0]} says its own times")
+
+    def _check_names(self) -> None:
+        first, suffix = Path(self.inputs[0]), self.output.suffix.lower()
+        if first.is_file() and first.suffix.lower() not in CLIPS | ANIMATIONS | PICTURES and first.suffix:
+            what = f"{first.suffix} is the suffix of no picture or clip"
+            raise UserError(f"{first}: {what}: rename it, to .mkv if it is a clip")
+        if not self._is_named_folder:
+            return
+        if suffix in PICTURES or (re.fullmatch(r"\.[a-z][a-z0-9]{1,4}", suffix) and self._reads_clip):
+            raise UserError(f"{self.output}: {suffix} is no clip's suffix: give .mkv, .mp4, .webp or a folder")
+
+    @property
+    def _is_named_folder(self) -> bool:
+        """Whether numbered pictures are written into a folder that is not there yet."""
+        return not self._writes_clip and self.output.suffix.lower() not in ANIMATIONS and not self.output.is_dir()
 
     @property
     def _is_timed(self) -> bool:
@@ -120,8 +146,8 @@ class Job:
     def _contents(self, clip: Clip | None) -> tuple[Iterator[Any], int | None]:
         """Shots, with packets of sound and subtitles between them, and how many shots there are."""
         if clip is not None:
-            if clip.interlaced:
-                log.warning("%s is interlaced: deinterlace it first, or its combs are enlarged", clip.path)
+            for line in cautions(clip, into_clip=self._writes_clip, deinterlace=self.deinterlace):
+                log.warning("%s", line)
             return (clip.contents() if self._writes_clip else clip.upright()), clip.frames
         first = Path(self.inputs[0])
         if is_animation(first):
@@ -142,85 +168,44 @@ class Job:
         )
 
     def _enlarged(
-        self, contents: Iterator[Any], count: int | None, upscaler: Upscaler, sink: Sink
+        self, contents: Iterator[Any], count: int | None, enlarger: Enlarger, sink: Sink
     ) -> Iterator[int]:
-        """Enlarge, while the next picture is read and the last one written; the number done so far."""
-        done, last = 0, _Last()
-        contents = self._begun(contents, upscaler, sink)
-        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer, _progress() as progress:
-            bar = progress.add_task(self.output.name, total=count)
-            reading: Future[Any] = reader.submit(next, contents, None)
+        """Enlarge, while the next pictures are read and the last ones written; the number done so far."""
+        done = 0
+        groups = gathered(_begun(contents, enlarger, sink), enlarger.batch_for)
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer, progress() as bars:
+            bar = bars.add_task(self.output.name, total=count)
+            reading: Future[Any] = reader.submit(next, groups, None)
             writing: Future[None] | None = None
             while (found := reading.result()) is not None:
-                reading = reader.submit(next, contents, None)
-                enlarged = self._enlarge(upscaler, found.photo, last) if isinstance(found, Shot) else None
+                reading = reader.submit(next, groups, None)
+                enlarged = enlarger(found)
                 if writing is not None:
                     writing.result()
-                if enlarged is None:
-                    writing = writer.submit(sink.copy, found)
-                    continue
-                writing = writer.submit(sink.write, enlarged, found)
-                done += 1
-                progress.advance(bar)
+                writing = writer.submit(_write, sink, found, enlarged)
+                new = sum(one is not None for one in enlarged)
+                done += new
+                bars.advance(bar, new)
                 yield done
             if writing is not None:
                 writing.result()
 
-    def _begun(self, contents: Iterator[Any], upscaler: Upscaler, sink: Sink) -> Iterator[Any]:
-        """The same, once the sink knows the size, which the first picture tells; sound before it waits."""
-        waiting = []
-        for found in contents:
-            waiting.append(found)
-            if isinstance(found, Shot):
-                deep = found.photo.rgb.dtype == np.uint16
-                sink.begin(self._size_of(found.photo, upscaler), deep=deep)
-                break
-        yield from waiting
-        yield from contents
 
-    def _enlarge(self, upscaler: Upscaler, photo: Photo, last: _Last) -> Photo:
-        if last.photo is photo and last.enlarged is not None:  # it stands for a damaged one
-            return last.enlarged
-        size = self._size_of(photo, upscaler)
-        with naming(self.inputs[0], "enlarging", upscaler.memory_remedy):
-            enlarged = enlarge(upscaler, photo)
-            if enlarged.rgb.shape[:2] != size[::-1]:
-                enlarged = resize(enlarged, size)
-        last.photo, last.enlarged = photo, enlarged
-        return enlarged
-
-    def _size_of(self, photo: Photo, upscaler: Upscaler) -> tuple[int, int]:
-        """Width and height of the enlargement; where it is resized for a clip, even, as 4:2:0 needs."""
-        height, width = photo.rgb.shape[:2]
-        if self.scale is None or self.scale == upscaler.scale:
-            return width * upscaler.scale, height * upscaler.scale
-        step = 2 if self._writes_clip else 1
-        width, height = (max(step, round(side * self.scale / step) * step) for side in (width, height))
-        return width, height
+def _begun(contents: Iterator[Any], enlarger: Enlarger, sink: Sink) -> Iterator[Any]:
+    """The same, once the sink knows the size, which the first picture tells; sound before it waits."""
+    waiting = []
+    for found in contents:
+        waiting.append(found)
+        if isinstance(found, Shot):
+            sink.begin(enlarger.size_of(found.photo), deep=found.photo.rgb.dtype == np.uint16)
+            break
+    yield from waiting
+    yield from contents
 
 
-@dataclass
-class _Last:
-    """The picture enlarged last."""
-
-    photo: Photo | None = None
-    enlarged: Photo | None = None
-
-
-class _Speed(ProgressColumn):
-    """Pictures a second, of late."""
-
-    def render(self, task: Task) -> Text:
-        """What the column shows."""
-        return Text("" if task.speed is None else f"{task.speed:.2f} pictures/s")
-
-
-def _progress() -> Progress:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Speed(),
-        TimeRemainingColumn(),
-    )
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+def _write(sink: Sink, found: Sequence[Any], enlarged: Sequence[Photo | None]) -> None:
+    for one, photo in zip(found, enlarged, strict=True):
+        if photo is None:
+            sink.copy(one)
+        else:
+            sink.write(photo, one)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -95,9 +96,6 @@ class AnimationWriter:
         """Nothing: animations have no sound."""
 
     def _save(self) -> None:
-        ends = [shot.start for shot in self.shots[1:]]
-        seconds = [end - shot.start for shot, end in zip(self.shots, ends, strict=False)]
-        last = self.shots[-1].seconds or (seconds[-1] if seconds else Fraction(1, 10))
         kind = {".gif": "GIF", ".webp": "WEBP"}.get(self.shown_as.suffix.lower(), "PNG")
         of_kinds: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True}, "GIF": {"disposal": 2}}
         self.images[0].save(
@@ -105,10 +103,17 @@ class AnimationWriter:
             format=kind,
             save_all=True,
             append_images=self.images[1:],
-            duration=[max(1, round(float(one) * 1000)) for one in (*seconds, last)],
+            duration=self._durations(10 if kind == "GIF" else 1),
             loop=0,
             **of_kinds.get(kind, {}),
         )
+
+    def _durations(self, step: int) -> list[int]:
+        """Milliseconds of each picture, multiples of ``step``; rounded so that their sums do not drift."""
+        starts = [shot.start for shot in self.shots]
+        last = self.shots[-1].seconds or (starts[-1] - starts[-2] if len(starts) > 1 else Fraction(1, 10))
+        places = [round(1000 * start / step) for start in (*starts, starts[-1] + last)]
+        return [step * max(1, after - place) for place, after in pairwise(places)]
 
 
 _NONE = Photo(np.zeros((1, 1, 3), np.uint8), None, False, None, False)

@@ -14,6 +14,7 @@ from esrgan_train.images.photo import Photo
 from esrgan_train.pyav import av
 from esrgan_train.video.clip import Clip
 from esrgan_train.video.colours import Colours, from_rgb, stated
+from esrgan_train.video.container import held
 from esrgan_train.video.ffmpeg import naming_clip
 from esrgan_train.video.shot import Shot
 
@@ -112,6 +113,7 @@ class ClipWriter:
             raise UserError(f"{shown_as} cannot be written as a clip: {error}") from error
         self.video: Any = None
         self.copied: dict[int, Any] = {}
+        self._times: dict[int, int] = {}  # of the last packet of each, in its stream's unit
         self._time_base = Fraction(like.video.time_base) if like is not None else base or 1 / rate
 
     def __enter__(self) -> ClipWriter:
@@ -148,6 +150,13 @@ class ClipWriter:
             if like.video.sample_aspect_ratio:
                 context.sample_aspect_ratio = like.video.sample_aspect_ratio
             self._keep(like)
+        try:
+            self.container.start_encoding()
+        except av().error.FFmpegError as error:
+            raise UserError(
+                f"{self.path}: {self.path.suffix} takes no {encoder} of {size[0]} × {size[1]} pixels: give .mkv, "
+                "or another --codec"
+            ) from error
 
     def write(self, photo: Photo, shot: Shot) -> None:
         """Encode an enlarged picture, shown when ``shot`` was."""
@@ -163,8 +172,10 @@ class ClipWriter:
     def copy(self, packet: Packet[Any]) -> None:
         """Take a packet of another stream as it is; of one that the container does not hold, nothing."""
         stream = self.copied.get(packet.stream.index)
-        if stream is None:
-            return
+        last = self._times.get(packet.stream.index)
+        if stream is None or packet.dts is None or (last is not None and packet.dts < last):
+            return  # times that go back, as between joined parts, are of what was played already
+        self._times[packet.stream.index] = packet.dts
         packet.stream = stream
         with naming_clip(self.path, "writing"):
             self.container.mux(packet)
@@ -173,15 +184,18 @@ class ClipWriter:
         """Set up what is copied."""
         self.container.metadata.update({k: v for k, v in like.container.metadata.items() if k != "ENCODER"})
         self.video.metadata.update({k: v for k, v in like.video.metadata.items() if k.lower() in _KEPT})
+        self.video.disposition = like.video.disposition
         if like.rotation:
             self.video.set_display_rotation(like.rotation)
+        kept = held(self.path.name, like.others)
         for stream in like.others:
-            name = stream.codec_context.name if stream.codec_context is not None else stream.type
-            try:
-                copied = self.container.add_stream_from_template(stream)
-            except (ValueError, av().error.FFmpegError):
-                log.warning("%s holds no %s (%s): left out; .mkv would", self.path, stream.type, name)
+            if stream not in kept:
+                known = stream.codec_context is not None
+                what = f"{stream.type} ({stream.codec_context.name})" if known else stream.type
+                better = "" if self.path.suffix.lower() == ".mkv" else "; .mkv holds more"
+                log.warning("%s holds no %s: left out%s", self.path, what, better)
                 continue
+            copied = self.container.add_stream_from_template(stream)
             copied.metadata.update(stream.metadata)
             copied.disposition = stream.disposition
             self.copied[stream.index] = copied

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.apart import measure_memory, memory_row, processes_row, upscale_rows
 from benchmarks.child import result_of, start_child
+from benchmarks.clip import clip_row
 from benchmarks.sizes import QUICK
 from benchmarks.startup import has_first_iteration
 from esrgan_train.devices import multiplies_bf16
@@ -43,6 +44,15 @@ def test_memory_of_both_sides_is_measured_apart_and_both_compute_the_same():
     # Our defaults take bf16 where it is native: 8 bits of each number.
     tolerance = 2**-9 if multiplies_bf16("cpu") else 1e-4
     assert row.losses["ours"]["pixel"] == pytest.approx(row.losses["peer"]["pixel"], rel=tolerance)
+
+
+@pytest.mark.tools
+@pytest.mark.skipif(not has_peak_memory(), reason="this system does not report peak memory")
+def test_a_clip_ten_times_as_long_takes_no_more_memory():
+    row = clip_row(replace(QUICK, clip_frames=600))
+    assert row.ours.median > 100
+    assert row.peer_name == "60 frames"
+    assert row.reached is not None
 
 
 @pytest.mark.tools

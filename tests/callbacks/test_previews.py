@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from esrgan_train.callbacks.previews import Previews, side_shown
+from esrgan_train.callbacks.previews import Previews, side_shown, tiles_of
 from esrgan_train.callbacks.real_pictures import Enlarged
 from esrgan_train.images.encode import to_uint8
 from esrgan_train.screening.detail import busiest_part
@@ -43,7 +43,7 @@ def show(callback: Previews, lr: torch.Tensor, *, counts: bool = True, hr: torch
 def test_a_row_shows_the_same_place_of_all_four(size: tuple[int, int], tmp_path: Path) -> None:
     callback, lr = previews(tmp_path), torch.rand(1, 3, *size)
     large = show(callback, lr)
-    ((low, bicubic, sr, hr),) = callback._rows["step"]
+    ((low, bicubic, sr, hr),) = map(tiles_of, callback._shown["step"])
     shape = tuple(min(side * 4, 16) for side in size)  # whole LR pixels that fit into 18
     times = 384 // max(shape)
     labels = [f"LR ×{4 * times}  a.png", *(f"{name} ×{times}" for name in ("bicubic", "SR", "HR"))]
@@ -64,7 +64,7 @@ def test_a_photo_shows_where_its_detail_is_whatever_the_network_makes(tmp_path: 
     callback = previews(tmp_path, crop=16)
     for _ in range(2):
         show(callback, torch.rand(1, 3, 24, 32), hr=hr)
-    one, other = (row[3][1] for row in callback._rows["step"])
+    one, other = (tiles_of(photo)[3][1] for photo in callback._shown["step"])
     assert np.array_equal(one, other)
     assert np.array_equal(one[::24, ::24], to_uint8(hr[0, :, 64:80, 8:24].permute(1, 2, 0).numpy()))
 
@@ -84,7 +84,7 @@ def test_a_real_picture_is_shown_beside_its_bicubic_enlargement(size: tuple[int,
     for name in ("a.png", "b.png"):
         picture = Enlarged(name, lr, F.interpolate(lr, scale_factor=4.0, mode="nearest"))
         callback.on_real_picture(SimpleNamespace(), module, picture)  # type: ignore[arg-type]
-    ((low, bicubic, sr),) = callback._rows["real"]
+    ((low, bicubic, sr),) = map(tiles_of, callback._shown["real"])
     assert (low[0].split()[-1], bicubic[0][:7], sr[0][:2]) == ("a.png", "bicubic", "SR")
     assert np.array_equal(low[1], sr[1])  # the same place, equally large
     assert bicubic[1].shape == sr[1].shape
@@ -94,4 +94,4 @@ def test_what_stands_for_no_photo_is_not_shown_and_rows_are_counted(tmp_path: Pa
     callback, lr = previews(tmp_path), torch.rand(1, 3, 20, 20)
     for counts in (False, True, False, True, True):
         show(callback, lr, counts=counts)
-    assert len(callback._rows["step"]) == 2
+    assert len(callback._shown["step"]) == 2

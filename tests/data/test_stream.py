@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from esrgan_train.data.stream import Purpose, RankStridedSampler, photo_index, sample_rng
+from esrgan_train.data import stream
+from esrgan_train.data.stream import Purpose, RankStridedSampler, Run, photo_index, sample_rng
 
 
 def test_a_sample_has_the_same_numbers_in_any_order() -> None:
@@ -70,3 +71,28 @@ def test_repeated_samples_are_shared_too() -> None:
 
 def test_the_largest_key_works() -> None:
     assert 0 <= sample_rng(2**32 - 1, 0).random() < 1
+
+
+def test_photos_of_a_few_runs_are_taken_before_those_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "TOGETHER", 100)
+    runs = tuple(Run(photos, 10 + photos) for photos in (5, 3, 8, 1, 9, 4, 7, 6, 2, 5))
+    total, owner = 50, np.repeat(np.arange(len(runs)), [run.photos for run in runs])
+    epochs = [[photo_index(7, epoch * total + n, total, runs=runs) for n in range(total)] for epoch in range(3)]
+    for order in epochs:
+        assert sorted(order) == list(range(total))
+        visits = {run: [place for place, photo in enumerate(order) if owner[photo] == run] for run in range(10)}
+        groups: list[set[int]] = []
+        for run in sorted(visits, key=lambda run: visits[run][0]):
+            span = set(range(visits[run][0], visits[run][-1] + 1))
+            if groups and groups[-1] & span:
+                groups[-1] |= span
+            else:
+                groups.append(span)
+        assert len(groups) >= 2
+        for group in groups:
+            together = {int(owner[order[place]]) for place in group}
+            assert sum(runs[run].bytes for run in together) <= 100
+    assert len({tuple(order) for order in epochs}) == 3
+    assert epochs[1][0] == photo_index(7, total, total, runs=runs)
+    other = [photo_index(7, n, total, folder=1, runs=runs) for n in range(total)]
+    assert other != epochs[0]

@@ -54,6 +54,24 @@ def test_without_noise_it_is_the_cpus_picture(renderer: BatchRenderer):
     torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("upscale", [2, 4])
+def test_clean_samples_are_the_cpus(upscale: int):
+    """Also beside others, whose kernels are smaller and which are all reduced further."""
+    down = {"up_odds": 0, "keep_odds": 0, "down_range": (0.3, 0.6)}
+    first = replace(PUBLISHED.first, kernel=replace(PUBLISHED.first.kernel, size=(7, 7)), **down)
+    second = replace(PUBLISHED.second, **down)
+    degrade = RealESRGANDegradation(upscale=upscale, clean_prob=0.5, first=first, second=second)
+    drawn = [without_noise(drawing) for drawing in drawings(12, degrade)]
+    assert len({sum(step is not None for step in drawing) == 2 for drawing in drawn}) == 2
+    batched = BatchRenderer(degrade, (SIDE, SIDE))
+    images = windows(12)
+    found = batched(tensors(images), stacked(batched, drawn))
+    for number, drawing in enumerate(drawn):
+        if sum(step is not None for step in drawing) == 2:
+            expected = tensors([render(images[number], drawing)])[0]
+            assert (found[number] - expected).abs().max() < 1.01 / 255, number
+
+
 def test_a_sample_depends_on_nothing_else_in_its_batch(renderer: BatchRenderer):
     drawn, images = drawings(7, PUBLISHED), tensors(windows(7))
     packed = stacked(renderer, drawn)

@@ -5,16 +5,35 @@ import math
 import numpy as np
 import pytest
 from basicsr.data import degradations as published
+from PIL import Image
+from scipy.signal import convolve
 from scipy.special import j1
 from scipy.stats import multivariate_normal
 
 from esrgan_train.degradation.kernels import (
     bessel_j1,
+    bicubic_reduction_kernel,
     circular_lowpass_kernel,
     gaussian_kernel,
     generalized_gaussian_kernel,
     plateau_kernel,
 )
+
+
+@pytest.mark.parametrize("factor", range(1, 9))
+def test_after_the_bicubic_blur_a_mean_is_pillows_bicubic_reduction(factor):
+    """Of a single bright pixel, at any place, away from the borders; Pillow's kernel has a = −0.5, too."""
+    kernel = bicubic_reduction_kernel(factor)
+    assert kernel.shape == 2 * (3 * factor + 1 - factor % 2,)
+    side = 10 * factor
+    for place in range(4 * factor, 5 * factor):
+        spot = np.zeros((side, side), np.float32)
+        spot[place, 5 * factor] = 1
+        blurred = convolve(spot, kernel.astype(np.float32), mode="same")
+        found = blurred.reshape(10, factor, 10, factor).mean(axis=(1, 3))
+        expected = Image.fromarray(spot).resize((10, 10), Image.Resampling.BICUBIC)
+        np.testing.assert_allclose(found, np.asarray(expected), atol=1e-6)
+
 
 SIZES = [7, 13, 21]
 ELLIPSES = [(0.3, 2.5, 0.0), (1.0, 1.0, 0.7), (2.7, 0.9, -2.1), (1.4, 3.0, math.pi / 2)]

@@ -9,7 +9,7 @@ import pytest
 from lr_statistics import crop, photographs
 from scipy.stats import kstest
 
-from esrgan_train.degradation import RealESRGANDegradation
+from esrgan_train.degradation import BicubicDegradation, RealESRGANDegradation
 from esrgan_train.degradation.drawing import Blur, Clamp, Jpeg, Noise, Resize
 from esrgan_train.degradation.rendering import render
 from esrgan_train.degradation.stage import FIRST_STAGE, SECOND_STAGE
@@ -60,6 +60,33 @@ def test_nothing_switched_on_is_a_plain_resize():
     expected = cv2.resize(hr, (24, 24), interpolation=cv2.INTER_AREA)  # one of the three modes
     distances = [np.abs(lr - expected).max() for lr in lrs]
     assert 1 <= sum(distance < 0.51 / 255 for distance in distances) < 20
+
+
+@pytest.mark.parametrize("upscale", [1, 2, 3, 4])
+def test_a_clean_sample_is_the_clean_bicubic_reduction(upscale):
+    hr = crop(0, 96)
+    lr = RealESRGANDegradation(upscale=upscale, clean_prob=1.0)(hr, np.random.default_rng(0))
+    expected = BicubicDegradation(upscale=upscale)(hr, np.random.default_rng(0))
+    inside = (slice(2, -2), slice(2, -2))  # the two mirror borders differently
+    assert np.abs(lr - expected)[inside].max() < 1.01 / 255
+    assert (lr != expected)[inside].mean() < 0.01  # rounded the other way
+
+
+def test_the_share_of_clean_samples_is_the_one_that_was_given():
+    degrade = RealESRGANDegradation(upscale=2, clean_prob=0.3)
+    rng = np.random.default_rng(0)
+    drawn = [degrade.draw((64, 64), rng) for _ in range(2000)]
+    clean = [drawing for drawing in drawn if sum(step is not None for step in drawing) == 2]
+    assert len(clean) / len(drawn) == pytest.approx(0.3, abs=0.03)
+    assert {len(drawing) for drawing in drawn} == {len(degrade.places((64, 64)))}
+
+
+def test_without_clean_samples_every_sample_is_as_it_was():
+    plain, share = RealESRGANDegradation(upscale=2), RealESRGANDegradation(upscale=2, clean_prob=1e-9)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        rng.random()  # what a share draws first
+        np.testing.assert_array_equal(plain(crop(0, 64), rng), share(crop(0, 64), np.random.default_rng(seed)))
 
 
 def test_content_stays_where_it_is():

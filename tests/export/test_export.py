@@ -27,6 +27,7 @@ pytestmark = pytest.mark.run
 
 OPTIONS = {"num_feat": 8, "num_conv": 2}
 FILES = {f"mine{end}" for end in (".pth", ".safetensors", ".onnx", "_fp16.onnx", ".param", ".bin", ".json")}
+CARD = {"README.md", "openmodeldb"}
 OWN = """
 import os
 import signal
@@ -134,7 +135,7 @@ def test_other_programs_compute_the_same(exported):
     folder, network = exported
     out = folder / "out"
     assert {path.name for path in folder.iterdir()} == {"last.ckpt", "out"}
-    assert {path.name for path in out.iterdir()} == FILES
+    assert {path.name for path in out.iterdir()} == FILES | CARD
     assert_other_programs_compute_the_same(out, network)
     said = [
         load_weights(out / "mine.pth").metadata,
@@ -158,7 +159,7 @@ def test_every_activation_and_scale_computes_the_same_and_fp32_writes_no_float16
     printed = capsys.readouterr().out
     assert "ncnn fp32" in printed
     assert "fp16" not in printed
-    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES - {"mine_fp16.onnx"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == (FILES | CARD) - {"mine_fp16.onnx"}
     assert_other_programs_compute_the_same(tmp_path / "out", network)
 
 
@@ -181,7 +182,7 @@ def test_a_format_that_cannot_be_made_or_differs_is_left_out_and_reported(own, c
     errors = capsys.readouterr().err
     assert "error: ncnn fp16 differs too much, so it was not kept; --fp32 writes no float16" in errors
     assert re.search(r"error: --format onnx cannot hold Branching: .*; leave onnx out\n", errors)
-    assert {path.name for path in (own / "out").iterdir()} == {"branching.pth", "branching.safetensors"}
+    assert {path.name for path in (own / "out").iterdir()} == {"branching.pth", "branching.safetensors"} | CARD
     assert {path.name for path in own.iterdir()} == {"archs", "branching.pth", "crashing.pth", "out"}
 
 
@@ -193,7 +194,7 @@ def test_a_converter_that_crashes_or_fails_is_reported_and_the_other_formats_are
         "error: --format onnx cannot hold Crashing: the converter died of SIGSEGV (a last word); leave onnx out\n"
         "error: --format ncnn cannot hold Crashing: ValueError: a reason (the last line); leave ncnn out\n"
     )
-    assert {path.name for path in (own / "out").iterdir()} == {"crashing.safetensors"}
+    assert {path.name for path in (own / "out").iterdir()} == {"crashing.safetensors"} | CARD
 
 
 @pytest.mark.slow

@@ -194,7 +194,7 @@ def test_a_target_of_ones_own_is_obeyed(
     arguments = [str(model), "-o", str(tmp_path / "out"), "--target", target_of(OWN, tmp_path), "--opset", "20"]
     assert main([*arguments, "--static", "21x34"]) == 0
     files = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
-    assert files == {"models/2x_mine.onnx", "x2_mine.txt"}
+    assert files == {"models/2x_mine.onnx", "x2_mine.txt", "README.md", "openmodeldb/2x-mine.json"}
     assert (tmp_path / "out/x2_mine.txt").read_text() == "mine is not stated, {braces}"
     assert "onnx fp16" in capsys.readouterr().out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from esrgan_train.prepare.manifest import read
 from esrgan_train.prepare.options import Options
 from esrgan_train.prepare.pack import MANIFEST, pack
 from esrgan_train.prepare.shards import Expected, ShardJob, plan
+from esrgan_train.prepare.target import FolderTarget
 from tests.data.small import training_set
 
 SAMPLE = Path(skimage.__file__).parent / "data"
@@ -69,21 +71,22 @@ def test_of_photos_that_resemble_each_other_one_stays_and_the_rest_takes_no_spac
 
 def test_a_kill_while_photos_are_left_out_is_made_good(photos: Path, tmp_path: Path) -> None:
     """Before a shard is in its place, and before what it was copied from is gone."""
-    job = ShardJob(0, range(5), photos_in([photos]), Options(scales=SCALES), tmp_path / "set")
+    job = ShardJob(0, range(5), photos_in([photos]), Options(scales=SCALES), FolderTarget(tmp_path / "set"))
     job.write(lambda: None)
     everything = job.read().entries
-    raw = job.raw.read_bytes()
+    raw_file, file = tmp_path / "set" / job.raw, tmp_path / "set" / job.file
+    raw = raw_file.read_bytes()
     chosen = [everything[1], everything[4]]
     settled = job.settle(chosen)
-    once = job.file.read_bytes()
+    once = file.read_bytes()
     assert [entry.name for entry in settled] == ["1 small.png", "4 other.png"]
     assert settled[0].offset == 0
-    assert not job.raw.exists()
-    job.raw.write_bytes(raw)  # as if it had not been removed
+    assert not raw_file.exists()
+    raw_file.write_bytes(raw)  # as if it had not been removed
     assert job.done()
     assert job.settle(chosen) == settled
-    assert job.file.read_bytes() == once
-    assert not job.raw.exists()
+    assert file.read_bytes() == once
+    assert not raw_file.exists()
 
 
 @pytest.mark.slow
@@ -135,8 +138,8 @@ def test_the_space_for_16_bits_is_known_before_the_start(tmp_path: Path) -> None
 def test_a_disk_that_is_too_small_leaves_nothing_behind(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = packing.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(packing.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(UserError, match="are free: free some space"):
         pack(photos_in([photos]), tmp_path / "set", Options(scales=SCALES), workers=1)
     assert not (tmp_path / "set").exists()

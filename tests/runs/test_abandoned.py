@@ -32,10 +32,10 @@ def run(run_dir: Path, *overrides: str) -> None:
 def finished(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The finished run, with a preview and a record of each second validation."""
     folder = Path(shutil.copytree(finished_run, tmp_path_factory.mktemp("finished") / "run"))
-    for name in ("previews", "nonfinite"):
-        (folder / name).mkdir()
+    for name, kind in (("previews", "step"), ("nonfinite", "step"), ("previews/crops/a", "sr")):
+        (folder / name).mkdir(parents=True)
         for step in (0, 4, 8):
-            (folder / name / f"step_{step:08}.png").write_bytes(b"a picture")
+            (folder / name / f"{kind}_{step:08}.png").write_bytes(b"a picture")
     return folder
 
 
@@ -73,7 +73,8 @@ def test_after_a_step_back_the_branch_left_is_set_aside_and_last_means_the_new_o
     moved = files(aside)
     assert {"checkpoints/step_00000006.ckpt", "checkpoints/step_00000008.ckpt"} < moved.keys()
     assert {"checkpoints/last.ckpt", "checkpoints/best_gan.ckpt"} < moved.keys()
-    assert {"previews/step_00000008.png", "nonfinite/step_00000008.png"} < moved.keys()
+    later = {"previews/step_00000008.png", "previews/crops/a/sr_00000008.png", "nonfinite/step_00000008.png"}
+    assert later < moved.keys()
     assert {name: before[name] for name in moved} == moved  # as they were
     assert steps_in(aside / "metrics.csv") == [int(row["step"]) for row in rows if int(row["step"]) > 4]
 

@@ -62,7 +62,7 @@ def enlarged(model: Path, lr: np.ndarray) -> np.ndarray:
 def write_target(model: Path, target: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     for name, made in formats.FORMATS.items():
         monkeypatch.setitem(formats.FORMATS, name, replace(made, apart=False))  # a new process takes seconds
-    assert main([str(model), "-o", str(folder), "--target", target]) == 0
+    assert main([str(model), "-o", str(folder), "--target", target, "--no-card"]) == 0
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 

@@ -168,6 +168,7 @@ def test_pictures_of_a_rotated_clip_are_upright_as_ffmpeg_extracts_them(
         (["in.mkv", "-o", "out.mkv", "--self-check"], "--self-check has no effect on clips"),
         (["text.mkv", "-o", "out.mkv"], "text.mkv cannot be read as a clip"),
         (["photo.png", "-o", "out", "--crf", "20"], "--crf 20 has no effect without a clip"),
+        (["photo.png", "-o", "out", "--batch", "2"], "--batch 2 has no effect without a clip"),
     ],
 )
 def test_mistakes_are_named(

@@ -1,0 +1,1 @@
+"""Sets of photographs by name: fetched, checked, unpacked and reduced."""

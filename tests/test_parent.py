@@ -1,0 +1,56 @@
+"""A process ends with the one that started it, saving if it can; without being asked to it does not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from esrgan_train.parent import VARIABLE
+
+REPOSITORY = Path(__file__).parents[1]
+CHILD = """
+import signal, sys, time
+from esrgan_train import parent
+parent.SECONDS = 0.3
+{before}
+parent.end_with_parent()
+print("started", flush=True)
+time.sleep(20)
+"""
+SAVES = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))"
+HANGS = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+
+
+def child(before: str, **settings: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", CHILD.format(before=before)],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **settings},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+    return process
+
+
+@pytest.mark.parametrize(("before", "status"), [(SAVES, 7), ("", -signal.SIGTERM), (HANGS, 1)])
+def test_a_closed_stdin_is_a_sigterm_and_then_the_end(before: str, status: int):
+    process = child(before, **{VARIABLE: "1"})
+    assert process.poll() is None
+    assert process.stdin is not None
+    process.stdin.close()  # as the system does when the process at the other end ends
+    assert process.wait(10) == status
+
+
+def test_a_run_of_nobody_keeps_on():
+    process = child("")
+    assert process.stdin is not None
+    process.stdin.close()
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(0.5)
+    process.kill()
+    process.wait()
