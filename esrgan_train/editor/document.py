@@ -74,7 +74,7 @@ def defaults(group: str, found: Sequence[Choice], groups: Mapping[str, Sequence[
         "patternProperties": patterns,
         "additionalProperties": False,
     }
-    return {"type": "array", "items": {"anyOf": [mapping, {"enum": names}, {"type": "string", "pattern": "[/@]"}]}}
+    return {"type": "array", "items": {"anyOf": [{"enum": names}, {"type": "string", "pattern": "[/@]"}, mapping]}}
 
 
 def choice(found: Sequence[Choice]) -> Schema:
