@@ -24,6 +24,7 @@ author = "the authors of esrgan_train"
 release = version = esrgan_train.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+highlight_language = "none"  # blocks without a language are commands of a shell
 exclude_patterns = ["README.md"]
 nb_execution_mode = "off"  # a test executes the notebook; a site must build without a network or a GPU
 myst_enable_extensions = ["colon_fence"]
@@ -60,6 +61,7 @@ html_css_files = ["site.css"]
 html_theme_options = {"navigation_with_keys": True}
 html_show_search_summary = False  # it would fetch pages, which browsers refuse without a server
 html_show_sourcelink = False
+html_show_copyright = False
 html_copy_source = False
 
 

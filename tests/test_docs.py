@@ -215,11 +215,13 @@ def test_targets_of_make_exist(page: Path):
 def recipes_of_make() -> dict[str, list[str]]:
     """What each target runs in the environment, as it is typed where that is active."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    workers = re.findall(r"^XDIST := (.*?) +#", makefile, re.MULTILINE)[0]
+    variables = dict(re.findall(r"^(XDIST|SET|ARGS) [:?]= ?(.*?)(?: +#.*)?$", makefile, re.MULTILINE))
+    for name, value in variables.items():
+        makefile = makefile.replace(f"$({name})", value)
     recipes: dict[str, list[str]] = {}
     for target, block in re.findall(r"^([a-z-]+):.*##.*\n((?:\t.*\n)+)", makefile, re.MULTILINE):
-        lines = re.findall(r"\$\(BIN\)/(.*?)(?: \|\| .*)?$", block.replace("$(XDIST)", workers), re.MULTILINE)
-        recipes[target] = [line.replace("$(ARGS)", "").strip() for line in lines]
+        lines = re.findall(r"\$\(BIN\)/(.*?)(?: \|\| .*)?$", block, re.MULTILINE)
+        recipes[target] = [line.strip() for line in lines]
     return {target: lines for target, lines in recipes.items() if lines}
 
 

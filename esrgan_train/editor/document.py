@@ -13,8 +13,6 @@ from esrgan_train.editor.annotation import REFERENCE, Schema
 from esrgan_train.editor.choices import Choice, choices_in
 from esrgan_train.editor.sections import Sections
 
-WHOLE = ("experiment", "debug", "hparams_search")  # their files change any group
-
 
 def document(folders: Sequence[Path]) -> Schema:
     """The schema of the configuration in the folders, in draft 7.
@@ -25,7 +23,8 @@ def document(folders: Sequence[Path]) -> Schema:
     choices = choices_in(folders)
     names = sorted({each.group for each in choices} - {""})
     groups = {group: [each for each in choices if each.group == group] for group in names}
-    files = {_place(group, found): _name(group) for group, found in groups.items() if group not in WHOLE}
+    whole = [group for group, found in groups.items() if not any(each.place for each in found)]
+    files = {_place(group, found): _name(group) for group, found in groups.items() if group not in whole}
     sections = Sections(choices, files)
     for place in sorted(files, key="recipe".__eq__):  # whose values are of the kinds of those that refer to them
         sections.share(place, kind_at(place))
@@ -35,12 +34,12 @@ def document(folders: Sequence[Path]) -> Schema:
         **root["properties"],
         "hydra": {"type": "object", "description": "Hydra's own options."},
     }
-    whole = [each for each in choices if each.group in WHOLE]
     definitions = {"root": {"type": "object", **root}, **sections.shared}
     for name in files.values():
         definitions[name]["allOf"] = [True]  # yaml-language-server gives a part what it lacks of the root's
-    definitions |= {_name(group): {"allOf": [{"$ref": "#/definitions/root"}]} for group in WHOLE}
-    for group, found in {"": whole, **groups}.items():
+    definitions |= {_name(group): {"allOf": [{"$ref": "#/definitions/root"}]} for group in whole}
+    merged = [each for each in choices if each.group in whole]
+    for group, found in {"": merged, **groups}.items():
         definitions[f"{_name(group)}.defaults"] = defaults(group, found, groups)
     definitions |= {f"{_name(group)}.choice": choice(found) for group, found in groups.items()}
     return {
@@ -75,7 +74,7 @@ def defaults(group: str, found: Sequence[Choice], groups: Mapping[str, Sequence[
         "patternProperties": patterns,
         "additionalProperties": False,
     }
-    return {"type": "array", "items": {"anyOf": [mapping, {"enum": names}, {"type": "string", "pattern": "[/@]"}]}}
+    return {"type": "array", "items": {"anyOf": [{"enum": names}, {"type": "string", "pattern": "[/@]"}, mapping]}}
 
 
 def choice(found: Sequence[Choice]) -> Schema:

@@ -11,6 +11,7 @@ from esrgan_train import libraries  # noqa: F401 — before the others, see ther
 from esrgan_train.arguments import number
 from esrgan_train.bounds import WholeNumber
 from esrgan_train.cli import DONE, run_command
+from esrgan_train.commands import program
 from esrgan_train.compare.runs import find_runs
 from esrgan_train.config import register
 from esrgan_train.report.folder import read_folders
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m esrgan_train.report", description="Show runs in one page.")
+    parser = argparse.ArgumentParser(prog=program("esrgan_train.report"), description="Show runs in one page.")
     add = parser.add_argument
     add("runs", nargs="+", type=Path, metavar="RUN", help="run folders, or folders that hold them")
     where = f"default: {PAGE} in the run folder; of several runs, comparison/{PAGE}"

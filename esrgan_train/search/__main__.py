@@ -13,7 +13,7 @@ from esrgan_train.arguments import number
 from esrgan_train.bounds import Count
 from esrgan_train.checks.flags import overrides_of
 from esrgan_train.cli import DONE, FAILED, run_command
-from esrgan_train.commands import command
+from esrgan_train.commands import command, program
 from esrgan_train.errors import StopRequestedError, UserError
 from esrgan_train.parent import end_with_parent
 from esrgan_train.search.binding import Binding, share_of, take_gpus, visible_gpus, wanted_gpus
@@ -97,11 +97,11 @@ def _closing(plan: Plan, study: Study, status: int) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m esrgan_train.search",
+        prog=program("esrgan_train.search"),
         description="Search options: give ranges, such as 'optimizer.lr=tag(log,interval(1e-5,1e-3))' or "
         "generator.num_feat=24,64, or a file of them, such as search=gan. The same command again, also at the "
         "same time or on another host, is a further worker on the same study.",
-        epilog="python -m esrgan_train --help lists the options, docs/sweeps.md those of the search.",
+        epilog=f"{program('esrgan_train')} --help lists the options, docs/sweeps.md those of the search.",
         allow_abbrev=False,
     )
     add = parser.add_argument
