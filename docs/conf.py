@@ -31,6 +31,11 @@ myst_heading_anchors = 4  # links name headings as code hosts do
 myst_fence_as_directive = ["mermaid"]  # code hosts draw such fences, too
 copybutton_exclude = ".linenos, .gp"
 
+# Code hosts draw their pages by scripts, which give headings and lines their anchors.
+linkcheck_anchors_ignore_for_url = [r"https://github\.com/.*"]
+linkcheck_ignore = [r"https?://(localhost|127\.0\.0\.1)\b"]  # what a command serves on the reader's machine
+linkcheck_timeout = 20
+
 autodoc_default_options = {
     "members": True,
     "show-inheritance": True,

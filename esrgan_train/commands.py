@@ -11,10 +11,26 @@ from pathlib import Path
 
 from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
 
+SCRIPT = "esrgan-train"
+_started_by_script = False
+
+
+def start_by_script() -> None:
+    """Remember that the console script started this process: help and printed commands then name it."""
+    global _started_by_script
+    _started_by_script = True
+
+
+def program(module: str) -> str:
+    """How the user starts ``module``, as usage lines say it."""
+    return " ".join(_by_script(module)) if _started_by_script else f"python -m {module}"
+
 
 def command(module: str, *arguments: object) -> str:
     """The quoted line that starts ``module`` with this interpreter and these networks, in the current folder."""
-    words = " ".join(map(shell_word, [interpreter(), "-m", module, *map(str, arguments)]))
+    by_script = _started_by_script and _is_beside(shutil.which(SCRIPT))
+    start = _by_script(module) if by_script else [interpreter(), "-m", module]
+    words = " ".join(map(shell_word, [*start, *map(str, arguments)]))
     if _in_windows():  # its shells set no variable for one line: it is set in the shell itself
         return words
     archs = os.environ.get(ENVIRONMENT_VARIABLE)
@@ -38,6 +54,16 @@ def interpreter() -> str:
     if found is not None and Path(found).parent.samefile(this.parent) and Path(found).samefile(this):
         return "python"
     return str(this.relative_to(Path.cwd()) if this.is_relative_to(Path.cwd()) else this)
+
+
+def _by_script(module: str) -> list[str]:
+    name = module.partition(".")[2].replace("_", "-")
+    return [SCRIPT, name] if name else [SCRIPT]
+
+
+def _is_beside(script: str | None) -> bool:
+    """Whether a shell finds the script of this environment."""
+    return script is not None and Path(script).parent.samefile(Path(sys.executable).parent)
 
 
 def _in_windows() -> bool:

@@ -23,6 +23,7 @@ from esrgan_train.checks.overrides import explain
 from esrgan_train.checks.paths import for_hydra
 from esrgan_train.checks.run import bind_upscale, check_config
 from esrgan_train.checks.teaching import bind_teacher
+from esrgan_train.commands import program
 from esrgan_train.errors import UserError
 from esrgan_train.images.colour import channels_of
 
@@ -59,6 +60,7 @@ def register() -> None:
     """Make the discovered networks and the configuration's resolvers known to Hydra; repeatable."""
     OmegaConf.register_new_resolver("gt_size", largest_gt_size, replace=True)
     OmegaConf.register_new_resolver("channels", channels_of, replace=True)
+    OmegaConf.register_new_resolver("program", lambda: program("esrgan_train"), replace=True)
     OmegaConf.register_new_resolver("tenth", tenth, replace=True)
     OmegaConf.register_new_resolver("model_name", model_name, replace=True)
     store_choices(config_dir())

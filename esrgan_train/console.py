@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from esrgan_train.checks.nearest import remedy
 from esrgan_train.cli import report_error
+from esrgan_train.commands import start_by_script
 from esrgan_train.errors import UserError
 
 
@@ -43,6 +44,7 @@ def main() -> None:
     The module runs as ``python -m`` runs it: it is ``__main__``, the current folder is importable, and processes
     that it starts find it by its name. That also holds where the script is an ``.exe``.
     """
+    start_by_script()
     here = os.getcwd()  # noqa: PTH109 — an entry of sys.path is a string
     if here not in sys.path:
         sys.path.append(here)  # a _target_ may lie in the current folder

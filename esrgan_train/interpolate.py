@@ -16,6 +16,7 @@ from esrgan_train import __version__
 from esrgan_train.arguments import number
 from esrgan_train.bounds import Fraction
 from esrgan_train.cli import DONE, run_command
+from esrgan_train.commands import program
 from esrgan_train.errors import UserError
 from esrgan_train.modelfiles.classes import all_options, identified
 from esrgan_train.modelfiles.field import alike
@@ -122,7 +123,7 @@ def _metadata(a: ModelFile, b: ModelFile, weight: float) -> dict[str, Any]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m esrgan_train.interpolate",
+        prog=program("esrgan_train.interpolate"),
         description="Mix two models of one network: OUT = weight·A + (1-weight)·B.",
     )
     add = parser.add_argument

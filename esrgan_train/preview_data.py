@@ -13,6 +13,7 @@ from esrgan_train.bounds import Count
 from esrgan_train.build import build_datamodule
 from esrgan_train.checks.flags import overrides_of
 from esrgan_train.cli import DONE, run_command
+from esrgan_train.commands import program
 from esrgan_train.config import check, compose_config
 from esrgan_train.data.sheet import pairs_sheet
 from esrgan_train.data.strip import degradation_strip
@@ -79,12 +80,12 @@ def _compare(own: list[Crop], training: TrainingSet, count: int) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m esrgan_train.preview_data",
+        prog=program("esrgan_train.preview_data"),
         description=(
             f"Draw the first {_SAMPLES} training samples, HR next to LR, in {_PAIRS}, and how LR came about, step "
             f"by step, in {_STRIP}."
         ),
-        epilog="python -m esrgan_train --help lists the options, such as data=folder data.train_dir=my/photos.",
+        epilog=f"{program('esrgan_train')} --help lists options such as data=folder data.train_dir=my/photos.",
         allow_abbrev=False,
     )
     add = parser.add_argument

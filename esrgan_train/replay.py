@@ -18,6 +18,7 @@ from esrgan_train.arguments import number
 from esrgan_train.bounds import WholeNumber
 from esrgan_train.build import build_datamodule
 from esrgan_train.cli import DONE, run_command
+from esrgan_train.commands import program
 from esrgan_train.config import register
 from esrgan_train.data.datamodule import RENDERER
 from esrgan_train.data.sheet import pairs_sheet
@@ -89,7 +90,7 @@ def read_config(run: Path) -> DictConfig:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m esrgan_train.replay", description="Show samples of a run again."
+        prog=program("esrgan_train.replay"), description="Show samples of a run again."
     )
     add = parser.add_argument
     add("run", type=Path, metavar="RUN", help="the run's folder")

@@ -17,6 +17,7 @@ from torch import nn
 from esrgan_train.arguments import add_upscaler_options, number
 from esrgan_train.bounds import Count, Positive, WholeNumber
 from esrgan_train.cli import DONE, FAILED, report_error, run_command
+from esrgan_train.commands import program
 from esrgan_train.errors import UserError
 from esrgan_train.inference import models
 from esrgan_train.inference.batch import Batch
@@ -78,9 +79,7 @@ def _check_photo_options(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m esrgan_train.upscale", description="Upscale photos and clips."
-    )
+    parser = argparse.ArgumentParser(prog=program("esrgan_train.upscale"), description="Upscale photos and clips.")
     add = parser.add_argument
     add("inputs", nargs="+", metavar="INPUT", help="photos, folders or quoted patterns; or one clip")
     add("-o", "--output", required=True, type=Path, metavar="OUT", help="folder to write to, or a clip: out.mkv")

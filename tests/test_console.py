@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from esrgan_train import commands
 from esrgan_train.console import COMMANDS, chosen, overview
 from esrgan_train.errors import UserError
+from esrgan_train.preview_data import main as preview
 from tests.test_help import STARTED
 from tests.tiny import tiny
 
@@ -67,6 +69,39 @@ def test_the_overview_has_a_line_for_each_command():
     assert [line.split()[1] for line in overview().splitlines()[1:]] == list(COMMANDS)
 
 
+@pytest.fixture
+def started_by_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "_started_by_script", True)
+
+
+@pytest.mark.parametrize(("name", "module"), [(name, each.module) for name, each in COMMANDS.items()])
+def test_usage_says_how_a_command_was_started(name: str, module: str, monkeypatch: pytest.MonkeyPatch):
+    assert commands.program(module) == f"python -m {module}"
+    monkeypatch.setattr(commands, "_started_by_script", True)
+    assert commands.program(module) == ("esrgan-train" if name == "train" else f"esrgan-train {name}")
+
+
+@pytest.mark.usefixtures("started_by_script")
+def test_help_of_a_command_names_the_script(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        preview(["--help"])
+    told = capsys.readouterr().out
+    assert told.startswith("usage: esrgan-train preview-data ")
+    assert "esrgan-train --help lists options" in told
+    assert "python -m" not in told
+
+
+@pytest.mark.usefixtures("started_by_script")
+def test_a_command_to_paste_names_a_script_that_a_shell_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("ESRGAN_TRAIN_ARCHS", raising=False)
+    beside = Path(sys.executable).parent / "esrgan-train"
+    monkeypatch.setattr("shutil.which", lambda name: str(beside) if name == "esrgan-train" else None)
+    assert commands.command("esrgan_train", "ckpt_path=last") == "esrgan-train ckpt_path=last"
+    assert commands.command("esrgan_train.preview_data", "a b") == "esrgan-train preview-data 'a b'"
+    monkeypatch.setattr("shutil.which", lambda name: str(tmp_path / name))  # of another environment
+    assert commands.command("esrgan_train", "ckpt_path=last").endswith(" -m esrgan_train ckpt_path=last")
+
+
 @pytest.mark.tools
 def test_a_mistake_is_one_line_and_help_of_a_command_is_the_commands(tmp_path: Path):
     wrong = script("upscael", "a.png", cwd=tmp_path)
@@ -76,7 +111,7 @@ def test_a_mistake_is_one_line_and_help_of_a_command_is_the_commands(tmp_path: P
     told = script("--help", cwd=tmp_path)
     assert told.returncode == 0, told.stderr
     assert told.stdout.startswith("Commands")
-    assert "experiment=NAME" in told.stdout  # training's own help follows
+    assert "esrgan-train [experiment=NAME]" in told.stdout  # training's own help follows
 
 
 OWN = """

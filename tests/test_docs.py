@@ -212,6 +212,25 @@ def test_targets_of_make_exist(page: Path):
     assert named <= targets
 
 
+def recipes_of_make() -> dict[str, list[str]]:
+    """What each target runs in the environment, as it is typed where that is active."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    workers = re.findall(r"^XDIST := (.*?) +#", makefile, re.MULTILINE)[0]
+    recipes: dict[str, list[str]] = {}
+    for target, block in re.findall(r"^([a-z-]+):.*##.*\n((?:\t.*\n)+)", makefile, re.MULTILINE):
+        lines = re.findall(r"\$\(BIN\)/(.*?)(?: \|\| .*)?$", block.replace("$(XDIST)", workers), re.MULTILINE)
+        recipes[target] = [line.replace("$(ARGS)", "").strip() for line in lines]
+    return {target: lines for target, lines in recipes.items() if lines}
+
+
+def test_each_target_of_make_has_its_command_beside_it():
+    page = (ROOT / "docs" / "without_make.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `make ([a-z-]+)` \| (.*) \|$", page, re.MULTILINE)
+    commands = {target: _INLINE.findall(cell) for target, cell in rows}
+    assert commands.pop("setup") == ["pip install -c constraints.txt -e ."]
+    assert commands == recipes_of_make()
+
+
 def test_the_files_of_the_architecture_exist():
     page = (ROOT / "docs" / "architecture.md").read_text()
     named = set(re.findall(r"(?<![*\w/])(?:[a-z_]+/)+(?:[a-z_]+\.(?:py|yaml|md))?|(?<![*\w/])[a-z_]+\.py\b", page))

@@ -11,6 +11,7 @@ from esrgan_train import libraries  # noqa: F401 — before the others, see ther
 from esrgan_train.arguments import number
 from esrgan_train.bounds import Count, WholeNumber
 from esrgan_train.cli import DONE, run_command
+from esrgan_train.commands import program
 from esrgan_train.compare.chart import draw_curves
 from esrgan_train.compare.crops import draw_crops, held_out_of
 from esrgan_train.compare.runs import find_runs, read_runs
@@ -66,7 +67,7 @@ def _draw_study(folder: Path, storage: str | None, out: Path) -> str | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m esrgan_train.compare", description="Compare runs.")
+    parser = argparse.ArgumentParser(prog=program("esrgan_train.compare"), description="Compare runs.")
     add = parser.add_argument
     add("runs", nargs="+", type=Path, metavar="RUN", help="run folders, or folders that hold them")
     add("-o", "--output", type=Path, default=Path("comparison"), metavar="OUT", help="default: comparison/")

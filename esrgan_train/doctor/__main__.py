@@ -10,6 +10,7 @@ import time
 from esrgan_train.build import kernels_of
 from esrgan_train.checks.flags import overrides_of
 from esrgan_train.cli import report_error, run_command
+from esrgan_train.commands import program
 from esrgan_train.config import compose_config, with_upscale
 from esrgan_train.doctor.consultation import consult
 from esrgan_train.doctor.examination import MOST
@@ -41,10 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m esrgan_train.doctor",
+        prog=program("esrgan_train.doctor"),
         description="Check what usually fails hours into a run, and say what to do. Nothing is written.",
         epilog="Give the options that the training will get, such as data=folder data.train_dir=my/photos; "
-        "python -m esrgan_train --help lists them. Exit status: 0 no problem, 2 a problem of options or data, "
+        f"{program('esrgan_train')} --help lists them. Exit status: 0 no problem, 2 a problem of options or data, "
         "1 a check failed.",
         allow_abbrev=False,
     )

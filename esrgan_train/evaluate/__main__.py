@@ -11,6 +11,7 @@ from esrgan_train.arguments import add_upscaler_options, number
 from esrgan_train.bounds import Count, Seed
 from esrgan_train.building import build
 from esrgan_train.cli import DONE, run_command
+from esrgan_train.commands import program
 from esrgan_train.config import compose_config
 from esrgan_train.errors import UserError
 from esrgan_train.evaluate.clips import ClipScoring, are_clips
@@ -83,7 +84,7 @@ def _degradation(options: argparse.Namespace, scale: int) -> Degrade:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m esrgan_train.evaluate", description="Score a model.")
+    parser = argparse.ArgumentParser(prog=program("esrgan_train.evaluate"), description="Score a model.")
     add = parser.add_argument
     add("--model", type=Path, metavar="FILE", help=".pth, .safetensors, .ckpt or .onnx")
     add("--results", type=Path, metavar="PLACE", help="pictures that another program made: a folder, or a clip")

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from esrgan_train.arguments import number
 from esrgan_train.cli import DONE, FAILED, report_error, run_command
+from esrgan_train.commands import program
 from esrgan_train.errors import RunError, UserError
 from esrgan_train.export.card.facts import Facts
 from esrgan_train.export.card.openmodeldb import wanting
@@ -129,7 +130,7 @@ def _table(verdicts: Sequence[Verdict]) -> Table:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m esrgan_train.export",
+        prog=program("esrgan_train.export"),
         description="Write a trained model for other programs, and prove that they compute the same.",
     )
     add = parser.add_argument

@@ -20,7 +20,7 @@ from esrgan_train import libraries, signals  # noqa: F401 — libraries before t
 from esrgan_train.arguments import number
 from esrgan_train.bounds import Count, Fraction
 from esrgan_train.cli import DONE, run_command
-from esrgan_train.commands import command
+from esrgan_train.commands import command, program
 from esrgan_train.config import compose_config
 from esrgan_train.cores import usable_cores
 from esrgan_train.data.options import Scale
@@ -124,7 +124,7 @@ def _kinds(reason: str) -> list[str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m esrgan_train.prepare",
+        prog=program("esrgan_train.prepare"),
         description="Pack photos into a set that training reads without decoding; data.train_dir takes it like a "
         "folder, and the samples are the same. Near-duplicates, blurred, compressed and flat photos are reported. "
         "With --set, fetch a set of photographs. A command that was ended goes on when it is given again.",

@@ -13,20 +13,21 @@ _WITH_ATTACHMENTS = frozenset({"matroska"})  # others write them as streams that
 
 def holds(name: str, streams: list[Any]) -> bool:
     """Whether a file of that name takes copies of all these streams together."""
-    with TemporaryDirectory() as folder:
-        container = av().open(str(Path(folder) / f"tried{Path(name).suffix}"), "w")
-        if any(stream.type == "attachment" for stream in streams):
-            if container.format.name not in _WITH_ATTACHMENTS:
-                return False
-            if len(streams) == 1:
-                return True  # a file of attachments alone would be none
-        try:
+    try:
+        with (
+            TemporaryDirectory() as folder,
+            av().open(str(Path(folder) / f"tried{Path(name).suffix}"), "w") as tried,
+        ):
+            if any(stream.type == "attachment" for stream in streams):
+                if tried.format.name not in _WITH_ATTACHMENTS:
+                    return False
+                if len(streams) == 1:
+                    return True  # a file of attachments alone would be none
             for stream in streams:
-                container.add_stream_from_template(stream)
-            container.start_encoding()
-            container.close()
-        except (ValueError, NotImplementedError, av().error.FFmpegError):
-            return False
+                tried.add_stream_from_template(stream)
+            tried.start_encoding()
+    except (ValueError, NotImplementedError, av().error.FFmpegError):
+        return False
     return True
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from functools import partial
 from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -70,6 +74,53 @@ def test_each_link_leads_somewhere_in_the_folder(site: Path):
             assert target.is_relative_to(site)
             if parts.fragment and target in pages:
                 assert unquote(parts.fragment) in pages[target].places, f"{page.name}: {link}"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[str]:
+    """The address of a page of another site, which has one anchor."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "page.html").write_text("<h1 id='here'>Here</h1>", encoding="utf-8")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "there")))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/page.html"
+    server.shutdown()
+    server.server_close()
+
+
+def sphinx(*words: object) -> subprocess.CompletedProcess[str]:
+    """What Sphinx says with the settings of this site."""
+    command = [sys.executable, "-m", "sphinx", "-c", "docs", *map(str, words)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+PAGE_OF_LINKS = """# A page
+
+[an anchor]({there}#here), [no anchor]({there}#nowhere), [no page]({there}x), [inside](other.md#a-heading)
+"""
+
+
+@pytest.mark.usefixtures("site")  # for the script of drawings
+def test_wrong_links_are_found(tmp_path: Path, elsewhere: str):
+    pages = tmp_path / "docs"
+    shutil.copytree(ROOT / "docs" / "_static", pages / "_static")
+    (pages / "index.md").write_text(PAGE_OF_LINKS.format(there=elsewhere), encoding="utf-8")
+    (pages / "other.md").write_text("---\norphan: true\n---\n# Other\n\n## A heading\n", encoding="utf-8")
+    checked = sphinx("-b", "linkcheck", "-D", "linkcheck_ignore=^$", pages, tmp_path / "out")
+    assert checked.returncode == 1, checked.stderr
+    found = [json.loads(line) for line in (tmp_path / "out" / "output.json").read_text().splitlines()]
+    status = {link["uri"]: link["status"] for link in found if link["uri"].startswith("http")}
+    assert status == {f"{elsewhere}#here": "working", f"{elsewhere}#nowhere": "broken", f"{elsewhere}x": "broken"}
+    (pages / "index.md").write_text("# A page\n\n[inside](other.md#nowhere)\n", encoding="utf-8")
+    built = sphinx("--fail-on-warning", pages, tmp_path / "built")
+    assert built.returncode == 1
+    assert "'nowhere'" in built.stderr
 
 
 def test_the_reference_holds_docstrings(site: Path):
