@@ -16,6 +16,7 @@ from esrgan_train.cli import DONE, FAILED, run_command
 from esrgan_train.commands import command, program
 from esrgan_train.errors import StopRequestedError, UserError
 from esrgan_train.parent import end_with_parent
+from esrgan_train.remote.url import masked
 from esrgan_train.search.binding import Binding, share_of, take_gpus, visible_gpus, wanted_gpus
 from esrgan_train.search.crew import run_crew
 from esrgan_train.search.library import optuna
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     optuna()
     end_with_parent()
     plan = plan_of(overrides)
-    from esrgan_train.search.study import open_study, without_password  # which need Optuna
+    from esrgan_train.search.study import open_study  # needs Optuna
 
     study = open_study(plan)
     try:
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             return _closing(plan, study, status)
         return _work(plan, study, *options.worker)
     except StopRequestedError as stop:
-        again = without_password(command("esrgan_train.search", *words), plan.options.storage)
+        again = masked(command("esrgan_train.search", *words))
         hint = "" if options.worker != (0, 1) else f"; go on with: {again}"
         raise StopRequestedError(f"{stop}{hint}", stop.signal_number) from None
 

@@ -18,6 +18,7 @@ from esrgan_train.checks.tree import locate
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
 from esrgan_train.identity import changed_settings
+from esrgan_train.remote.url import masked
 from esrgan_train.search.library import optuna
 from esrgan_train.search.options import Options
 from esrgan_train.search.plan import Plan
@@ -90,9 +91,9 @@ def reaching(url: str | None) -> Iterator[None]:
         reason = " ".join(str(error.__cause__ or error).split())[:200]
         told = (
             f"search.storage={url} cannot be used ({reason}): give an address as SQLAlchemy writes it, such as "
-            "postgresql://user@host/studies, and install its driver"
+            "postgresql://host/studies, and install its driver"
         )
-        raise UserError(without_password(told, url)) from None
+        raise UserError(masked(told)) from None
 
 
 @contextmanager
@@ -142,19 +143,3 @@ def _write_card(plan: Plan) -> None:
     card = {"name": plan.options.name, "metric": plan.metric, "journal": plan.options.storage is None}
     with replacing(plan.options.folder / CARD) as partial:
         partial.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-
-
-def _password_of(url: str | None) -> str:
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        return str(make_url(url).password or "") if url else ""
-    except ArgumentError:
-        return url or ""  # all of it may be one
-
-
-def without_password(text: str, url: str | None) -> str:
-    """``text``, which may hold the address of a storage, for people."""
-    secret = _password_of(url)
-    return text.replace(secret, "***") if secret else text

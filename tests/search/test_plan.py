@@ -86,7 +86,7 @@ def test_a_mistake_is_found_before_anything_exists(words: list[str], told: str):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["generator.num_feat=8,0"], "generator.num_feat=0: give a whole number of at least 1"),
+        (["generator.num_feat=8,0"], "generator.num_feat=0: give a whole number from 1 on"),
         (["generator=srvgg,nosuch"], "generator=nosuch: there is no such choice"),
         (["optimizer.rl=interval(1,2)"], "optimizer.rl=1.0: there is no such option; did you mean optimizer.lr"),
     ],
