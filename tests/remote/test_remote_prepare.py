@@ -52,6 +52,7 @@ def in_folder(photos: Path, folder: Path, options: Options = OPTIONS) -> dict[st
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [OPTIONS, Options(scales=(1,), drop=("duplicate",))])
 def test_the_bytes_are_those_of_a_set_in_a_folder(
     photos: Path, bucket: Bucket, tmp_path: Path, options: Options, small_shards: Path
@@ -65,6 +66,7 @@ def test_the_bytes_are_those_of_a_set_in_a_folder(
     assert not list(small_shards.iterdir())
 
 
+@pytest.mark.slow
 def test_what_was_sent_before_a_failure_is_not_sent_again(
     photos: Path, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
