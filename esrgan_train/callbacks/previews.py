@@ -15,6 +15,7 @@ from torch import Tensor
 
 from esrgan_train.bounds import Count, WholeNumber, bounded
 from esrgan_train.callbacks.crops import FOLDER, Shown, write_crops
+from esrgan_train.callbacks.pairs import FOLDER as PAIRS
 from esrgan_train.callbacks.pairs import write_pairs
 from esrgan_train.callbacks.real_pictures import Enlarged, TakesReal
 from esrgan_train.files import reporting_failure
@@ -65,7 +66,7 @@ class Previews(Callback, TakesReal):
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: ESRGANModule, batch: Any, *_: Any) -> None:
         """Keep pairs of the first batch; a resumed run keeps those that are there."""
-        if self._pairs_due and trainer.is_global_zero:
+        if self._pairs_due and trainer.is_global_zero and not (self.run_dir / PAIRS).exists():
             with reporting_failure(str(self.folder)):
                 write_pairs(self.run_dir, _pictures(batch["lr"]), _pictures(batch["hr"]))
         self._pairs_due = False

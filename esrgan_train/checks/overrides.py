@@ -103,6 +103,14 @@ def _has(content: Any, dotted: str) -> bool:
     return True
 
 
+def _owner(group: str, option: str, folders: Iterable[Path]) -> str | None:
+    """The group's choice that has the option: the first that leaves it to be given, or else the first."""
+    read = {name: read() for other, name, read in _choices(folders) if other == group}
+    owners = [name for name, content in read.items() if _has(content, option)]
+    is_asked_for = (name for name in owners if option in OmegaConf.missing_keys(read[name]))
+    return next(is_asked_for, next(iter(owners), None))
+
+
 # Groups of Hydra that packages fill, and the packages of the choices that the documentation speaks of.
 _PLUGINS = {
     "hydra/launcher": {
@@ -172,10 +180,10 @@ def _explain_key(key: str, overrides: Sequence[str], compose: Compose, folders: 
     except (HydraException, OmegaConfBaseException):  # the choices are wrong as well, which is reported next
         return f"{there_is}; --help lists the common ones"
     group, _, rest = key.partition(".")
+    if rest and (name := _owner(group, rest, folders)):
+        choice = f"{group}={name}"
+        return f"{there_is} here; it belongs to {choice}: give {choice} {key}={value or '…'}"
     for other, name, read in _choices(folders) if rest else ():
-        if other == group and _has(read(), rest):
-            choice = f"{group}={name}"
-            return f"{there_is} here; it belongs to {choice}: give {choice} {key}={value or '…'}"
         for listed, option, chosen in _LISTS:
             inner = f"{option}.{name}."
             if other == listed and key.startswith(inner) and _has(read(), key.removeprefix(inner)):

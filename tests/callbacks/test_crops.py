@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from esrgan_train.callbacks import crops
 from esrgan_train.callbacks.crops import write_crops
-from esrgan_train.callbacks.pairs import write_pairs
+from esrgan_train.callbacks.previews import Previews
 from tests.report.folders import picture, shown
 
 
@@ -62,9 +65,13 @@ def test_of_large_parts_the_middle_is_kept_at_the_same_place(
     assert np.array_equal(large, low.repeat(4, axis=0).repeat(4, axis=1))
 
 
-def test_the_first_pairs_stay(tmp_path: Path) -> None:
+def test_the_first_pairs_stay_also_in_a_resumed_run(tmp_path: Path) -> None:
+    trainer: Any = SimpleNamespace(is_global_zero=True)
+    module: Any = None
     for seed in (1, 5):
-        write_pairs(tmp_path, [picture(seed, 8)], [picture(seed, 32)])
+        previews = Previews(run_dir=str(tmp_path), max_photos=1, crop=None)
+        low, high = (torch.tensor(picture(seed, side)).permute(2, 0, 1)[None] / 255 for side in (8, 32))
+        previews.on_train_batch_start(trainer, module, {"lr": low, "hr": high})
     folder = tmp_path / "previews/pairs"
     assert sorted(path.name for path in folder.iterdir()) == ["0_hr.webp", "0_lr.webp"]
     assert np.array_equal(read(folder / "0_hr.webp"), picture(1, 32))

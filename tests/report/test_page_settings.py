@@ -29,16 +29,16 @@ def test_differences_are_what_was_given(given: list[str]) -> None:
 
 def test_a_job_of_hydra_finds_its_differences_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
-    monkeypatch.setattr("sys.argv", ["esrgan_train", "training.usm=true", f"hydra.run.dir={tmp_path}"])
+    monkeypatch.setattr("sys.argv", ["esrgan_train", "callbacks.previews.crop=64", f"hydra.run.dir={tmp_path}"])
     register()
     monkeypatch.setattr("esrgan_train.report.settings._composed", _composed.__wrapped__)
 
     def job(_: DictConfig) -> None:
         found.append(differences(config))
 
-    config = resolved("training.usm=true")
+    config = resolved("callbacks.previews.crop=64")
     hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="train")(job)()
-    assert [(each.option, each.run) for each in found[0].found or []] == [("training.usm", "true")]
+    assert [(each.option, each.run) for each in found[0].found or []] == [("callbacks.previews.crop", "64")]
 
 
 def test_data_and_recipe_are_those_of_the_run(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
 
 from esrgan_train import signals
+from esrgan_train.callbacks.pairs import FOLDER as PAIRS
 from esrgan_train.config import compose_config
 from esrgan_train.loggers.background import Background
 from esrgan_train.loggers.metrics_csv import MetricsCSV
@@ -75,6 +76,7 @@ def trace(
     module: ESRGANModule, copies: Copies, run_dir: Path, fault: Callable[[Tensor], Any] = lambda _: None
 ) -> Trace:
     """Run the first iterations of a training, before the first line of the log."""
+    (run_dir / PAIRS).mkdir(parents=True)  # as in a resumed run: pairs are copied once, before the first iteration
     traced = Trace(copies, fault)
     logger = Background(name="background", title="Background", make=lambda _: MetricsCSV(run_dir=str(run_dir)))
     trainer = Trainer(
