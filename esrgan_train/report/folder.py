@@ -93,7 +93,7 @@ def _read(path: Path, name: str) -> RunFolder:
         )
     except Exception as error:  # a broken file can fail in any parser
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise UserError(f"{path} cannot be shown: {reason}; mend or remove that file") from error
+        raise UserError(f"{path} cannot be shown: {reason}; fix or remove that file") from error
 
 
 def _checked(rows: list[Row]) -> list[Row]:
