@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from lr_statistics import crop
 
+from esrgan_train.degradation import video
 from esrgan_train.degradation.motion import moved
 from esrgan_train.degradation.planes import Layout, Planes, to_planes
 from esrgan_train.degradation.video import CODECS, CODERS, LEAST_SIDE, encoder_options, recode
@@ -101,6 +102,24 @@ def digest(codec: str) -> str:
     """Of all frames, in whatever process."""
     frames = recode(clip(), codec, "yuv420p", 30)
     return hashlib.sha256(b"".join(plane.tobytes() for frame in frames for plane in frame)).hexdigest()
+
+
+@pytest.mark.parametrize("format_", CODERS["h264"].formats)
+def test_h264_depends_on_no_memory_that_was_used_before(format_: str):
+    frames, rng = clip(format_=format_), np.random.default_rng(0)
+    found = set()
+    for _ in range(40):  # with AVX-512 instructions about four of these differ
+        freed = [rng.integers(0, 256, rng.integers(1_000, 200_000), np.uint8) for _ in range(30)]
+        del freed
+        shown = recode(frames, "h264", format_, 28)
+        found.add(hashlib.sha256(b"".join(plane.tobytes() for frame in shown for plane in frame)).digest())
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(("capability", "options"), [("AVX512", {"x264-params": "asm=avx2"}), ("AVX2", {})])
+def test_h264_does_without_avx_512(monkeypatch: pytest.MonkeyPatch, capability: str, options: dict[str, str]):
+    monkeypatch.setattr(video, "get_cpu_capability", lambda: capability)
+    assert encoder_options("h264", 23) == {"preset": "medium", "crf": "23"} | options
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
