@@ -24,7 +24,7 @@ def section_of(measured: Measured | None, comparison: Comparison) -> str:
     if measured is None or not (base := measured.of(BASE)):
         return "No row is measured yet."
     there = {name: runs for name in comparison.choices if (runs := measured.of(name)).keys() & base.keys()}
-    lines = [*_HEADINGS, _bicubic_line(base.values())]
+    lines = [*_HEADINGS, _bicubic_line(next(iter(base.values())))]
     lines += [_line(comparison.choices[name], runs, base) for name, runs in there.items()]
     missing = [f"`{name}`" for name in comparison.choices if name not in there]
     paragraphs = ["\n".join(lines), _circumstances(measured, there)]
@@ -50,9 +50,9 @@ def section_in(page: str) -> str:
     return page.partition(BEGIN)[2].partition(END)[0].strip()
 
 
-def _bicubic_line(base: Iterable[Record]) -> str:
-    figures = [_spread([run.figures[f"{name}_bicubic"] for run in base]) for name in FIGURES]
-    return f"| bicubic enlargement | | | {figures[0]} | | {figures[1]} | |"
+def _bicubic_line(any_run: Record) -> str:
+    everyday, clean = (f"{any_run.figures[f'{name}_bicubic']:.2f}" for name in FIGURES)
+    return f"| bicubic enlargement | | | {everyday} | | {clean} | |"
 
 
 def _line(choice: Choice, runs: Mapping[int, Record], base: Mapping[int, Record]) -> str:
@@ -63,7 +63,7 @@ def _line(choice: Choice, runs: Mapping[int, Record], base: Mapping[int, Record]
         values = {seed: run.figures[name] for seed, run in runs.items()}
         gains = [values[seed] - base[seed].figures[name] for seed in values if seed in base]
         cells += [_spread(list(values.values())), "" if choice.name == BASE else _spread(gains, signed=True)]
-    return " | ".join(["|", *cells, "|"]).replace("|  |", "| |").strip()
+    return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"
 
 
 def _shown(choice: Choice) -> list[str]:
@@ -80,10 +80,11 @@ def _spread(values: Sequence[float], *, signed: bool = False) -> str:
 def _circumstances(measured: Measured, rows: Mapping[str, Mapping[int, Record]]) -> str:
     runs = [run for each in rows.values() for run in each.values()]
     settings = measured.settings
+    threads = f"{settings.threads} thread{'s' if settings.threads > 1 else ''}"
     parts = [
         f"{settings.iterations:,} iterations each",
         f"seeds {_all(sorted({run.seed for run in runs}))}",
-        f"{settings.threads} thread{'s' if settings.threads > 1 else ''} of {_all(run.machine['cpu'] for run in runs)}",
+        f"{threads} of {_all(run.machine['cpu'] for run in runs)}",
         f"at most {_all(run.side_by_side for run in runs)} at a time",
         _all(run.precision for run in runs),
         f"torch {_all(run.machine['versions']['torch'] for run in runs)}",
