@@ -24,6 +24,8 @@ from esrgan_train.config import compose_config, with_upscale
 from esrgan_train.errors import RunError, UserError
 from esrgan_train.loggers.metrics_csv import read_rows
 
+pytestmark = pytest.mark.run
+
 ROOT = Path(__file__).parents[2]
 COMPARISON = read_comparison()
 SETTINGS = Settings(4000, 1)
@@ -353,7 +355,6 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-@pytest.mark.run
 @pytest.mark.slow
 def test_the_command_trains_scores_all_alike_and_does_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[str]
