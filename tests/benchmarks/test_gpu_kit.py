@@ -139,7 +139,7 @@ def test_tests_that_fail_hang_skip_and_cannot_be_read_are_named(tmp_path: Path) 
     )
     (tmp_path / "test_unreadable.py").write_text("# mark.gpu\nimport nothing_of_the_kind\n")
     files = {"log": tmp_path / "log", "lines": tmp_path / "lines"}
-    figures = {f.key.rpartition("::")[2]: f for f in run_tests("cpu", tests=tmp_path, seconds=12, **files)}
+    figures = {f.key.rpartition("::")[2]: f for f in run_tests("cpu", tests=tmp_path, seconds=30, **files)}
     assert figures["test_right"].verdict("cpu") == "passed"
     assert "planted" in figures["test_wrong"].error
     assert figures["test_skipped"].note == "skipped: no such card"
