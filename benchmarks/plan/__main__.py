@@ -50,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     console = rich.get_console()
     console.print(costs_table(_network_costs(recipe, variants=not options.overrides), gt_size=recipe.gt_size))
-    table = recipe_table(recipe, counts=options.gpus, ways=loading, cores_per_gpu=options.cores_per_gpu)
+    table = recipe_table(
+        recipe, counts=options.gpus, ways=loading, cores_per_gpu=options.cores_per_gpu, names=options.gpu
+    )
     Console(width=max(console.width, MIN_WIDTH)).print(table)
     lines = [_assumptions(recipe, loading, cores_per_gpu=options.cores_per_gpu, file=file)]
     lines += [f"check: {check}" for check in (() if results is None else checks(results))]
@@ -103,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     words = "samples per GPU and iteration"
     add("--batch-size", type=int, metavar="N", help=f"{words} (default: {recipe.batch_size})")
     add("--gpus", type=int, nargs="+", metavar="N", help="how many (default: a few usual numbers)")
+    add("--gpu", nargs="+", default=(), metavar="NAME", help="only these, such as 'RTX 4090' (default: all)")
     words = f"cores that load for each GPU (default: {CORES_PER_GPU:g})"
     add("--cores-per-gpu", type=float, default=CORES_PER_GPU, metavar="N", help=words)
     add("--results", type=Path, metavar="FILE", help=f"of the benchmark (default: the newest in {FOLDER})")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from esrgan_train.commands import shell_word
+from esrgan_train.errors import UserError
 
 
 class Gpu(NamedTuple):
@@ -84,3 +88,16 @@ def _is_part(name: list[str], words: list[str], memory_gb: float) -> bool:
     if name[0] == "H100":
         return "H100" in words and not {"PCIe", "NVL"} & set(words)
     return all(word in words for word in name) and not ({"SUPER", "Laptop"} & set(words))
+
+
+def gpus_named(names: Sequence[str]) -> Sequence[Gpu]:
+    """Those GPUs; without names all.
+
+    Raises:
+        UserError: there is no GPU of a name.
+    """
+    known = {gpu.name: gpu for gpu in GPUS}
+    if unknown := [name for name in names if name not in known]:
+        choices = ", ".join(map(shell_word, known))
+        raise UserError(f"--gpu {shell_word(unknown[0])}: not known; give one of {choices}")
+    return [known[name] for name in names] or GPUS

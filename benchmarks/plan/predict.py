@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ FP32_EFFICIENCY = 0.5  # of the peak rate, in the renderer's products
 MEMORY_EFFICIENCY = 0.7  # of the peak bandwidth
 KERNEL_SECONDS = 5e-6  # that starting a kernel takes the host
 LINK_BYTES_PER_SECOND = {"node": 20e9, "cluster": 10e9}  # reached by one flat reduction of a few MB
+LINK_SECONDS = {"node": 5e-6, "cluster": 15e-6}  # of each step of a reduction, however little it moves
 RESERVED_GB = 1.5  # that CUDA, cuDNN's scratch space, a desktop and what no tensor fits into keep of a card
 
 
@@ -46,6 +48,11 @@ class Prediction(NamedTuple):
     def loader_share(self) -> float:
         """By what the cores that load would have to be multiplied for loading to hold nothing back."""
         return self.loading / self.training
+
+    @property
+    def exchange_share(self) -> float:
+        """Of an iteration, in which gradients travel and nothing else is done."""
+        return self.exchange / self.seconds
 
     @property
     def saturated(self) -> str:
@@ -83,12 +90,11 @@ def predict(
         rendering: what the GPU does for the samples; None if workers do it.
     """
     costs = list(costs)
-    link = LINK_BYTES_PER_SECOND["node" if gpus <= GPUS_PER_NODE else "cluster"]
     return Prediction(
         iterations=iterations,
         compute=batch * sum(cost.flops for cost in costs) / (gpu.flops * COMPUTE_EFFICIENCY),
         memory=batch * sum(cost.numbers for cost in costs) * BF16_BYTES / (gpu.bytes * MEMORY_EFFICIENCY),
-        exchange=gradient_bytes(sum(cost.parameters for cost in costs), processes=gpus) / link,
+        exchange=exchange_seconds(sum(cost.parameters for cost in costs), processes=gpus),
         loading=batch * loading,
         rendering=0.0 if rendering is None else rendering_seconds(rendering, gpu, batch=batch),
     )
@@ -109,6 +115,15 @@ def needed_gb(held: Held, *, batch: int) -> float:
 def gradient_bytes(parameters: int, *, processes: int) -> float:
     """Bytes that each process sends per iteration to average float32 gradients (ring reduction)."""
     return 2 * (processes - 1) / processes * 4 * parameters
+
+
+def exchange_seconds(parameters: int, *, processes: int) -> float:
+    """To average float32 gradients: as bytes take, and as many steps as a tree has levels, up and down."""
+    link = "node" if processes <= GPUS_PER_NODE else "cluster"
+    steps = 2 * math.ceil(math.log2(processes))
+    return (
+        gradient_bytes(parameters, processes=processes) / LINK_BYTES_PER_SECOND[link] + steps * LINK_SECONDS[link]
+    )
 
 
 def days(stages: Iterable[Prediction]) -> float:

@@ -18,7 +18,7 @@ from benchmarks.held import Live
 from benchmarks.iterations import costs_of
 from benchmarks.plan.__main__ import main
 from benchmarks.plan.check import checks
-from benchmarks.plan.gpus import GPUS, Gpu, sold_as
+from benchmarks.plan.gpus import GPUS, Gpu, gpus_named, sold_as
 from benchmarks.plan.predict import (
     COMPUTE_EFFICIENCY,
     FP32_EFFICIENCY,
@@ -71,8 +71,16 @@ def test_more_gpus_exchange_gradients():
     one, eight, many = predicted(1), predicted(8), predicted(64)
     assert one.compute == eight.compute == many.compute
     assert one.exchange == 0
-    assert eight.exchange == pytest.approx(2 * 7 / 8 * 4 * 1000 / 20e9)
-    assert many.exchange > 2 * eight.exchange  # between nodes
+    assert eight.exchange == pytest.approx(2 * 7 / 8 * 4 * 1000 / 20e9 + 2 * 3 * 5e-6)
+    assert many.exchange == pytest.approx(2 * 63 / 64 * 4 * 1000 / 10e9 + 2 * 6 * 15e-6)  # between nodes
+    assert eight.exchange_share == pytest.approx(eight.exchange / eight.seconds)
+
+
+def test_gpus_are_chosen_by_name():
+    assert [gpu.name for gpu in gpus_named(["H100 SXM", "T4"])] == ["H100 SXM", "T4"]
+    assert gpus_named([]) == GPUS
+    with pytest.raises(UserError, match=r"^--gpu 'RTX 4091': not known; give one of T4, 'RTX 3060', "):
+        gpus_named(["RTX 4091"])
 
 
 def test_days_are_those_of_all_stages():
