@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from esrgan_train.errors import RunError, StopRequestedError, UserError
+from esrgan_train.errors import RunError, StopRequestedError, UserError, user_error_in
 from esrgan_train.logs import set_up_console
 from esrgan_train.remote.url import masked
 
@@ -52,6 +52,8 @@ def report_error(error: BaseException, *, job: str = "") -> int:
 
 def one_line(error: BaseException) -> str:
     """The message in one line, without credentials and the search path of Hydra; with OmegaConf's reason."""
+    if isinstance(error, _loaded(_OMEGACONF)):
+        error = user_error_in(error) or error
     text = str(error).partition("Config search path:")[0]
     cause = error.__cause__
     if isinstance(error, _loaded(_HYDRA)) and isinstance(cause, _loaded(_OMEGACONF)):

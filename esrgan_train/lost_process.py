@@ -1,4 +1,4 @@
-"""What a process does when another of its run has ended: it says so, frees its GPU and ends, whatever hangs."""
+"""What a process does when another of its run is lost: it says so, frees its GPU and ends, whatever hangs."""
 
 from __future__ import annotations
 
@@ -101,7 +101,8 @@ def lost_process(error: BaseException) -> LostProcessError:
     """The one line for a collective operation that failed."""
     reason = " ".join(str(error).split())[:200]
     return LostProcessError(
-        f"another process of this run has ended, so this one cannot continue ({reason}): see its last lines"
+        "another process of this run has ended or does not answer, so this one cannot continue "
+        f"({reason}): see its last lines"
     )
 
 

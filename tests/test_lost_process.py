@@ -84,7 +84,7 @@ def test_the_message_comes_first_then_nccl_is_aborted_then_the_trainer_tears_dow
         trainer.fit(Losing(), DataLoader([0.0]))
     assert events == ["message", "abort", "teardown"]
     (line,) = [line for line in capfd.readouterr().err.splitlines() if "has ended" in line]
-    assert line.startswith("error: another process of this run has ended, so this one cannot continue (")
+    assert line.startswith("error: another process of this run has ended or does not answer, so this one cannot continue (")
     assert line.endswith("see its last lines; ending, in 60 seconds at the latest")
 
 

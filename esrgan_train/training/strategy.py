@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from lightning.pytorch.strategies import DDPStrategy
 
-from esrgan_train.processes import broadcast_from_rank0
-
-TIMEOUT = timedelta(minutes=10)  # a process that waits longer for another one fails
+from esrgan_train.processes import TIMEOUT, broadcast_from_rank0
 
 
 class TwoPlayerStrategy(DDPStrategy):
