@@ -44,7 +44,8 @@ def report_error(error: BaseException, *, job: str = "") -> int:
         print(one_line(error), file=sys.stderr)
         return 128 + error.signal_number if error.signal_number else DONE
     if isinstance(error, (*mistakes(), RunError)):
-        print(f"error: {one_line(error)}", file=sys.stderr)
+        if not getattr(error, "said", False):
+            print(f"error: {one_line(error)}", file=sys.stderr)
         return FAILED if isinstance(error, RunError) else WRONG_INPUT
     print(f"error: {type(error).__name__}: {one_line(error)} (HYDRA_FULL_ERROR=1 shows where)", file=sys.stderr)
     return FAILED

@@ -35,7 +35,9 @@ class RunError(RuntimeError):
 
 
 class LostProcessError(RunError):
-    """Another process of the run has ended."""
+    """Another process of the run has ended, or does not answer; ``said`` once this has been printed."""
+
+    said = False
 
 
 class StopRequestedError(RuntimeError):
