@@ -40,7 +40,6 @@ from esrgan_train.first_weights import load_from, start_generator
 from esrgan_train.identity import Identity, config_hash
 from esrgan_train.images.colour import channels_of
 from esrgan_train.kernels import kernels_of_training
-from esrgan_train.launchers import check_launched
 from esrgan_train.loggers.metrics_csv import MetricsCSV
 from esrgan_train.modelfiles.classes import name_of
 from esrgan_train.teaching import build_teacher, watch_features, without_features_that_differ
@@ -244,7 +243,6 @@ def build_trainer(cfg: DictConfig) -> Trainer:
         plugins=[DurableCheckpointIO()],
     )
     trainer: Trainer = make()
-    check_launched(trainer.num_devices, trainer.num_nodes)
     if isinstance(trainer.strategy, DDPStrategy):
         trainer = make(strategy=TwoPlayerStrategy())
         check_reachable(trainer)

@@ -18,6 +18,7 @@ from esrgan_train.errors import UserError
 from esrgan_train.hours.trial import trial_of
 from esrgan_train.launch import Launch
 from esrgan_train.launchers import check_launched, launcher_of
+from esrgan_train.train import build_run
 from esrgan_train.training.strategy import TwoPlayerStrategy
 from tests.tiny import tiny
 
@@ -115,7 +116,7 @@ def test_other_processes_than_the_trainer_counts_on_are_refused(
 ) -> None:
     start_by(monkeypatch, BOTH[launcher])
     with pytest.raises(UserError) as refused:  # each would train alone, all into one folder
-        build_trainer(compose_config(tiny(tmp_path)))
+        build_run(compose_config(tiny(tmp_path)))
     assert str(refused.value) == (
         f"trainer.devices=1 trainer.num_nodes=1: {launcher} has started other processes, 2 on each of 2 nodes; "
         f"give trainer={launcher} and neither of the two"
