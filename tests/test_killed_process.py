@@ -132,7 +132,10 @@ def test_a_node_that_no_longer_answers_is_given_up_in_the_stated_time(tmp_path: 
 
 
 @pytest.mark.tools
-def test_sigterm_to_torchrun_saves_and_the_printed_command_resumes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 1), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_signal_to_torchrun_saves_and_the_printed_command_resumes(
+    tmp_path: Path, number: signal.Signals, status: int
+) -> None:
     more = (
         "trainer.max_steps=2000",
         "recipe.start_step=3",
@@ -141,10 +144,10 @@ def test_sigterm_to_torchrun_saves_and_the_printed_command_resumes(tmp_path: Pat
     )
     process = start(tmp_path, [*ALONE, *MODULE], *tiny(Path("run"), *more))
     wait_for_training(tmp_path / "run")
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)  # until its processes have ended, too
     done = load(tmp_path / "run")["global_step"]
-    assert process.returncode == 1, err  # torchrun's own, whatever its processes have done
+    assert process.returncode == status, err  # torchrun's own, whatever its processes have done
     saved = re.findall(
         rf"^stopped by SIGTERM after {done} iterations; saved; resume with: (.*)$", err, re.MULTILINE
     )
