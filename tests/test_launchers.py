@@ -42,7 +42,7 @@ def _as_typed_at_a_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def start_by(monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str | None], **changed: str | None) -> None:
-    for name, value in (variables | changed).items():
+    for name, value in {**variables, **changed}.items():
         if value is not None:
             monkeypatch.setenv(name, value)
 

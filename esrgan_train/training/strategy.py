@@ -6,6 +6,7 @@ import os
 
 import torch.distributed as dist
 from lightning.pytorch.strategies import DDPStrategy
+from torch._C._distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
 from esrgan_train.processes import TIMEOUT, broadcast_from_rank0
@@ -33,7 +34,7 @@ class TwoPlayerStrategy(DDPStrategy):
             store, number, count = next(rendezvous("env://", timeout=TIMEOUT))
             dist.init_process_group(
                 self._get_process_group_backend(),
-                store=dist.PrefixStore(f"restart_{restarts}", store),
+                store=PrefixStore(f"restart_{restarts}", store),
                 rank=number,
                 world_size=count,
                 timeout=TIMEOUT,
