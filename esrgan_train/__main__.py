@@ -25,6 +25,7 @@ from esrgan_train.config import compose_with_hydra, config_dir, detach_from_hydr
 from esrgan_train.editor.command import is_asked, write_schema
 from esrgan_train.errors import StopRequestedError, UserError
 from esrgan_train.launch import Launch
+from esrgan_train.launchers import launcher_of
 from esrgan_train.logs import set_up_console
 from esrgan_train.parent import end_with_parent
 from esrgan_train.ranks import started_by_rank0
@@ -39,7 +40,7 @@ def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong options or data."""
     if is_asked(sys.argv[1:]):
         sys.exit(run_command(lambda: write_schema(sys.argv[1:])))
-    end_with_parent()
+    end_with_parent(launched=launcher_of() == "torchrun")
     if os.environ.get("HYDRA_FULL_ERROR") == "1" and not started_by_rank0():
         run(())
         sys.exit(DONE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from esrgan_train.errors import RunError, StopRequestedError, UserError
+from esrgan_train.errors import RunError, StopRequestedError, UserError, user_error_in
 from esrgan_train.logs import set_up_console
 from esrgan_train.remote.url import masked
 
@@ -44,7 +44,8 @@ def report_error(error: BaseException, *, job: str = "") -> int:
         print(one_line(error), file=sys.stderr)
         return 128 + error.signal_number if error.signal_number else DONE
     if isinstance(error, (*mistakes(), RunError)):
-        print(f"error: {one_line(error)}", file=sys.stderr)
+        if not getattr(error, "said", False):
+            print(f"error: {one_line(error)}", file=sys.stderr)
         return FAILED if isinstance(error, RunError) else WRONG_INPUT
     print(f"error: {type(error).__name__}: {one_line(error)} (HYDRA_FULL_ERROR=1 shows where)", file=sys.stderr)
     return FAILED
@@ -52,6 +53,8 @@ def report_error(error: BaseException, *, job: str = "") -> int:
 
 def one_line(error: BaseException) -> str:
     """The message in one line, without credentials and the search path of Hydra; with OmegaConf's reason."""
+    if isinstance(error, _loaded(_OMEGACONF)):
+        error = user_error_in(error) or error
     text = str(error).partition("Config search path:")[0]
     cause = error.__cause__
     if isinstance(error, _loaded(_HYDRA)) and isinstance(cause, _loaded(_OMEGACONF)):

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from esrgan_train.archs.discovery import ENVIRONMENT_VARIABLE
+from esrgan_train.launchers import started_by_launcher
 
 SCRIPT = "esrgan-train"
 _started_by_script = False
@@ -26,10 +27,17 @@ def program(module: str) -> str:
     return " ".join(_by_script(module)) if _started_by_script else f"python -m {module}"
 
 
-def command(module: str, *arguments: object) -> str:
-    """The quoted line that starts ``module`` with this interpreter and these networks, in the current folder."""
-    by_script = _started_by_script and _is_beside(shutil.which(SCRIPT))
-    start = _by_script(module) if by_script else [interpreter(), "-m", module]
+def command(module: str, *arguments: object, processes: bool = False) -> str:
+    """The quoted line that starts ``module`` with this interpreter and these networks, in the current folder.
+
+    Args:
+        module: its dotted name.
+        *arguments: its words.
+        processes: whether as many are started again as torchrun or SLURM has started now.
+    """
+    python = started_by_launcher(interpreter()) if processes else None
+    by_script = python is None and _started_by_script and _is_beside(shutil.which(SCRIPT))
+    start = _by_script(module) if by_script else [*(python or [interpreter()]), "-m", module]
     words = " ".join(map(shell_word, [*start, *map(str, arguments)]))
     if _in_windows():  # its shells set no variable for one line: it is set in the shell itself
         return words

@@ -27,6 +27,7 @@ from esrgan_train.checks.teaching import bind_teacher
 from esrgan_train.commands import program
 from esrgan_train.errors import UserError
 from esrgan_train.images.colour import channels_of
+from esrgan_train.launchers import launched
 
 _OF_HYDRA = re.compile(r"\$\{hydra:([^{}]+)\}")
 
@@ -62,6 +63,7 @@ def register() -> None:
     OmegaConf.register_new_resolver("gt_size", largest_gt_size, replace=True)
     OmegaConf.register_new_resolver("channels", channels_of, replace=True)
     OmegaConf.register_new_resolver("program", lambda: program("esrgan_train"), replace=True)
+    OmegaConf.register_new_resolver("launched", launched, replace=True)
     OmegaConf.register_new_resolver("tenth", tenth, replace=True)
     OmegaConf.register_new_resolver("model_name", model_name, replace=True)
     store_choices(config_dir())

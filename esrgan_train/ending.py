@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from esrgan_train.causes import foreseen
 from esrgan_train.data.datamodule import DataModule
-from esrgan_train.errors import RunError, StopRequestedError, UserError
+from esrgan_train.errors import LostProcessError, RunError, StopRequestedError, UserError
 from esrgan_train.files import take_failing
 from esrgan_train.launch import Launch
 from esrgan_train.logs import add_log_file, remove_log_file
@@ -41,7 +41,8 @@ def reporting_end(cfg: DictConfig, launch: Launch, trainer: Trainer, datamodule:
     except (UserError, RunError) as error:
         if rank() == 0 and (isinstance(error, RunError) or error is datamodule.failure):
             kind = RunError if isinstance(error, RunError) else UserError
-            error = kind(f"{error}; {how_to_resume(cfg, launch, trainer)}")
+            what = "the run has ended" if isinstance(error, LostProcessError) and error.said else error
+            error = kind(f"{what}; {how_to_resume(cfg, launch, trainer)}")
         log.error("%s", error, extra={"to_file_only": True})
         raise error
     except Exception:

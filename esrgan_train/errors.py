@@ -23,12 +23,21 @@ def given_as(option: str) -> Iterator[None]:
         raise UserError(f"{option}{error}") from error
 
 
+def user_error_in(error: BaseException | None) -> UserError | None:
+    """The ``UserError`` that is, or that a resolver of the configuration raised, however OmegaConf wrapped it."""
+    while error is not None and not isinstance(error, UserError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 class RunError(RuntimeError):
     """A run that cannot continue, though its options are right. The message is one line; exit status 1."""
 
 
 class LostProcessError(RunError):
-    """Another process of the run has ended."""
+    """Another process of the run has ended, or does not answer; ``said`` once this has been printed."""
+
+    said = False
 
 
 class StopRequestedError(RuntimeError):

@@ -41,22 +41,26 @@ class Launch:
 
     def restart_command(self) -> str:
         """What starts the run again from scratch, for a shell or in Python."""
-        return "train(cfg)" if self.arguments is None else command("esrgan_train", *self.arguments)
+        return "train(cfg)" if self.arguments is None else _train(*self.arguments)
 
     def resume_command(self, run_dir: str) -> str:
         """What resumes the run in ``run_dir``, for a shell or in Python."""
         if self.arguments is None:
             return f'cfg.run_dir, cfg.ckpt_path = {run_dir!r}, "last"; train(cfg)'
-        return command("esrgan_train", *self._own_words(), path_override("run_dir", run_dir), "ckpt_path=last")
+        return _train(*self._own_words(), path_override("run_dir", run_dir), "ckpt_path=last")
 
     def repeat_command(self) -> str:
         """What makes the same run again from scratch, in a folder of its own, for a shell or in Python."""
-        return "train(cfg)" if self.arguments is None else command("esrgan_train", *self._own_words())
+        return "train(cfg)" if self.arguments is None else _train(*self._own_words())
 
     def _own_words(self) -> list[str]:
         """The arguments without those that say where a run is stored and resumed."""
         replaced = ("ckpt_path", "run_dir")
         return [a for a in self.arguments or () if a.lstrip("+").partition("=")[0] not in replaced]
+
+
+def _train(*words: str) -> str:
+    return command("esrgan_train", *words, processes=True)
 
 
 def _arguments(hydra: DictConfig) -> list[str]:

@@ -1,9 +1,10 @@
-"""What a process does when another of its run has ended: it says so, frees its GPU and ends, whatever hangs."""
+"""What a process does when another of its run is lost: it says so, frees its GPU and ends, whatever hangs."""
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ class Farewell:
         line = f"{lost}; ending, in {SECONDS:.0f} seconds at the latest"
         log.error("%s", line, extra={"to_file_only": True})
         print(f"error: {line}", file=sys.stderr, flush=True)  # here and now, from every process
+        lost.said = True
         self.freed = _abort()
 
     def check(self) -> None:
@@ -94,14 +96,16 @@ def reporting_lost_process() -> Iterator[None]:
             raise
         lost = lost_process(error)
         farewell.begin(lost)
-        raise lost from error
+        raise farewell.lost or lost from error
 
 
 def lost_process(error: BaseException) -> LostProcessError:
     """The one line for a collective operation that failed."""
-    reason = " ".join(str(error).split())[:200]
+    text = re.sub(r"^(\[\S+:\d+\]\s*)+", "", str(error))  # where in gloo's sources it was raised
+    reason = " ".join(re.split(r"\.\s", text)[0].split())[:200]
     return LostProcessError(
-        f"another process of this run has ended, so this one cannot continue ({reason}): see its last lines"
+        "another process of this run has ended or does not answer, so this one cannot continue "
+        f"({reason}): see its last lines"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -10,6 +11,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 from esrgan_train.lost_process import reporting_lost_process, watch
+
+TIMEOUT = timedelta(minutes=10)  # a process that waits longer for another one gives it up for lost
 
 
 def is_distributed() -> bool:
@@ -98,7 +101,9 @@ class Agreement:
     """
 
     def __init__(self) -> None:
-        self._group: Any = dist.new_group(backend="gloo") if is_distributed() else None
+        self._group: Any = None
+        if is_distributed():
+            self._group = dist.new_group(backend="gloo", timeout=TIMEOUT)  # by default it would be half an hour
         self._value = torch.zeros(1, dtype=torch.int64)
         self._work: Any = None
 

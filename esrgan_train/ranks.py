@@ -13,6 +13,7 @@ from torch._C._distributed_c10d import Store, TCPStore
 from torch.distributed.rendezvous import rendezvous
 
 from esrgan_train.errors import UserError
+from esrgan_train.launchers import in_slurm
 
 Decision = dict[str, Any]
 
@@ -28,11 +29,6 @@ def rank() -> int:
         if name and os.environ.get(name, "").isdigit():
             return int(os.environ[name])
     return 0
-
-
-def in_slurm() -> bool:
-    """Whether ``srun`` or ``sbatch`` started this, rather than a person in a shell of the cluster."""
-    return "SLURM_JOB_ID" in os.environ and os.environ.get("SLURM_JOB_NAME") not in ("bash", "interactive")
 
 
 def slurm_job() -> str | None:

@@ -21,6 +21,7 @@ from esrgan_train.files import make_folder, replacing
 from esrgan_train.hours.decision import lengths_for, with_lengths
 from esrgan_train.identity import identity_of
 from esrgan_train.launch import Launch
+from esrgan_train.launchers import check_launched
 from esrgan_train.loggers.metrics_csv import FILE_NAME, trim_rows
 from esrgan_train.logs import silence_console
 from esrgan_train.origin import write_origin
@@ -122,6 +123,7 @@ def build_run(cfg: DictConfig) -> Run:
     """Build everything, and check it together; nothing is written."""
     seed_everything(cfg.seed, verbose=False)
     trainer = build_trainer(cfg)
+    check_launched(trainer.num_devices, trainer.num_nodes)
     precision = choose_precision(cfg.trainer.precision, trainer.strategy.root_device)
     if precision.device_type == "cpu":
         keep_freed_memory()

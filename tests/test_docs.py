@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from torch.distributed.run import get_args_parser
 
 from esrgan_train.checks.flags import is_sweep, overrides_in
 from esrgan_train.checks.sweep import jobs_of
 from esrgan_train.config import check, compose_config
 from esrgan_train.search.plan import plan_of
 from esrgan_train.train import train
+from tests.test_launchers import SLURM, TORCHRUN
 from tests.tiny import tiny
 
 ROOT = Path(__file__).parents[1]
@@ -141,9 +143,13 @@ def test_a_command_of_the_documentation_is_right(
 
 
 # Programs besides Python.
-OTHERS = ("make", "pip", "source", "torchrun", "srun", "wandb", "tensorboard", "exec", "optuna-dashboard")
+OTHERS = (
+    *("make", "pip", "source", "torchrun", "srun", "sbatch", "scancel"),
+    *("wandb", "tensorboard", "exec", "optuna-dashboard"),
+)
 _COMMAND = re.compile(rf"(?:\w+=\S+ )*(?:python -m \w|esrgan-train |(?:{'|'.join(OTHERS)}) )")
-_SCRIPT = re.compile(r"#|\[ |[A-Z_]+=(?:\S+|\(.*\))$|(cd|export) ")  # what surrounds commands in a shell script
+# What surrounds commands in a shell script.
+_SCRIPT = re.compile(r"#|\[ |[A-Z_]+=(?:\S+|\(.*\))$|(cd|export|exit) ")
 ALL_COMMANDS = [(page, line) for page in PAGES for line in code_in(page.read_text()) if _COMMAND.match(line)]
 
 
@@ -168,12 +174,24 @@ def test_modules_that_pages_run_exist():
     assert [name for name in modules if importlib.util.find_spec(name) is None] == []
 
 
-def test_overrides_inside_other_programs_compose():
-    launched = [line for _, line in ALL_COMMANDS if re.match(r"(torchrun|srun) ", line)]
-    assert len(launched) > 1
-    for line in launched:
-        words = words_of(line.partition("-m esrgan_train ")[2])
-        check(compose_config(overrides_in(words)))
+LAUNCHERS = {"torchrun": TORCHRUN, "srun": SLURM}  # and the variables that each sets
+LAUNCHED = list(dict.fromkeys(line for _, line in ALL_COMMANDS if line.startswith(("torchrun ", "srun "))))
+
+
+@pytest.mark.parametrize("line", LAUNCHED)
+def test_overrides_inside_other_programs_compose(line: str, monkeypatch: pytest.MonkeyPatch):
+    launcher, _, rest = line.partition(" ")
+    options, _, overrides = rest.partition("-m esrgan_train ")
+    for name, value in LAUNCHERS[launcher].items():
+        monkeypatch.setenv(name, value)
+    if launcher == "torchrun":
+        get_args_parser().parse_args([*shlex.split(options), "-m", "esrgan_train"])  # exits at a wrong option
+    check(compose_config(overrides_in(words_of(overrides))))
+
+
+def test_commands_for_both_launchers_were_found():
+    assert {line.split()[0] for line in LAUNCHED} == {"torchrun", "srun"}
+    assert all("trainer=torchrun" in line or "trainer=slurm" in line for line in LAUNCHED)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

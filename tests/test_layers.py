@@ -38,6 +38,7 @@ ORDER = [
     "degradation",
     "archs",
     "modelfiles",
+    "launchers",
     "commands",
     "moved",
     "data",

@@ -17,6 +17,7 @@ from lightning import LightningModule
 from torch.utils.data import DataLoader
 
 from esrgan_train import lost_process
+from esrgan_train.cli import report_error
 from esrgan_train.errors import LostProcessError, UserError
 from esrgan_train.lost_process import Farewell, reporting_lost_process, watch
 from esrgan_train.processes import all_reduce_sum
@@ -84,8 +85,31 @@ def test_the_message_comes_first_then_nccl_is_aborted_then_the_trainer_tears_dow
         trainer.fit(Losing(), DataLoader([0.0]))
     assert events == ["message", "abort", "teardown"]
     (line,) = [line for line in capfd.readouterr().err.splitlines() if "has ended" in line]
-    assert line.startswith("error: another process of this run has ended, so this one cannot continue (")
+    assert line.startswith(
+        "error: another process of this run has ended or does not answer, so this one cannot continue ("
+    )
     assert line.endswith("see its last lines; ending, in 60 seconds at the latest")
+
+
+def test_the_line_gives_the_reason_without_the_place_in_the_library() -> None:
+    closed = "[/src/gloo/tcp/pair.cc:561] Connection closed by peer [10.0.0.2]:4242. This is typically caused by"
+    assert str(lost_process.lost_process(RuntimeError(closed))) == (
+        "another process of this run has ended or does not answer, so this one cannot continue "
+        "(Connection closed by peer [10.0.0.2]:4242): see its last lines"
+    )
+
+
+@pytest.mark.usefixtures("events")
+def test_the_line_is_printed_once(capfd: pytest.CaptureFixture[str]) -> None:
+    with lost_process.farewell.of_run():
+        for _ in range(2):
+            with pytest.raises(LostProcessError) as lost:
+                lose()
+    assert report_error(lost.value) == 1
+    assert report_error(LostProcessError("before the run")) == 1
+    first, second = capfd.readouterr().err.splitlines()
+    assert "Connection closed by peer" in first
+    assert second == "error: before the run"
 
 
 def test_a_teardown_that_hangs_ends_with_the_process(events: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

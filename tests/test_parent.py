@@ -54,3 +54,32 @@ def test_a_run_of_nobody_keeps_on():
         process.wait(0.5)
     process.kill()
     process.wait()
+
+
+LAUNCHER = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdin=subprocess.DEVNULL)
+print(child.pid, flush=True)
+child.wait()
+"""
+LAUNCHED = CHILD.replace("end_with_parent()", "end_with_parent(launched={launched})")
+NOTES = "signal.signal(signal.SIGTERM, lambda *_: (print('saved', flush=True), sys.exit(7)))"
+
+
+@pytest.mark.parametrize(("launched", "said"), [(True, "saved\n"), (False, "")])
+def test_a_killed_launcher_is_a_sigterm_to_those_that_it_has_started(launched: bool, said: str):
+    code = LAUNCHED.format(before=NOTES, launched=launched)
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER, code],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert launcher.stdout is not None
+    pid = int(launcher.stdout.readline())
+    assert launcher.stdout.readline() == "started\n"
+    launcher.kill()
+    launcher.wait()
+    if not launched:  # it keeps on, and the pipe stays open
+        with pytest.raises(subprocess.TimeoutExpired):
+            launcher.communicate(timeout=1.5)
+        os.kill(pid, signal.SIGKILL)
+    assert launcher.communicate(timeout=10)[0] == said

@@ -16,7 +16,7 @@ from esrgan_train.checks.options import check_options
 from esrgan_train.checks.tree import locate, missing_in
 from esrgan_train.contracts.optimizer import check_optimizer
 from esrgan_train.contracts.part import Part
-from esrgan_train.errors import UserError
+from esrgan_train.errors import UserError, user_error_in
 
 _SCALES = ("upscale", "scale")  # the generator's parameter, in this project and in spandrel
 
@@ -41,8 +41,8 @@ def check_config(cfg: DictConfig) -> None:
         check_metrics(cfg)
         check_optimizers(cfg)
     except InterpolationResolutionError as error:
-        if isinstance(error.__cause__, UserError):
-            raise error.__cause__ from None
+        if (told := user_error_in(error)) is not None:
+            raise told from None
         first, *others = str(error).splitlines()
         key = "".join(f"{line.partition(': ')[2]}: " for line in others if "full_key:" in line)
         raise UserError(f"{key}{first}; fix the reference ${{…}}") from error

@@ -31,8 +31,10 @@ def check_sweep(trainer: DictConfig, launcher: str) -> None:
         trainer: the ``trainer`` group.
         launcher: ``_target_`` of Hydra's launcher; submitit's give each run a job of its own, and pass.
     """
+    if _JOB_EACH in launcher:
+        return
     devices, nodes = plain(trainer.devices), trainer.num_nodes
-    if _JOB_EACH not in launcher and (device_count(devices) not in (0, 1, None) or nodes != 1):
+    if device_count(devices) not in (0, 1, None) or nodes != 1:
         raise UserError(
             f"-m with trainer.devices={shown(devices)} trainer.num_nodes={shown(nodes)}: every process would run "
             "the whole sweep; give hydra/launcher=submitit_slurm, or start the runs one by one from a shell loop"

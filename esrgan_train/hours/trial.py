@@ -63,8 +63,10 @@ def measure(cfg: DictConfig, *, hours: float) -> Costs:
     piece = min(max(_SHARE * 3600 * hours, _SHORTEST), _LONGEST)
     clocks = {}
     for stage in stages:
-        with tempfile.TemporaryDirectory(prefix="esrgan_train_") as folder, _apart(cfg):
-            clocks[stage] = _try(trial_of(cfg, folder, stage, validates=stage == stages[0]), piece)
+        with tempfile.TemporaryDirectory(prefix="esrgan_train_") as folder:
+            trial = trial_of(cfg, folder, stage, validates=stage == stages[0])  # reads a launcher's variables
+            with _apart(cfg):
+                clocks[stage] = _try(trial, piece)
     return Costs(
         **{name: clocks[name].iteration if name in clocks else 0.0 for name in ("pixel", "gan")},
         validation=clocks[stages[0]].validation,

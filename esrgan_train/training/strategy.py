@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import os
 
+import torch.distributed as dist
 from lightning.pytorch.strategies import DDPStrategy
+from torch._C._distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
-from esrgan_train.processes import broadcast_from_rank0
+from esrgan_train.processes import TIMEOUT, broadcast_from_rank0
 
-TIMEOUT = timedelta(minutes=10)  # a process that waits longer for another one fails
+_RESTARTS = "TORCHELASTIC_RESTART_COUNT"  # of torchrun --max-restarts
 
 
 class TwoPlayerStrategy(DDPStrategy):
@@ -20,6 +23,24 @@ class TwoPlayerStrategy(DDPStrategy):
 
     def __init__(self) -> None:
         super().__init__(timeout=TIMEOUT)
+
+    def setup_distributed(self) -> None:
+        """Meet the other processes; after a restart not at the addresses that those before have left behind.
+
+        torchrun keeps one store through all its restarts.
+        """
+        restarts = os.environ.get(_RESTARTS, "0")
+        if restarts != "0" and not dist.is_initialized():
+            store, number, count = next(rendezvous("env://", timeout=TIMEOUT))
+            dist.init_process_group(
+                self._get_process_group_backend(),
+                store=PrefixStore(f"restart_{restarts}", store),
+                rank=number,
+                world_size=count,
+                timeout=TIMEOUT,
+                device_id=None if self.root_device.type == "cpu" else self.root_device,
+            )
+        super().setup_distributed()
 
     def configure_ddp(self) -> None:
         """Give every process the weights and buffers of the first."""
