@@ -13,16 +13,19 @@ from typing import Any
 
 from benchmarks.proof import record
 from benchmarks.proof.carried import missing
+from benchmarks.proof.course import Course
 from benchmarks.proof.crops import Sheets, shown, write_sheet
+from benchmarks.proof.equal_time import race
 from benchmarks.proof.heldout import enlargements, measured, record_of
 from benchmarks.proof.measures import all_measures
 from benchmarks.proof.methods import Method, interpolations, models_in, published
+from benchmarks.proof.minutes import draw_minutes, equal_time_section
 from benchmarks.proof.page import write_section
 from benchmarks.proof.photographs import read_photographs
 from benchmarks.proof.tables import heldout_section
 from esrgan_train.allocator import keep_freed_memory
 from esrgan_train.arguments import number
-from esrgan_train.bounds import Count
+from esrgan_train.bounds import Count, Positive
 from esrgan_train.cli import DONE, run_command
 
 log = logging.getLogger(__name__)
@@ -30,11 +33,12 @@ log = logging.getLogger(__name__)
 MODELS = Path("esrgan_train/starter")
 PHOTOS = Path("data/debian/held_out")
 RECORDS, PICTURES, PAGE = Path("benchmarks/results"), Path("docs/images"), Path("docs/results.md")
-SECTIONS = {"heldout": heldout_section}  # by the name of the record
-MEASUREMENTS = ("heldout",)
+SECTIONS = {"heldout": heldout_section, "equal_time": equal_time_section}  # by the name of the record
+MEASUREMENTS = ("heldout", "equal-time")
 SCALES = (2, 4)
 DEGRADATIONS = ("bicubic", "light", "realesrgan")
 HIDDEN = ("lanczos", "realesr-animevideov3-x4", "realesrgan-x4plus-anime")  # they would make the sheets too wide
+TRAINED_ON = Path("data/debian/train")
 QUICK_SIDE = 216  # pixels a side of the crop: enough for NIQE
 
 
@@ -74,10 +78,26 @@ def heldout(options: argparse.Namespace) -> None:
     log.info("written: %s, %s, and crops in %s", records / "heldout.json", page, pictures)
 
 
+def equal_time(options: argparse.Namespace) -> None:
+    """This project's trainer beside the published one, for as long."""
+    course = Course(
+        seconds=60 * options.minutes, every=options.every, photos=options.photos, held_out=options.held_out
+    )
+    if options.quick:
+        course = course.quick()
+    found = race(course, command=options.command)
+    records, pictures, page = places_of(options)
+    record.write(records / "equal_time.json", found)
+    draw_minutes(found, pictures / "equal_time.png")
+    write_section(page, "equal_time", equal_time_section(found))
+    log.info("written: %s, %s and %s", records / "equal_time.json", page, pictures / "equal_time.png")
+
+
 def rewrite(_: argparse.Namespace) -> None:
     """The page again, from the records as they are."""
     for name, section in SECTIONS.items():
-        write_section(PAGE, name, section(record.read(RECORDS / f"{name}.json")))
+        if (file := RECORDS / f"{name}.json").is_file():
+            write_section(PAGE, name, section(record.read(file)))
 
 
 def chosen_methods(models: Path, pixel: dict[str, Path], *, large: bool) -> tuple[list[Method], list[str]]:
@@ -113,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=everything, quick=False, output=None)
     commands = parser.add_subparsers(metavar="COMMAND")
     _add_heldout(commands.add_parser("heldout", help="measure models on photographs that they never saw"))
+    _add_equal_time(commands.add_parser("equal-time", help="train beside the published trainer, for as long"))
     page = commands.add_parser("page", help=f"write {PAGE} again from the records")
     page.set_defaults(run=rewrite)
     return parser
@@ -136,6 +157,16 @@ def _add_heldout(parser: argparse.ArgumentParser) -> None:
     names = " ".join(DEGRADATIONS)
     add("--degradations", nargs="+", default=DEGRADATIONS, metavar="NAME", help=f"default: {names}")
     parser.set_defaults(run=heldout)
+
+
+def _add_equal_time(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    _add_common(parser, quick="seconds, on two small photographs")
+    add("--minutes", type=number(Positive), default=8.0, metavar="M", help="of each trainer (default: 8)")
+    add("--every", type=number(Positive), default=20.0, metavar="S", help="seconds between points (default: 20)")
+    add("--photos", type=Path, default=TRAINED_ON, metavar="DIR", help=f"to train on (default: {TRAINED_ON})")
+    add("--held-out", type=Path, default=PHOTOS, metavar="DIR", help=f"to measure with (default: {PHOTOS})")
+    parser.set_defaults(run=equal_time)
 
 
 def _add_common(parser: argparse.ArgumentParser, *, quick: str) -> None:

@@ -56,8 +56,8 @@ def colour(sr: Picture, hr: Picture) -> float:
 def all_measures() -> tuple[dict[str, Measure], list[str]]:
     """The measures that can be taken here, of pictures without their borders; and a line for each that cannot."""
     found: dict[str, Measure] = {
-        "psnr_y": lambda sr, hr: float(psnr_y(_planes(sr), _planes(hr), 0)),
-        "ssim_y": lambda sr, hr: float(ssim_y(_planes(sr), _planes(hr), 0)),
+        "psnr_y": lambda sr, hr: float(psnr_y(planes(sr), planes(hr), 0)),
+        "ssim_y": lambda sr, hr: float(ssim_y(planes(sr), planes(hr), 0)),
         "sharpness": sharpness,
         "flatness": flatness,
         "colour": colour,
@@ -82,7 +82,7 @@ def _niqe() -> Measure:
     pristine = chosen_parameters(AUTO)
 
     def of(sr: Picture, hr: Picture) -> float | None:  # noqa: ARG001 — it takes no reference
-        value = float(niqe(_planes(sr) / 255, 0, pristine))
+        value = float(niqe(planes(sr) / 255, 0, pristine))
         return None if np.isnan(value) else value
 
     return of
@@ -94,13 +94,14 @@ def _learned(learned: Learned) -> Measure:
     def of(sr: Picture, hr: Picture) -> float | None:
         if min(sr.shape[:2]) < learned.smallest:
             return None
-        mean.update(_planes(sr) / 255, _planes(hr) / 255)
+        mean.update(planes(sr) / 255, planes(hr) / 255)
         return float(mean.compute())
 
     return of
 
 
-def _planes(picture: Picture) -> Tensor:
+def planes(picture: Picture) -> Tensor:
+    """(H, W, 3) as (1, 3, H, W)."""
     return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
 
 

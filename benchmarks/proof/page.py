@@ -24,11 +24,11 @@ def with_section(text: str, name: str, section: str) -> str:
 
 
 def write_section(page: Path, name: str, section: str) -> None:
-    """Put ``section`` into the page; one that is not there becomes a page with nothing else."""
-    begin, end = markers(name)
+    """Put ``section`` into the page, at its end if there are no such markers; a missing page is made."""
     text = page.read_text(encoding="utf-8") if page.is_file() else ""
-    if begin not in text and not page.is_file():
-        text = f"{begin}\n{end}\n"
+    begin, end = markers(name)
+    if begin not in text:
+        text += f"\n{begin}\n{end}\n"
     with replacing(page) as partial:
         partial.write_text(with_section(text, name, section), encoding="utf-8")
 
