@@ -57,7 +57,7 @@ def measured(one: Enlarged, measures: Mapping[str, Measure]) -> dict[str, Any]:
     """The row of a record: a border of as many pixels as the scale is left out, as the field does."""
     border = slice(one.method.scale, -one.method.scale)
     sr, hr = (picture[border, border] for picture in (one.sr, one.photograph.hr))
-    values = {name: measure(sr, hr) for name, measure in measures.items()}
+    values = {name: measure(sr, hr, one.method.scale) for name, measure in measures.items()}
     return {
         "scale": one.method.scale,
         "degradation": one.degradation,

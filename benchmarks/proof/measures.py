@@ -16,11 +16,14 @@ from esrgan_train.metrics.niqe import niqe
 from esrgan_train.metrics.pristine import AUTO, HOW_TO_GET, chosen_parameters, installed_parameters
 
 Picture = NDArray[np.uint8]
-Measure = Callable[[Picture, Picture], float | None]  # of SR and HR, (H, W, 3) each; None: there is nothing to say
+# Of SR and HR, (H, W, 3) each, and the scale; None: there is nothing to say.
+Measure = Callable[[Picture, Picture, int], float | None]
 
 FLAT = 2.0  # levels of 255: HR whose local standard deviation is below is flat
 FLAT_WINDOW = 7  # pixels a side in which it is taken
 FLAT_PERCENT = 95
+RANGE_WINDOW = 7  # pixels a side around a pixel, whose range it should not leave
+OVERSHOOT_PERCENT = 99
 _LEAST_FLAT = 1000  # windows; of fewer nothing is said
 
 
@@ -53,14 +56,37 @@ def colour(sr: Picture, hr: Picture) -> float:
     return float(np.abs(means[0] - means[1]).max() / 255)
 
 
+def overshoot(sr: Picture, hr: Picture) -> float:
+    """The 99th percentile, in levels of 255, of how far SR leaves the range that HR has in 7×7 pixels, in luma.
+
+    Halos and rings beside edges show here.
+    """
+    window = np.ones((RANGE_WINDOW, RANGE_WINDOW), np.uint8)
+    low, high = cv2.erode(_luma(hr), window), cv2.dilate(_luma(hr), window)
+    luma = _luma(sr)
+    return float(np.percentile(np.maximum(luma - high, low - luma).clip(min=0), OVERSHOOT_PERCENT))
+
+
+def grid(sr: Picture, hr: Picture, scale: int) -> float:
+    """How much of the error, in levels of 255, repeats with every LR pixel: stripes and checkerboards.
+
+    It is the standard deviation of the mean errors of luma at the ``scale`` × ``scale`` places in an LR pixel.
+    """
+    error = _luma(sr) - _luma(hr)
+    means = [error[row::scale, column::scale].mean() for row in range(scale) for column in range(scale)]
+    return float(np.std(means))
+
+
 def all_measures() -> tuple[dict[str, Measure], list[str]]:
     """The measures that can be taken here, of pictures without their borders; and a line for each that cannot."""
     found: dict[str, Measure] = {
-        "psnr_y": lambda sr, hr: float(psnr_y(planes(sr), planes(hr), 0)),
-        "ssim_y": lambda sr, hr: float(ssim_y(planes(sr), planes(hr), 0)),
-        "sharpness": sharpness,
-        "flatness": flatness,
-        "colour": colour,
+        "psnr_y": lambda sr, hr, _: float(psnr_y(planes(sr), planes(hr), 0)),
+        "ssim_y": lambda sr, hr, _: float(ssim_y(planes(sr), planes(hr), 0)),
+        "sharpness": lambda sr, hr, _: sharpness(sr, hr),
+        "flatness": lambda sr, hr, _: flatness(sr, hr),
+        "colour": lambda sr, hr, _: colour(sr, hr),
+        "overshoot": lambda sr, hr, _: overshoot(sr, hr),
+        "grid": grid,
     }
     left_out = []
     if installed_parameters() is None:
@@ -81,7 +107,7 @@ def all_measures() -> tuple[dict[str, Measure], list[str]]:
 def _niqe() -> Measure:
     pristine = chosen_parameters(AUTO)
 
-    def of(sr: Picture, hr: Picture) -> float | None:  # noqa: ARG001 — it takes no reference
+    def of(sr: Picture, *_: object) -> float | None:  # it takes no reference
         value = float(niqe(planes(sr) / 255, 0, pristine))
         return None if np.isnan(value) else value
 
@@ -91,7 +117,7 @@ def _niqe() -> Measure:
 def _learned(learned: Learned) -> Measure:
     mean = learned.make()
 
-    def of(sr: Picture, hr: Picture) -> float | None:
+    def of(sr: Picture, hr: Picture, *_: object) -> float | None:
         if min(sr.shape[:2]) < learned.smallest:
             return None
         mean.update(planes(sr) / 255, planes(hr) / 255)
@@ -106,7 +132,8 @@ def planes(picture: Picture) -> Tensor:
 
 
 def _luma(picture: Picture) -> NDArray[np.float64]:
-    return picture.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
+    luma: NDArray[np.float64] = picture.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
+    return luma
 
 
 def _gradients(picture: Picture) -> NDArray[np.float64]:
@@ -120,4 +147,5 @@ def _deviation(picture: Picture) -> NDArray[np.float64]:
     """The standard deviation in each window that lies inside the picture."""
     luma, reach = _luma(picture) - 127.5, FLAT_WINDOW // 2
     mean, square = (cv2.blur(each, (FLAT_WINDOW, FLAT_WINDOW)) for each in (luma, luma**2))
-    return np.sqrt(np.maximum(square - mean**2, 0))[reach:-reach, reach:-reach]
+    deviation: NDArray[np.float64] = np.sqrt(np.maximum(square - mean**2, 0))
+    return deviation[reach:-reach, reach:-reach]

@@ -14,10 +14,10 @@ from esrgan_train.files import replacing
 _BELOW = 2.0  # dB under bicubic that are shown: random first weights lie far below
 _HEAD = """## Beside the published trainer, for as long
 
-BasicSR's `SRModel` and this project's pixel stage, one after the other on the same cores. Both read the same files,
-photographs and their clean bicubic reductions, cut into overlapping parts of up to 480 pixels as the published
-preparation does. The clock stops while the averaged weights are measured, by the same code for both; the start of
-the loader counts."""
+BasicSR's `SRModel` and this project's pixel stage, one after the other on the same cores. Both read the same pairs
+of files: photographs and their clean bicubic reductions, cut into overlapping parts of up to 480 pixels as the
+published preparation does. The clock stops while the averaged weights are measured, by the same code for both; the
+start of the loader counts."""
 _PICTURE = "![held-out PSNR-Y against minutes of training](images/equal_time.png)"
 
 

@@ -41,6 +41,8 @@ COLUMNS = (
     Column("sharpness", "sharpness", "{:.2f}"),
     Column("flatness", "flat (worst)", "{:.1f}", limit=3.0),
     Column("colour", "colour (worst)", "{:.4f}", limit=0.005),
+    Column("overshoot", "overshoot", "{:.1f}"),
+    Column("grid", "grid", "{:.2f}"),
 )
 _SHARPNESS = next(column for column in COLUMNS if column.measure == "sharpness")
 _LIMITED = [column for column in COLUMNS if column.limit is not None]

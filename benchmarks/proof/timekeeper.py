@@ -75,11 +75,13 @@ def scorer(held_out: Sequence[tuple[Picture, Picture]], options: dict[str, int])
         options: num_feat, num_conv and upscale.
     """
 
+    upscale_by = options["upscale"]
+
     def score(weights: Weights) -> float:
-        network = SRVGGNetCompact(**options)
+        network = SRVGGNetCompact(num_feat=options["num_feat"], num_conv=options["num_conv"], upscale=upscale_by)
         network.load_state_dict(weights)
         with torch.no_grad():
-            found = [psnr_y(planes(upscale(lr, network)), planes(hr), options["upscale"]) for lr, hr in held_out]
+            found = [psnr_y(planes(upscale(lr, network)), planes(hr), upscale_by) for lr, hr in held_out]
         return float(torch.cat(found).mean())
 
     return score

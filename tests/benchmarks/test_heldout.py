@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.proof import __main__ as command
 from benchmarks.proof.carried import CARRIED
-from benchmarks.proof.measures import all_measures, colour, flatness, sharpness
+from benchmarks.proof.measures import all_measures, colour, flatness, grid, overshoot, sharpness
 from benchmarks.proof.methods import interpolations, models_in
 from benchmarks.proof.page import markers, with_section, write_section
 from benchmarks.proof.photographs import Photograph, reductions
@@ -66,13 +66,35 @@ def test_colour_is_that_of_the_channel_that_is_farthest_off() -> None:
     assert colour(GRAY + np.array([0, 3, 1], np.uint8), GRAY) == pytest.approx(3 / 255)
 
 
+def test_overshoot_is_how_far_sr_leaves_the_range_around_it() -> None:
+    hr = GRAY.copy()
+    hr[:, 48:] = 200
+    sr = hr.copy()
+    assert overshoot(sr, hr) == 0
+    sr[:, 46:48], sr[:, 48:50] = 100, 230  # a halo on either side of the edge
+    assert overshoot(sr, hr) == pytest.approx(30)
+    soft = cv2.blur(hr, (5, 5))
+    assert overshoot(soft, hr) == 0
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_grid_is_the_part_of_the_error_that_repeats_with_each_lr_pixel(scale: int) -> None:
+    stripes, other = GRAY.copy(), GRAY.copy()
+    stripes[:, ::scale] += 6
+    other[:, :: scale + 1] += 6  # of another period
+    share = 1 / scale
+    assert grid(stripes, GRAY, scale) == pytest.approx(6 * (share * (1 - share)) ** 0.5)
+    assert grid(other, GRAY, scale) < 0.1
+    assert grid(GRAY + 9, GRAY, scale) == 0
+
+
 def test_each_measure_knows_what_is_better() -> None:
     measures, left_out = all_measures()
     hr = skimage.data.astronaut()[:200, :200]
     soft = cv2.GaussianBlur(hr, (9, 9), 3)
     for name in ("psnr_y", "ssim_y", "sharpness"):
-        assert measures[name](soft, hr) < measures[name](hr, hr), name  # type: ignore[operator]
-    assert len(measures) + len(left_out) == 8
+        assert measures[name](soft, hr, 2) < measures[name](hr, hr, 2), name  # type: ignore[operator]
+    assert len(measures) + len(left_out) == 10
 
 
 @pytest.mark.parametrize("name", ["bicubic", "light"])
