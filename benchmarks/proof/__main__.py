@@ -31,6 +31,7 @@ from esrgan_train.cli import DONE, run_command
 log = logging.getLogger(__name__)
 
 MODELS = Path("esrgan_train/starter")
+PIXEL = Path("benchmarks/proof/pixel")
 PHOTOS = Path("data/debian/held_out")
 RECORDS, PICTURES, PAGE = Path("benchmarks/results"), Path("docs/images"), Path("docs/results.md")
 SECTIONS = {"heldout": heldout_section, "equal_time": equal_time_section}  # by the name of the record
@@ -56,7 +57,7 @@ def heldout(options: argparse.Namespace) -> None:
     """Photographs that nothing was trained on, through every model."""
     side, most, draws = (QUICK_SIDE, 1, 1) if options.quick else (options.side, None, options.draws)
     photographs = read_photographs(options.photos, most=most, side=side)
-    methods, absent = chosen_methods(options.models, dict(options.pixel), large=not options.quick)
+    methods, absent = chosen_methods(options.models, pixel_stages(options), large=not options.quick)
     measures, unmeasured = all_measures()
     for line in (left_out := [*absent, *unmeasured]):
         log.warning("%s", line)
@@ -98,6 +99,13 @@ def rewrite(_: argparse.Namespace) -> None:
     for name, section in SECTIONS.items():
         if (file := RECORDS / f"{name}.json").is_file():
             write_section(PAGE, name, section(record.read(file)))
+
+
+def pixel_stages(options: argparse.Namespace) -> dict[str, Path]:
+    """What the pixel stages ended with, by the names of models: as given; of the models that ship, those kept."""
+    if options.pixel or options.models != MODELS:
+        return dict(options.pixel)
+    return {file.stem: file for file in sorted(PIXEL.glob("*.safetensors"))}
 
 
 def chosen_methods(models: Path, pixel: dict[str, Path], *, large: bool) -> tuple[list[Method], list[str]]:
@@ -149,7 +157,8 @@ def _add_heldout(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=(),
         metavar="NAME=FILE",
-        help="what the pixel stage of that model ended with: a model file or a checkpoint",
+        help=f"what the pixel stage of that model ended with: a model file or a checkpoint (default: {PIXEL}/NAME"
+        ".safetensors of the models that ship)",
     )
     add("--photos", type=Path, default=PHOTOS, metavar="DIR", help=f"photographs (default: {PHOTOS})")
     add("--side", type=number(Count), default=1280, metavar="N", help="HR pixels a side at most (default: 1280)")

@@ -43,6 +43,7 @@ def race(course: Course, *, command: str) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         pairs = Path(folder)
         files = write_pairs(_photographs(course, course.photos), pairs, scale=course.upscale)
+        write_pairs(_photographs(course, course.held_out), pairs / "held_out", scale=course.upscale)
         for name in _SIDES:
             found = result_of(start_child(run_side, name, course, pairs), name)
             ways[name] = found["way"]

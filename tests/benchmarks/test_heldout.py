@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,32 @@ def test_quick_measures_everything_once(tmp_path: Path) -> None:
     for scale in (2, 4):
         with Image.open(tmp_path / "out" / f"heldout_x{scale}.jpg") as sheet:
             assert sheet.format == "JPEG"
+
+
+def test_models_that_ship_stand_behind_the_pixel_stages_that_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = model(tmp_path / "pixel" / "x2_mine.safetensors")
+    monkeypatch.setattr(command, "PIXEL", kept.parent)
+    monkeypatch.setattr(command, "MODELS", tmp_path / "ours")
+    options = argparse.Namespace(models=tmp_path / "ours", pixel=())
+    assert command.pixel_stages(options) == {"x2_mine": kept}
+    options.pixel = [("x2_mine", tmp_path / "other.ckpt")]
+    assert command.pixel_stages(options) == {"x2_mine": tmp_path / "other.ckpt"}
+    assert command.pixel_stages(argparse.Namespace(models=tmp_path, pixel=())) == {}
+
+
+@pytest.mark.parametrize(("given", "quick"), [([], False), (["--quick", "-o", "out"], True)])
+def test_without_a_command_everything_is_measured(
+    given: list[str], quick: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    for name in ("heldout", "equal_time"):
+        monkeypatch.setattr(command, name, lambda options, name=name: seen.append((name, options)))
+    assert command.main(given) == 0
+    assert [name for name, _ in seen] == ["heldout", "equal_time"]
+    for _, options in seen:
+        assert (options.quick, options.output) == (quick, Path("out") if quick else None)
 
 
 def test_a_folder_that_is_not_there_is_named_with_the_way_to_get_one(tmp_path: Path) -> None:
