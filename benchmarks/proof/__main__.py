@@ -187,11 +187,9 @@ def _add_common(parser: argparse.ArgumentParser, *, quick: str) -> None:
 
 def _without_output(given: Sequence[str]) -> list[str]:
     """Arguments as a record keeps them: where everything went changes no figure."""
-    kept = list(given)
-    for option in ("-o", "--output"):
-        while option in kept:
-            del kept[kept.index(option) : kept.index(option) + 2]
-    return kept
+    reader = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    reader.add_argument("-o", "--output")
+    return reader.parse_known_args(given)[1]
 
 
 def _named_file(text: str) -> tuple[str, Path]:

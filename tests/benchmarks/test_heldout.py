@@ -16,14 +16,17 @@ from PIL import Image
 
 from benchmarks.proof import __main__ as command
 from benchmarks.proof.carried import CARRIED
+from benchmarks.proof.crops import Sheets
+from benchmarks.proof.heldout import Enlarged, measured
 from benchmarks.proof.measures import all_measures, colour, flatness, grid, overshoot, sharpness
-from benchmarks.proof.methods import interpolations, models_in
+from benchmarks.proof.methods import Method, interpolations, models_in
 from benchmarks.proof.page import markers, with_section, write_section
 from benchmarks.proof.photographs import Photograph, reductions
 from benchmarks.proof.record import read, write
 from benchmarks.proof.tables import heldout_section
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.errors import UserError
+from esrgan_train.images.sheet import pictures_of
 from esrgan_train.modelfiles.weights import save_model
 
 ROOT = Path(__file__).parents[2]
@@ -111,6 +114,43 @@ def test_draws_are_the_same_each_time_and_random_ones_differ(name: str) -> None:
         assert len({low.tobytes() for _, low in first}) == 3
         (_, other), *_ = way.lows(photograph, seed=1)
         assert other.tobytes() != first[0][1].tobytes()
+
+
+def enlarged(method: Method, hr: np.ndarray, *, draw: int = 0) -> Enlarged:
+    low = cv2.resize(hr, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    return Enlarged(
+        photograph=Photograph("astronaut", "", hr),
+        degradation="light",
+        draw=draw,
+        method=method,
+        lr=low,
+        sr=method.enlarge(low),
+    )
+
+
+def test_a_border_of_the_scale_does_not_count() -> None:
+    hr = np.tile(np.uint8([90, 120, 150]), (96, 96, 1))
+    one = enlarged(interpolations(2)[0], hr)
+    one.sr[:2] = one.sr[:, -2:] = 0
+    row = measured(one, all_measures()[0])
+    assert (row["method"], row["psnr_y"], row["colour"]) == ("bicubic", 100, 0)
+    one.sr[2] = 0
+    assert measured(one, all_measures()[0])["psnr_y"] < 40
+
+
+def test_the_sheet_shows_the_same_place_of_lr_of_each_method_and_of_hr() -> None:
+    hr = skimage.data.astronaut()
+    sheets = Sheets([Photograph("astronaut", "", hr)], hidden=["lanczos"])
+    for method in interpolations(2):
+        for draw in range(2):
+            sheets.add(enlarged(method, hr, draw=draw))
+    ((low, bicubic, high),) = pictures_of(sheets.drawn()[2])
+    rows, columns = sheets.places["astronaut"]
+    assert low.shape == bicubic.shape == high.shape == (192, 192, 3)
+    np.testing.assert_array_equal(high[::2, ::2], hr[rows, columns])
+    lr = cv2.resize(hr, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(low[::4, ::4], lr.repeat(2, 0).repeat(2, 1)[rows, columns][::2, ::2])
+    np.testing.assert_array_equal(bicubic[::2, ::2], interpolations(2)[0].enlarge(lr)[rows, columns])
 
 
 @pytest.mark.run
