@@ -184,13 +184,14 @@ def record(**worst: float) -> dict[str, Any]:
     rows = [
         {"scale": 2, "degradation": "light", "method": method, "photograph": name, "draw": 0, **values}
         for method, values in {
+            "bicubic": {"psnr_y": 28.0, "sharpness": 0.4, "flatness": 3.2, "colour": 0.0},
             "x2_mine_pixel": {"psnr_y": 30.0, "sharpness": 0.5, "flatness": 1.0, "colour": 0.001},
             "x2_mine": {"psnr_y": 29.0, "sharpness": 0.75, "flatness": 2.0, "colour": 0.002},
         }.items()
         for name in ("a", "b")
     ]
     rows[-1] |= worst
-    kinds = {"x2_mine_pixel": "pixel stage", "x2_mine": "model"}
+    kinds = {"bicubic": "interpolation", "x2_mine_pixel": "pixel stage", "x2_mine": "model"}
     return {
         "command": "python -m benchmarks.proof heldout",
         "machine": {
@@ -208,7 +209,7 @@ def test_tables_hold_means_the_worst_and_whether_the_limits_are_kept(tmp_path: P
     write(tmp_path / "a.json", record(psnr_y=28.0, flatness=3.5))
     section = heldout_section(read(tmp_path / "a.json"))
     assert "| `x2_mine` | 28.50 | 0.75 | 2.8 (3.5) | 0.0020 (0.0020) |" in section
-    stages = "| `x2_mine` | `light` | 30.00 → 28.50 | 0.50 → 0.75 | 3.5 > 3: **missed** | 0.0020 ≤ 0.005: met |"
+    stages = "| `x2_mine` | `light` | 30.00 → 28.50 | 0.50 → 0.75 | 3.5 > 3: **missed** (bicubic 3.2) | 0.0020 ≤ 0.005: met |"
     assert stages in section
     assert "NIQE" not in section
     assert "**missed**" not in heldout_section(record())
