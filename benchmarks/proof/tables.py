@@ -94,7 +94,7 @@ def _change(column: Column, before: Sequence[Any], after: Sequence[Any]) -> str:
 
 
 def _verdict(column: Column, rows: Sequence[Any], bicubic: Sequence[Any]) -> str:
-    """Whether the worst picture keeps the limit; where not, what bicubic's is: a degradation alone may break it."""
+    """Whether the worst picture keeps the limit; where not, bicubic's too: a degradation alone may break it."""
     assert column.limit is not None
     values, baseline = (_values(each, column.measure) for each in (rows, bicubic))
     if not values:
