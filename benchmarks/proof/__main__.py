@@ -30,7 +30,7 @@ from esrgan_train.cli import DONE, run_command
 
 log = logging.getLogger(__name__)
 
-MODELS = Path("esrgan_train/starter")
+MODELS = Path("esrgan_train/starters")
 PIXEL = Path("benchmarks/proof/pixel")
 PHOTOS = Path("data/debian/held_out")
 RECORDS, PICTURES, PAGE = Path("benchmarks/results"), Path("docs/images"), Path("docs/results.md")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,7 +124,14 @@ def _head(record: Record) -> str:
 
 def _about(method: Any) -> str:
     weights = f" (SHA-256 begins with `{method['digest']}`)" if "digest" in method else ""
-    return f"`{method['name']}`: {method['about']}{weights}"
+    return f"`{method['name']}`: {method['about']}{weights}{_trained(method.get('training', {}))}"
+
+
+def _trained(training: Mapping[str, Any]) -> str:
+    """For how long, and on what, where the JSON beside the model says so."""
+    if not {"seconds", "processor"} <= training.keys():
+        return ""
+    return f", trained for {training['seconds'] / 3600:.1f} hours on {training['processor']}"
 
 
 def _table(rows: Sequence[Any], columns: Sequence[Column]) -> str:

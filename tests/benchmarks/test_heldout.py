@@ -206,11 +206,14 @@ def record(**worst: float) -> dict[str, Any]:
 
 
 def test_tables_hold_means_the_worst_and_whether_the_limits_are_kept(tmp_path: Path) -> None:
-    write(tmp_path / "a.json", record(psnr_y=28.0, flatness=3.5))
+    content = record(psnr_y=28.0, flatness=3.5)
+    content["methods"][-1] |= {"digest": "abcd", "training": {"seconds": 5400, "processor": "a CPU"}}
+    write(tmp_path / "a.json", content)
     section = heldout_section(read(tmp_path / "a.json"))
     assert "| `x2_mine` | 28.50 | 0.75 | 2.8 (3.5) | 0.0020 (0.0020) |" in section
     stages = "| `x2_mine` | `light` | 30.00 → 28.50 | 0.50 → 0.75 | "
     assert stages + "3.5 > 3: **missed** (bicubic 3.2) | 0.0020 ≤ 0.005: met |" in section
+    assert "- `x2_mine`: ours (SHA-256 begins with `abcd`), trained for 1.5 hours on a CPU\n" in section
     assert "NIQE" not in section
     assert "**missed**" not in heldout_section(record())
 
