@@ -61,7 +61,7 @@ class Sheets:
 def write_sheet(path: Path, sheet: Picture) -> None:
     """As JPEG, small enough for a page: half of what files of photographs take."""
     with replacing(path) as partial:
-        Image.fromarray(sheet).save(partial, format="JPEG", quality=85)
+        Image.fromarray(sheet).save(partial, format="JPEG", quality=80)
 
 
 def shown(photographs: Sequence[Photograph]) -> list[Photograph]:

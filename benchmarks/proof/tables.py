@@ -117,7 +117,7 @@ def _head(record: Record) -> str:
         f"    {record['command']}",
         f"{machine['date'][:10]}, commit {machine['commit']}, {machine['cores']} cores of {machine['cpu']}, torch "
         f"{machine['versions']['torch']}, {machine['seconds'] / 60:.0f} minutes. Photographs: {names}.",
-        *record["left_out"],
+        *(line[0].upper() + line[1:] for line in record["left_out"]),
     ]
     return "\n\n".join(lines)
 
