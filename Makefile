@@ -14,7 +14,7 @@ INSTALLED_DOCS := $(VENV)/.installed-docs-$(STAMP)
 MERMAID := build/mermaid/mermaid.min.js
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train photos test test-fast test-slow test-tools torture lint format types docs bench plan gpu-check preview-data wheel clean
+.PHONY: help setup train photos test test-fast test-slow test-tools torture lint format types docs bench plan results gpu-check preview-data wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,6 +66,9 @@ bench: $(INSTALLED_DEV)  ## measure speed on this machine, next to the published
 
 plan: $(INSTALLED_DEV)  ## predict what a training costs on GPUs; ARGS="generator=rrdb --gpus 4", ARGS=--help
 	$(BIN)/python -m benchmarks.plan $(ARGS)
+
+results: $(INSTALLED_DEV)  ## measure the models on photographs that they never saw (make photos first); ARGS=--quick
+	$(BIN)/python -m benchmarks.proof $(ARGS)
 
 gpu-check: $(INSTALLED_DEV)  ## run every test for a GPU and measure the card: eight minutes; ARGS="--device cpu --quick"
 	$(BIN)/python -m esrgan_train.gpu_check $(ARGS)

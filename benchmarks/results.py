@@ -38,7 +38,7 @@ def file_name(*, date: str, cpu: str, cores: int, quick: bool) -> str:
 
 
 def newest(folder: Path) -> Path | None:
-    """The newest full file of a folder, if there is one: their names begin with a date."""
+    """The newest full file of a folder, if there is one; other records have no date in their names."""
     files = sorted(file for file in folder.glob("[0-9]*.json") if not file.stem.endswith("-quick"))
     return files[-1] if files else None
 
