@@ -7,11 +7,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 FOLDER = Path("/tmp") if os.name == "posix" else Path(tempfile.gettempdir())  # the same for every user of the host
 _AT = 1 << 20  # the locked byte in Windows, where a locked one cannot be read: beyond the owner's words
 
@@ -65,10 +60,14 @@ class HostLock:
 if sys.platform == "win32":
 
     def _lock(descriptor: int) -> None:
+        import msvcrt  # not everywhere
+
         os.lseek(descriptor, _AT, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
 else:
 
     def _lock(descriptor: int) -> None:
+        import fcntl  # not everywhere
+
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
