@@ -38,6 +38,7 @@ ORDER = [
     "degradation",
     "archs",
     "modelfiles",
+    "starters",
     "commands",
     "moved",
     "data",
