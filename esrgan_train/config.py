@@ -153,7 +153,7 @@ def _replace_references(node: Any, hydra: DictConfig) -> None:
 
 
 def with_upscale(cfg: DictConfig) -> DictConfig:
-    """A copy, whose parts have the run's ``upscale``, ``colour`` and ``teacher``, and whose ``init_from`` is a file."""
+    """A copy, whose parts have the run's ``upscale``, ``colour`` and ``teacher``; ``init_from`` is a file."""
     cfg = deepcopy(cfg)
     OmegaConf.set_readonly(cfg, False)
     bind_upscale(cfg)

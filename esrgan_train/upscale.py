@@ -1,4 +1,4 @@
-"""The upscaling command: ``python -m esrgan_train.upscale INPUT... -o OUT [--model FILE]``, of photos and clips."""
+"""Upscaling photos and clips: ``python -m esrgan_train.upscale INPUT... -o OUT [--model FILE]``."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ from esrgan_train.starters.catalogue import located
 def load_generator(path: str | Path) -> nn.Module:
     """The network of a ``.pth``, ``.pt``, ``.safetensors``, ``.ckpt`` or ``.onnx`` file; no code in it is run.
 
-    A ``.ckpt`` gives the averaged generator; ONNX Runtime runs an ``.onnx`` model. The name of a starter model, such
-    as ``x2_photo``, stands for its file.
+    A ``.ckpt`` gives the averaged generator; ONNX Runtime runs an ``.onnx`` model. The name of a starter model,
+    such as ``x2_photo``, stands for its file.
 
     Returns:
         A float32 module in evaluation mode on the CPU: (B, 3, h, w) RGB in [0, 1] → (B, 3, h·s, w·s), not

@@ -69,7 +69,8 @@ def test_a_name_stands_for_its_model_unless_there_is_such_a_file(
         main([*command, "--model", "x2_clean"])
 
 
-def test_a_model_that_is_not_there_is_named(photo: Path, stand_ins: Networks):
+@pytest.mark.usefixtures("stand_ins")
+def test_a_model_that_is_not_there_is_named(photo: Path):
     for_enlargement(2).file.unlink()
     with pytest.raises(UserError, match=r"x2_photo\.safetensors does not exist"):
         main([str(photo), "-o", str(photo.parent / "out")])
@@ -82,7 +83,8 @@ def test_training_starts_from_the_model_for_its_pictures_where_there_are_two():
     assert for_training(3, clean=False) is None
 
 
-def test_an_animation_is_enlarged_by_it_too(tmp_path: Path, stand_ins: Networks, caplog):
+@pytest.mark.usefixtures("stand_ins")
+def test_an_animation_is_enlarged_by_it_too(tmp_path: Path, caplog):
     first, second = (Image.fromarray(np.full((8, 8, 3), value, np.uint8)) for value in (60, 200))
     first.save(tmp_path / "a.gif", save_all=True, append_images=[second], duration=100)
     with caplog.at_level(logging.INFO):
