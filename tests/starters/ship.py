@@ -69,7 +69,7 @@ def put(run: Path, starter: Starter, again: dict[str, str], note: str | None) ->
         author=("esrgan_train",),
         licence=LICENCE,
         tags=("photo", "general-upscaler"),
-        description=f"One of the models that ship with esrgan_train ({starter.purpose}): `--model {starter.name}`.",
+        description=f"A model that ships with esrgan_train ({starter.purpose}): `--model {starter.name}`.",
         dataset=("photographs out of Debian's packages",),
     )
     metadata = metadata_of(model, generator, licence=stated.licence, authors=stated.author)
