@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks.results import write_json
 from benchmarks.timing import Spread, spread
 from esrgan_train.errors import UserError
-from esrgan_train.files import replacing
 
 Place = Literal["folder", "S3"]
 State = Literal["cold", "warm"]
@@ -80,9 +80,7 @@ def read(path: Path) -> Measured | None:
 
 
 def write(path: Path, measured: Measured) -> None:
-    """Write everything as JSON, indented for reading and comparing."""
+    """Write everything as JSON."""
     cases = [{"case": asdict(case), "visits": visits} for case, visits in measured.visits.items()]
     content = {"machine": measured.machine, "sizes": asdict(measured.sizes), "cases": cases}
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_json(path, content)

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's accoun
 
 
 @pytest.mark.slow
-def test_a_set_of_many_entries_has_the_shards_of_prepare_and_the_disk_holds_one(tmp_path: Path):
+def test_a_set_of_many_entries_has_the_shards_of_prepare_and_the_disk_holds_one(tmp_path: Path) -> None:
     write_large_set(tmp_path / "set", 3_000, side=128)
     photos = open_packed(tmp_path / "set", option="set")
     shards = sorted((tmp_path / "set").glob("shard-*.npy"))
@@ -45,7 +46,9 @@ def test_a_set_of_many_entries_has_the_shards_of_prepare_and_the_disk_holds_one(
 
 
 @pytest.mark.slow
-def test_a_set_read_through_the_bucket_is_that_of_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_set_read_through_the_bucket_is_that_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_large_set(tmp_path / "large", 40, side=64)
     here = open_packed(tmp_path / "large", option="set")
     with bucket_of(tmp_path) as environment:
@@ -63,7 +66,7 @@ def test_a_set_read_through_the_bucket_is_that_of_the_folder(tmp_path: Path, mon
 
 
 @LINUX
-def test_memory_that_a_process_shares_is_not_its_own():
+def test_memory_that_a_process_shares_is_not_its_own() -> None:
     before = private_memory(os.getpid())
     block = np.ones(80_000_000, np.uint8)
     alone = private_memory(os.getpid())
@@ -103,7 +106,7 @@ MEASURED = Measured(
 )
 
 
-def test_the_table_has_medians_and_what_lies_round_them():
+def test_the_table_has_medians_and_what_lies_round_them() -> None:
     assert section_of(MEASURED).splitlines()[2:] == [
         "| 1,000 | folder | cold | 0.50 (0.25 to 0.75) | 6.2 (6.2 to 6.2) | 30 (30 to 30) | 200 (200 to 200) |",
         "| 1,000,000 | S3 | warm | 0.50 | 6.2 | 30 | 200 |",
@@ -113,7 +116,7 @@ def test_the_table_has_medians_and_what_lies_round_them():
     ]
 
 
-def test_a_file_comes_back_as_it_was_written(tmp_path: Path):
+def test_a_file_comes_back_as_it_was_written(tmp_path: Path) -> None:
     file = tmp_path / "million.json"
     assert read(file) is None
     write(file, MEASURED)
@@ -123,14 +126,14 @@ def test_a_file_comes_back_as_it_was_written(tmp_path: Path):
         read(file)
 
 
-def test_the_page_holds_what_the_file_says():
+def test_the_page_holds_what_the_file_says() -> None:
     page = (ROOT / command.SECTION.page).read_text(encoding="utf-8")
     expected = section_of(read(ROOT / command.FILE))
     assert command.SECTION.within(page) == expected, "run python -m benchmarks.million, which writes the page"
 
 
-def test_a_disk_that_is_too_small_is_said_before_anything_is_written(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(command.shutil, "disk_usage", lambda _: command.shutil._ntuple_diskusage(10, 9, 1))
+def test_a_disk_that_is_too_small_is_said_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1))
     with pytest.raises(UserError, match=r"take up to 7\.2 GB, and 0\.0 GB are free there: .*TMPDIR"):
         command._check_room(command.FULL)
 
@@ -139,7 +142,7 @@ def test_a_disk_that_is_too_small_is_said_before_anything_is_written(monkeypatch
 @pytest.mark.slow
 def test_the_command_visits_folder_and_bucket_cold_and_warm_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     (tmp_path / "temporary").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
