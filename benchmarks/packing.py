@@ -114,25 +114,39 @@ def packed_rows(sizes: Sizes) -> list[Row]:
 
 def write_set(root: Path, entries: int) -> None:
     """A packed set of black photos in files that take no space on the disk."""
-    layout = Layout.of(scales(), upscale=None)
-    length = layout.length((_SIDE, _SIDE), depth=1)
-    per_shard = -(-entries // _SHARDS)
-    records = np.zeros(entries, RECORD)
-    numbers = np.arange(entries)
-    names = [f"folder{number // 1000:04d}/photo{number:07d}.png".encode() for number in numbers]
-    records["shard"], records["offset"] = numbers // per_shard, numbers % per_shard * length
-    records["height"], records["width"], records["depth"] = _SIDE, _SIDE, 1
-    records["name_end"], records["file_size"] = np.cumsum([len(name) for name in names]), 1
-    shards = [min(per_shard, entries - start) * length for start in range(0, entries, per_shard)]
+    shards = write_index(root, entries, side=_SIDE, per_shard=-(-entries // _SHARDS))
     for number, pixels in enumerate(shards):
         with (root / shard_name(number)).open("wb") as file:
             file.write(shard_header(pixels))
             file.truncate(SHARD_HEADER + pixels)
+
+
+def write_index(root: Path, entries: int, *, side: int, per_shard: int, whole: bool = False) -> list[int]:
+    """All of a packed set but its shards: returns the bytes of pixels that each of these must have.
+
+    Args:
+        root: the set's folder.
+        entries: how many.
+        side: of each, in pixels.
+        per_shard: how many of them a shard holds.
+        whole: the last shard is as large as the others, whatever it holds.
+    """
+    layout = Layout.of(scales(), upscale=None)
+    length = layout.length((side, side), depth=1)
+    records = np.zeros(entries, RECORD)
+    numbers = np.arange(entries)
+    names = [f"folder{number // 1000:04d}/photo{number:07d}.png".encode() for number in numbers]
+    records["shard"], records["offset"] = numbers // per_shard, numbers % per_shard * length
+    records["height"], records["width"], records["depth"] = side, side, 1
+    records["name_end"], records["file_size"] = np.cumsum([len(name) for name in names]), 1
+    starts = range(0, entries, per_shard)
+    shards = [(per_shard if whole else min(per_shard, entries - start)) * length for start in starts]
     np.save(root / RECORDS, records)
     np.save(root / NAMES, np.frombuffer(b"".join(names), np.uint8))
     described: dict[str, Any] = {"version": VERSION, "scales": layout.scales, "upscale": None}
     described |= {"shards": [SHARD_HEADER + pixels for pixels in shards], "options": {"tile": None}}
     (root / MARKER).write_text(json.dumps(described), encoding="utf-8")
+    return shards
 
 
 def measure_growth(root: Path, touched: int) -> dict[str, int]:

@@ -44,8 +44,12 @@ def newest(folder: Path) -> Path | None:
 
 
 def write(path: Path, *, machine: Mapping[str, Any], floor: Mapping[str, Any], rows: Sequence[Row]) -> None:
-    """Write everything as JSON, indented for reading and comparing."""
-    content = {"machine": machine, "floor": floor, "rows": [row.as_dict() for row in rows]}
+    """Write everything as JSON."""
+    write_json(path, {"machine": machine, "floor": floor, "rows": [row.as_dict() for row in rows]})
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write plain values, indented for reading and comparing."""
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")

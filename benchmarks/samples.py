@@ -143,32 +143,35 @@ def scales() -> tuple[float, ...]:
 
 def training_set(photos: Source, *, gt_size: int, plain: bool = False) -> TrainingSet:
     """Photos sharpened and degraded ×4 as by the published recipe; with ``plain``, LR is every fourth pixel."""
-    degradation = _every_fourth if plain else RealESRGANDegradation(upscale=4)
-    return TrainingSet(photos, _stream(gt_size, usm=not plain), degradation=degradation)
+    degradation = every_fourth if plain else RealESRGANDegradation(upscale=4)
+    return TrainingSet(photos, stream(gt_size, usm=not plain), degradation=degradation)
 
 
 def drawing_set(photos: Source, *, gt_size: int) -> TrainingSet:
     """The same photos where the training device sharpens and degrades: windows and drawings."""
     rendering = device_rendering(gt_size=gt_size, upscale=4)
-    return TrainingSet(photos, _stream(gt_size), degradation=None, rendering=rendering)
+    return TrainingSet(photos, stream(gt_size), degradation=None, rendering=rendering)
 
 
 def device_rendering(*, gt_size: int, upscale: int) -> DeviceRendering:
     """Sharpens and degrades as by the published recipe, for the CPU as the device."""
     degradation, side = RealESRGANDegradation(upscale=upscale), Window(gt_size, upscale).side
     renderer = BatchRenderer(degradation, (side, side))
-    options = _stream(gt_size, upscale=upscale)
+    options = stream(gt_size, upscale=upscale)
     return DeviceRendering(degradation, renderer, options, device=torch.device("cpu"))
 
 
-def _stream(gt_size: int, *, usm: bool = True, upscale: int = 4) -> StreamOptions:
+def stream(
+    gt_size: int, *, usm: bool = True, upscale: int = 4, batch_size: int = 1, num_workers: int = 0
+) -> StreamOptions:
+    """Options at the scales of ``data=folder``; nothing is cached."""
     return StreamOptions(
         upscale=upscale,
         seed=0,
         gt_size=gt_size,
-        batch_size=1,
+        batch_size=batch_size,
         accumulate=1,
-        num_workers=0,
+        num_workers=num_workers,
         usm=usm,
         cache_mb=0,
         max_bad_fraction=0.0,
@@ -176,7 +179,8 @@ def _stream(gt_size: int, *, usm: bool = True, upscale: int = 4) -> StreamOption
     )
 
 
-def _every_fourth(hr: Image, rng: np.random.Generator) -> Image:  # noqa: ARG001 — a degradation's argument
+def every_fourth(hr: Image, rng: np.random.Generator) -> Image:  # noqa: ARG001 — a degradation's argument
+    """The least that a degradation can do: every fourth pixel."""
     return hr[::4, ::4]
 
 

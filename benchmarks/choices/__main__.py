@@ -17,8 +17,9 @@ from benchmarks.choices.job import Job, Settings, jobs_of, with_models
 from benchmarks.choices.measured import Measured, Record
 from benchmarks.choices.scores import score, seconds_per_iteration
 from benchmarks.choices.side_by_side import run_side_by_side
-from benchmarks.choices.table import page_with, section_of
+from benchmarks.choices.table import section_of
 from benchmarks.machine import describe_machine
+from benchmarks.page import Section
 from benchmarks.results import FOLDER
 from esrgan_train import signals
 from esrgan_train.arguments import number
@@ -26,13 +27,12 @@ from esrgan_train.bounds import Count, Seed
 from esrgan_train.cli import DONE, run_command
 from esrgan_train.commands import shell_word
 from esrgan_train.errors import RunError
-from esrgan_train.files import replacing
 from esrgan_train.search.trial_process import CONSOLE, TrialProcess
 
 log = logging.getLogger(__name__)
 
 FILE = FOLDER / "choices.json"
-PAGE = Path("docs/results.md")  # shows what FILE holds
+SECTION = Section(Path("docs/results.md"), "python -m benchmarks.choices")  # shows what FILE holds
 RUNS = Path("runs")
 QUICK_FILE = RUNS / "choices-quick.json"
 
@@ -117,9 +117,7 @@ def _record(job: Job, comparison: Comparison, settings: Settings, at_once: int) 
 def _show(file: Path, measured: Measured, comparison: Comparison) -> None:
     """Bring the page up to date, where it is this file that it shows."""
     if file == FILE:
-        page = page_with(PAGE.read_text(encoding="utf-8"), section_of(measured, comparison))
-        with replacing(PAGE) as partial_page:
-            partial_page.write_text(page, encoding="utf-8")
+        SECTION.write(section_of(measured, comparison))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.choices.job import Settings
+from benchmarks.results import write_json
 from esrgan_train.errors import UserError
-from esrgan_train.files import replacing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +95,9 @@ def read_or_begin(path: Path, settings: Settings) -> Measured:
 
 
 def write(path: Path, measured: Measured) -> None:
-    """Write everything as JSON, indented for reading and comparing."""
+    """Write everything as JSON."""
     content = {"settings": asdict(measured.settings), "records": [asdict(record) for record in measured.records]}
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+    write_json(path, content)
 
 
 def _in_words(settings: Settings) -> str:

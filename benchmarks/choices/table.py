@@ -8,8 +8,6 @@ from statistics import mean
 from benchmarks.choices.choice import BASE, Choice, Comparison
 from benchmarks.choices.measured import Measured, Record
 
-BEGIN = "<!-- python -m benchmarks.choices writes from here -->"
-END = "<!-- to here -->"
 FIGURES = ("psnr_y", "psnr_clean")
 
 MINUS = "\N{MINUS SIGN}"
@@ -31,23 +29,6 @@ def section_of(measured: Measured | None, comparison: Comparison) -> str:
     if missing:
         paragraphs.append(f"Not measured yet: {', '.join(missing)}.")
     return "\n\n".join(paragraphs)
-
-
-def page_with(page: str, section: str) -> str:
-    """The page with another text between the markers.
-
-    Raises:
-        ValueError: it does not have both of them, once.
-    """
-    if page.count(BEGIN) != 1 or page.count(END) != 1:
-        raise ValueError(f"the page needs {BEGIN} and {END}, once each")
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{section}\n\n{END}{rest.partition(END)[2]}"
-
-
-def section_in(page: str) -> str:
-    """What stands between the markers."""
-    return page.partition(BEGIN)[2].partition(END)[0].strip()
 
 
 def _bicubic_line(any_run: Record) -> str:

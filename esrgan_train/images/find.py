@@ -20,6 +20,8 @@ from esrgan_train.remote.url import Location
 
 log = logging.getLogger(__name__)
 
+_AT_ONCE = 2**16  # places of names
+
 
 class PathTable:
     """An immutable sequence of the photos below ``root``, given as relative POSIX paths and held in arrays.
@@ -64,7 +66,12 @@ class PathTable:
 
     def raw(self) -> Iterator[memoryview]:
         """The bytes of each relative path, without a string for any of them."""
-        return (self._bytes.data[start:end] for start, end in self._bounds)
+        data = self._bytes.data
+        for first in range(
+            0, len(self), _AT_ONCE
+        ):  # Python's numbers are read faster, and take five times as much
+            for start, end in self._bounds[first : first + _AT_ONCE].tolist():
+                yield data[start:end]
 
     def subset(self, indices: Iterable[int]) -> PathTable:
         """The photos at ``indices``, in that order; the bytes are shared."""

@@ -56,7 +56,7 @@ def plan(photos: Sequence[Expected], options: Options) -> tuple[list[range], lis
     lengths = [
         sum(options.layout.length(each, depth) for each in options.entry_sizes(size)) for size, depth in photos
     ]
-    limit = min(max(sum(lengths) // _MOST, _SMALLEST), _LARGEST)
+    limit = shard_limit(sum(lengths))
     shards, filled, start = [], [], 0
     held = 0
     for number, length in enumerate(lengths):
@@ -66,6 +66,11 @@ def plan(photos: Sequence[Expected], options: Options) -> tuple[list[range], lis
             start, held = number, 0
         held += length
     return [*shards, range(start, len(lengths))], [*filled, held]
+
+
+def shard_limit(total: int) -> int:
+    """Bytes that a shard of a set of ``total`` bytes does not exceed, unless one photo does."""
+    return min(max(total // _MOST, _SMALLEST), _LARGEST)
 
 
 @dataclass(frozen=True)

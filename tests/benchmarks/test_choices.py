@@ -18,7 +18,7 @@ from benchmarks.choices.job import MODEL, Job, Settings, job_of, jobs_of, with_m
 from benchmarks.choices.measured import Measured, Record, read, read_or_begin, write
 from benchmarks.choices.scores import seconds_per_iteration
 from benchmarks.choices.side_by_side import run_side_by_side
-from benchmarks.choices.table import BEGIN, END, page_with, section_in, section_of
+from benchmarks.choices.table import section_of
 from benchmarks.results import newest
 from esrgan_train.config import compose_config, with_upscale
 from esrgan_train.errors import RunError, UserError
@@ -284,17 +284,10 @@ def test_without_a_base_there_is_nothing_to_compare_with():
 
 
 def test_the_page_holds_what_the_file_says():
-    page = (ROOT / command.PAGE).read_text(encoding="utf-8")
+    page = (ROOT / command.SECTION.page).read_text(encoding="utf-8")
     expected = section_of(read(ROOT / command.FILE), COMPARISON)
-    assert section_in(page) == expected, "run python -m benchmarks.choices, which writes the page"
-    assert page_with(page, expected) == page
-
-
-def test_only_what_stands_between_the_markers_is_written():
-    page = f"# Results\n\n{BEGIN}\n\nold\n\n{END}\n\nAdvice\n"
-    assert page_with(page, "new") == page.replace("old", "new")
-    with pytest.raises(ValueError, match="once each"):
-        page_with("# Results\n", "new")
+    assert command.SECTION.within(page) == expected, "run python -m benchmarks.choices, which writes the page"
+    assert command.SECTION.put_into(page, expected) == page
 
 
 def test_a_file_comes_back_as_it_was_written_and_is_not_continued_with_other_settings(tmp_path: Path):

@@ -1,0 +1,1 @@
+"""Gradients exchanged in one block after the backward pass, or in buckets beside it."""
