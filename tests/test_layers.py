@@ -39,7 +39,6 @@ ORDER = [
     "archs",
     "modelfiles",
     "launchers",
-    "starters",
     "commands",
     "moved",
     "data",
