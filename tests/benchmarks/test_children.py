@@ -67,7 +67,9 @@ def test_upscaling_is_measured_apart_and_both_sides_make_the_same_picture():
     rows = upscale_rows()
     for row in rows:
         assert row.rounds == 5
-        assert row.losses["ours"]["mean level"] == pytest.approx(row.losses["peer"]["mean level"], abs=0.1)
+        # bf16 numbers from 0.5 to 1 lie half a level apart, and OpenVINO gives the whole result in them
+        allowed = 0.25 if row.key == "upscale_openvino_bf16" else 0.1
+        assert row.losses["ours"]["mean level"] == pytest.approx(row.losses["peer"]["mean level"], abs=allowed)
 
 
 @pytest.mark.slow
