@@ -61,10 +61,10 @@ class Store:
         self.patience = patience
         self.timeout = timeout
         self._given_up: set[str] = set()
-        self._connection: tuple[int, Any] | None = None  # and the process that it belongs to
+        self._connections: dict[int, Any] = {}  # by process: one that a fork has copied is kept, for closing fails
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_connection": None}
+        return vars(self) | {"_connections": {}}
 
     def read(self, name: str, start: int, stop: int) -> bytes:
         """The bytes from ``start`` to ``stop`` of a file, in one request.
@@ -94,9 +94,10 @@ class Store:
     @property
     def files(self) -> Any:
         """The file system, opened in this process."""
-        if self._connection is None or self._connection[0] != os.getpid():
-            self._connection = (os.getpid(), _connect(self.url))
-        return self._connection[1]
+        process = os.getpid()
+        if process not in self._connections:
+            self._connections[process] = _connect(self.url)
+        return self._connections[process]
 
     def _path(self, name: str) -> str:
         path: str = self.files._strip_protocol((self.url / name).secret)

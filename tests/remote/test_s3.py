@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +103,24 @@ def test_a_run_on_a_bucket_resumed_in_the_middle_equals_one_on_a_disk(
     remote, local = weights("remote", url, 4, 8), weights("local", str(packed_photos), 8)
     assert {*remote} == {*local}
     assert all(torch.equal(remote[key], local[key]) for key in local)
+
+
+class FileSystem:
+    """One that can be referred to weakly."""
+
+
+def _opens_its_own(store: Store, inherited: weakref.ref[FileSystem]) -> None:
+    before = inherited()
+    assert store.files is not before
+    del before
+    assert inherited() is not None  # what is freed is closed, by the event loop of another process
+
+
+def test_a_forked_process_leaves_its_parents_connection_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("esrgan_train.remote.store._connect", lambda _: FileSystem())
+    store = Store(Url(URL))
+    arguments = (store, weakref.ref(store.files))
+    process = multiprocessing.get_context("fork").Process(target=_opens_its_own, args=arguments)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
