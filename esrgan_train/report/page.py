@@ -41,8 +41,8 @@ def write_page(path: Path, runs: Sequence[RunFolder], *, ended: str | None = Non
         partial.write_bytes(content)
 
 
-def page_of(runs: Sequence[RunFolder], *, ended: str | None = None, live: bool = False) -> str:
-    """The page of ``runs``, less than 15 MB; a ``live`` one asks its server for news.
+def page_of(runs: Sequence[RunFolder], *, ended: str | None = None, live: str | None = None) -> str:
+    """The page of ``runs``, less than 15 MB; a live one asks its server for another state than ``live``.
 
     Raises:
         UserError: there is nothing to show.
@@ -50,7 +50,7 @@ def page_of(runs: Sequence[RunFolder], *, ended: str | None = None, live: bool =
     if all(run.is_empty for run in runs):
         names = ", ".join(str(run.path) for run in runs)
         raise UserError(f"{names}: nothing to show yet, neither metrics.csv nor previews/crops")
-    context = _context(runs, ended=ended, live=live)
+    context = _context(runs, ended=ended, live=live is not None)
     data: dict[str, Any] = {"photos": [], "charts": charts_of(runs), "live": live}
     room = LIMIT - len(_render(context, data, []).encode(errors="replace")) - _MARGIN
     photos, left_out = fitting(shared_photos(runs), room)

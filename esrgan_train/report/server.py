@@ -34,7 +34,7 @@ class Live:
         """The page of now; ``UserError`` if there is nothing to show."""
         with self._making:
             if self._made[0] != (state := self.state()):
-                self._made = state, page_of(read_folders(find_runs(self.given)), live=True)
+                self._made = state, page_of(read_folders(find_runs(self.given)), live=state)
             return self._made[1]
 
     def state(self) -> str:

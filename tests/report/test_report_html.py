@@ -75,7 +75,7 @@ def test_nothing_of_files_or_options_becomes_markup(page: str) -> None:
 def test_the_data_of_the_script_are_those_of_the_run(page: str) -> None:
     data = json.loads(Reader(page).scripts[0])
     assert [photo["name"] for photo in data["photos"]] == [NASTY, "b\udcff.png"]
-    assert data["live"] is False
+    assert data["live"] is None
 
 
 def test_the_policy_allows_the_two_scripts_and_nothing_else(page: str) -> None:

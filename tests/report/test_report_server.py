@@ -16,7 +16,7 @@ from tests.report.folders import make_run, shown
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """One that serves ``runs/run``, with a page of one word: the number of validations."""
+    """One that serves ``runs/run``, with a page of its state and the number of validations."""
     make_run(tmp_path / "runs" / "run")
     monkeypatch.setattr(server_module, "page_of", lambda runs, live: f"{live} {len(runs[0].photos[0].sr)}")
     server = Server(Live([tmp_path / "runs"]))
@@ -44,7 +44,7 @@ def ask(
 def test_it_answers_on_this_machine_alone(server: Server) -> None:
     assert server.server_address[0] == "127.0.0.1"
     status, text, headers = ask(server, "/")
-    assert (status, text) == (200, "True 3")
+    assert (status, text) == (200, f"{server.live.state()} 3")
     assert headers["Content-Type"] == "text/html; charset=utf-8"
     assert headers["Cache-Control"] == "no-store"
     assert ask(server, "/", host=f"localhost:{server.server_port}")[0] == 200
@@ -58,7 +58,7 @@ def test_it_answers_on_this_machine_alone(server: Server) -> None:
 def test_a_request_for_another_host_is_refused(server: Server, host: str, path: str) -> None:
     status, text, _ = ask(server, path, host=host.format(port=server.server_port))
     assert status == 403
-    assert "True" not in text
+    assert server.live.state() not in text
 
 
 @pytest.mark.parametrize("path", ["/x", "/report.html", "/../config.yaml", "/state/.."])
@@ -75,7 +75,7 @@ def test_what_a_run_writes_changes_the_state_and_the_page(server: Server, tmp_pa
     states.append(ask(server, "/state")[1])
     write_crops(run / FOLDER, [shown("a.png", step=9, seed=0)], 9)
     states.append(ask(server, "/state")[1])
-    assert ask(server, "/")[1] == "True 4"
+    assert ask(server, "/")[1] == f"{states[-1]} 4"  # what changes from here on is news to the page
     make_run(tmp_path / "runs" / "second")
     states.append(ask(server, "/state")[1])
     assert len({*states}) == 4

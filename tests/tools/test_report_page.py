@@ -212,7 +212,7 @@ def test_a_live_page_follows_its_run(tmp_path: Path, chromium: Any) -> None:
     run = make_run(tmp_path / "run")
     server = Server(Live([run]))
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    page, said = open_page(chromium, server.url)
+    page, said = open_page(chromium, server.url)  # what is written before the page asks for the first time counts
     page.select_option("#left", "LR")
     write_crops(run / FOLDER, [shown("a.png", step=12, seed=0), shown("b.png", step=12, seed=10)], 12)
     page.locator("#iteration[max='3']").wait_for(timeout=60_000)

@@ -247,7 +247,6 @@
   }
 
   async function follow() {
-    let known = null;
     let pressed = false;
     addEventListener("pointerdown", () => { pressed = true; });
     for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => { pressed = false; });
@@ -260,8 +259,7 @@
       } catch {
         byId("live").textContent = "The server has ended; this is what it showed last.";
       }
-      known ??= state;
-      if (state !== null && state !== known && !pressed) {
+      if (state !== null && state !== data.live && !pressed) {
         sessionStorage.setItem("focus", document.activeElement?.id ?? "");
         location.reload();
         return;
