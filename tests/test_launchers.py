@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import OmegaConf
 
 from esrgan_train.build import build_trainer
@@ -39,6 +40,7 @@ BOTH = {"torchrun": TORCHRUN, "slurm": SLURM}
 def _as_typed_at_a_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in TORCHRUN.keys() | SLURM.keys():
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(rank_zero_only, "rank", 0)  # which a trainer sets for all that comes after it
 
 
 def start_by(monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str | None], **changed: str | None) -> None:
