@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import sys
 from pathlib import Path
@@ -68,7 +69,9 @@ def test_a_set_read_through_the_bucket_is_that_of_the_folder(
 @LINUX
 def test_memory_that_a_process_shares_is_not_its_own() -> None:
     before = private_memory(os.getpid())
-    block = np.ones(80_000_000, np.uint8)
+    pages = mmap.mmap(-1, 80_000_000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # none that were freed before
+    block = np.frombuffer(pages, np.uint8)
+    block[:] = 1
     alone = private_memory(os.getpid())
     receiving, sending = os.pipe()
     child = os.fork()
