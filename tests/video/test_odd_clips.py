@@ -107,7 +107,9 @@ def test_hdr_is_told_and_stays(
         video.codec_context.color_primaries = 9
         frame = av.VideoFrame.from_ndarray(picture(0, (64, 64)), format="rgb48le").reformat(format="yuv420p10le")
         frame.color_trc, frame.colorspace, frame.color_primaries = number, 9, 9
-        out.mux([*video.encode(frame), *video.encode()])
+        for frame.pts in range(8):
+            out.mux(video.encode(frame))
+        out.mux(video.encode())
     assert enlarge(source, target) == 0
     assert f"is HDR ({name}): so is the enlarged clip" in caplog.text
     with av.open(str(target)) as made:
