@@ -85,6 +85,17 @@ class Encoding:
         return {**({} if quality is None else {"crf": str(quality)}), **_EXTRA.get(encoder, {})}
 
 
+_LONGEST_DELAY = 2**40  # between decoding a frame and showing it, in any unit: more is no time at all
+
+
+def with_decoding_times(packets: list[Any]) -> list[Any]:
+    """The last packets of an encoder; x265 leaves the decoding times of a clip of one or two frames unset."""
+    for packet in packets:
+        if None not in (packet.pts, packet.dts) and not 0 <= packet.pts - packet.dts < _LONGEST_DELAY:
+            packet.dts = packet.pts
+    return packets
+
+
 class ClipWriter:
     """Encodes pictures into a file, and takes packets of other streams.
 
@@ -124,7 +135,7 @@ class ClipWriter:
     ) -> None:
         with naming_clip(self.path, "writing"):
             if kind is None and self.video is not None:
-                self.container.mux(self.video.encode())
+                self.container.mux(with_decoding_times(self.video.encode()))
             self.container.close()
 
     def begin(self, size: tuple[int, int], *, deep: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import cv2
@@ -18,6 +19,7 @@ from esrgan_train.errors import RunError, UserError
 from esrgan_train.images.photo import Photo
 from esrgan_train.video.shot import Shot
 from esrgan_train.video.sinks import AnimationWriter
+from esrgan_train.video.writer import with_decoding_times
 from tests.video.clips import MS, picture, write_clip, write_film
 from tests.video.test_clip_runs import UNEVEN, frames_of, packets_of, times_of
 
@@ -248,3 +250,13 @@ def test_odd_names_and_files_are_named(
         upscale.main([*arguments, "--model", str(model)])
     assert words in str(error.value)
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+def test_decoding_times_that_x265_leaves_unset_are_those_of_showing():
+    def packet(pts: int | None, dts: int | None) -> SimpleNamespace:
+        return SimpleNamespace(pts=pts, dts=dts)
+
+    unset = [packet(0, 9114100276213104342), packet(1, -112588272723557)]
+    assert [each.dts for each in with_decoding_times(unset)] == [0, 1]
+    sound = [packet(6, 4), packet(5, 5), packet(7, None)]
+    assert [each.dts for each in with_decoding_times(sound)] == [4, 5, None]
