@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks.row import Row
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
 
 FOLDER = Path("benchmarks/results")
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,20 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def read_record(path: Path, command: str, parse: Callable[[Any], Record]) -> Record | None:
+    """What ``parse`` makes of the JSON that a command wrote; None if there is no such file.
+
+    Raises:
+        UserError: it is no file of that command.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return parse(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is no file of {command}: {type(error).__name__}: {error}") from error
 
 
 def read(path: Path) -> Results:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.choices.job import Settings
-from benchmarks.results import write_json
+from benchmarks.results import read_record, write_json
 from esrgan_train.errors import UserError
 
 
@@ -66,17 +65,13 @@ def read(path: Path) -> Measured | None:
     Raises:
         UserError: it is no such file.
     """
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        given = content["settings"]
-        settings = Settings(**given | {"overrides": tuple(given["overrides"])})
-        return Measured(settings, tuple(Record(**values) for values in content["records"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} is no file of python -m benchmarks.choices: {type(error).__name__}: {error}"
-        ) from error
+    return read_record(path, "python -m benchmarks.choices", _parsed)
+
+
+def _parsed(content: Any) -> Measured:
+    given = content["settings"]
+    settings = Settings(**given | {"overrides": tuple(given["overrides"])})
+    return Measured(settings, tuple(Record(**values) for values in content["records"]))
 
 
 def read_or_begin(path: Path, settings: Settings) -> Measured:

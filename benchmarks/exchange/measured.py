@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.exchange.measure import BUCKETS, FLAT, Turns
-from benchmarks.results import write_json
+from benchmarks.results import read_record, write_json
 from benchmarks.timing import spread
-from esrgan_train.errors import UserError
 
 _HEADINGS = (
     "| processes | stage | buckets | flat, ms | in buckets, ms | flat / in buckets |",
@@ -34,15 +32,11 @@ def read(path: Path) -> Measured | None:
     Raises:
         UserError: it is no such file.
     """
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Measured(content["machine"], content["gt_size"], [Turns(**each) for each in content["turns"]])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} is no file of python -m benchmarks.exchange: {type(error).__name__}: {error}"
-        ) from error
+    return read_record(path, "python -m benchmarks.exchange", _parsed)
+
+
+def _parsed(content: Any) -> Measured:
+    return Measured(content["machine"], content["gt_size"], [Turns(**each) for each in content["turns"]])
 
 
 def write(path: Path, measured: Measured) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.results import write_json
+from benchmarks.results import read_record, write_json
 from benchmarks.timing import Spread, spread
-from esrgan_train.errors import UserError
 
 Place = Literal["folder", "S3"]
 State = Literal["cold", "warm"]
@@ -67,16 +65,12 @@ def read(path: Path) -> Measured | None:
     Raises:
         UserError: it is no such file.
     """
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        visits = {Case(**entry["case"]): entry["visits"] for entry in content["cases"]}
-        return Measured(content["machine"], Sizes(**content["sizes"]), visits)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} is no file of python -m benchmarks.million: {type(error).__name__}: {error}"
-        ) from error
+    return read_record(path, "python -m benchmarks.million", _parsed)
+
+
+def _parsed(content: Any) -> Measured:
+    visits = {Case(**entry["case"]): entry["visits"] for entry in content["cases"]}
+    return Measured(content["machine"], Sizes(**content["sizes"]), visits)
 
 
 def write(path: Path, measured: Measured) -> None:

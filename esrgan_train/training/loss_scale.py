@@ -47,10 +47,10 @@ class LossScale:
         Returns:
             1 if there was an overflow and the factor was halved; 0 otherwise, also where it cannot be halved.
         """
-        mended = overflow * (self.factor > _LEAST)
+        settled = overflow * (self.factor > _LEAST)
         torch._amp_update_scale_(self.factor, self._since, overflow, _GROWTH, _BACKOFF, INTERVAL)
         self.factor.clamp_(min=_LEAST)
-        return mended
+        return settled
 
     def state_dict(self) -> dict[str, Any]:
         """Plain numbers for the checkpoint."""

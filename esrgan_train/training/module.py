@@ -122,8 +122,8 @@ class ESRGANModule(LightningModule):
             self._log_training(means)
         if ends:
             self.trainer.should_stop = True  # unlike reaching max_steps, a stop is preceded by a validation
-        # What the loss scale mends by itself is no fault to report.
-        failed = skip if self.step.mended is None else skip * (1 - self.step.mended)
+        # What the loss scale settles by itself is no fault to report.
+        failed = skip if self.step.settled is None else skip * (1 - self.step.settled)
         return {"measured": measured, "skip": skip, "failed": failed}
 
     def _step_and_count(self, optimizer: Optimizer) -> None:

@@ -94,7 +94,7 @@ class TrainingStep:
         self.seed = seed
         self.teacher = teacher
         self.loss_scale = LossScale() if precision.needs_scale else None
-        self.mended: Tensor | None = None  # 1 where the last iteration was left out by the loss scale, which fell
+        self.settled: Tensor | None = None  # 1 where the last iteration was left out by the loss scale, which fell
         self.players = self._make_players(make_optimizers, schedule)
         terms = [
             term for stage in objective.stages.values() for term in stage.adversarial if term.feature_matching
@@ -170,7 +170,7 @@ class TrainingStep:
         overflow = (~torch.stack(list(norms.values())).isfinite().all()).float()
         skip = torch.maximum((bad > 0).float(), overflow)
         if self.loss_scale is not None:
-            self.mended = self.loss_scale.update(overflow) * (bad == 0)
+            self.settled = self.loss_scale.update(overflow) * (bad == 0)
             norms["loss_scale"] = self.loss_scale.factor.clone()
         return norms, skip
 

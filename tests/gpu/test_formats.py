@@ -60,7 +60,7 @@ def test_an_overflow_is_left_out_and_halves_the_scale(device: torch.device):
     before = [parameter.detach().clone() for parameter in step.generator.parameters()]
     _, skip = step(small_batch(device), done=0, max_steps=10)
     assert skip
-    assert step.mended
+    assert step.settled
     assert step.loss_scale.factor == 2.0**39
     assert all(map(torch.equal, step.generator.parameters(), before))
 

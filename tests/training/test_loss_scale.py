@@ -69,7 +69,7 @@ def test_an_overflow_changes_nothing_but_the_factor(make_step: MakeStep):
     before, ema = weights(step), [p.clone() for p in step.ema.parameters()]
     _, skip = step(batch(), done=0, max_steps=10)
     assert skip
-    assert step.mended == 1
+    assert step.settled == 1
     assert step.loss_scale.factor == 2.0**39
     assert all(map(torch.equal, weights(step), before))
     assert all(map(torch.equal, step.ema.parameters(), ema))
@@ -77,7 +77,7 @@ def test_an_overflow_changes_nothing_but_the_factor(make_step: MakeStep):
         measured, skip = step(batch(), done=done, max_steps=100)
         if not skip:
             break
-    assert step.mended == 0
+    assert step.settled == 0
     assert all(value.isfinite() for value in measured.values())
     assert not any(map(torch.equal, weights(step), before))
 
@@ -86,10 +86,10 @@ def test_a_loss_that_is_not_finite_is_no_matter_of_the_factor(make_step: MakeSte
     step = started(make_step(make_objective(pixel=lambda sr, hr: (sr - hr).mean() / 0), precision=HALF))
     _, skip = step(batch(), done=0, max_steps=10)
     assert skip
-    assert step.mended == 0
+    assert step.settled == 0
 
 
-def test_an_overflow_at_the_smallest_factor_is_not_mended():
+def test_an_overflow_at_the_smallest_factor_is_not_settled():
     scale = LossScale()
     scale.factor.fill_(1.0)
     assert scale.update(torch.tensor(1.0)) == 0
