@@ -21,6 +21,7 @@ from benchmarks.million.visit import private_memory
 from esrgan_train.data.packed import open_packed
 from esrgan_train.data.reading import Reading
 from esrgan_train.errors import UserError
+from tests.remote.server import find_s3
 
 pytestmark = pytest.mark.run
 
@@ -53,8 +54,7 @@ def test_a_set_read_through_the_bucket_is_that_of_the_folder(
     write_large_set(tmp_path / "large", 40, side=64)
     here = open_packed(tmp_path / "large", option="set")
     with bucket_of(tmp_path) as environment:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
+        find_s3(monkeypatch, environment)
         there = open_packed("s3://large", option="set", reading=Reading(cache_dir=tmp_path / "cache"))
         uncached = open_packed("s3://large", option="set", reading=Reading(cache_gb=0))
         assert [there.name(index) for index in range(40)] == [here.name(index) for index in range(40)]

@@ -9,25 +9,19 @@ from typing import Any
 import fsspec
 import numpy as np
 import pytest
-import s3fs  # noqa: F401 — its import takes a second, which no test shall be charged for
 from fsspec.implementations.memory import MemoryFileSystem
 
 from esrgan_train.images.encode import write_image
 from tests.data.small import packed
-from tests.remote.server import Bucket
-
-NO_ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+from tests.remote.server import Bucket, find_s3
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Bucket]:
     """The server, started once."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in NO_ACCOUNT.items():
-            patch.setenv(name, value)
-        patch.setenv("AWS_MAX_ATTEMPTS", "1")  # trying again is what the tests look at
         started = Bucket()
-        patch.setenv("AWS_ENDPOINT_URL", started.address)
+        find_s3(patch, started.environment)
         try:
             started.create()
             yield started
@@ -45,10 +39,7 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def bucket(server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """The server without faults, holding nothing, and the environment in which it is found."""
-    for name, value in NO_ACCOUNT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
+    find_s3(monkeypatch, server.environment)
     server.clear()
     return server
 

@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import boto3
+import pytest
 from moto.server import DomainDispatcherApplication, create_backend_app
+from s3fs import S3FileSystem
 from werkzeug.serving import make_server
 
 NAME = "photos"
+ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+ONCE = {"AWS_MAX_ATTEMPTS": "1"}  # trying again is what the tests look at
 
 
 class Request(NamedTuple):
@@ -26,6 +30,7 @@ class Bucket:
     """A bucket called ``photos``.
 
     Attributes:
+        environment: in which it is found; see ``find_s3``.
         requests: all that came since ``clear``.
         broken: (number of the request among those for shards, request) → whether it is refused with status 503.
         cut: the same, → whether the connection ends in the middle of the answer.
@@ -36,7 +41,7 @@ class Bucket:
         self._app = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
         self._server.log = lambda *_: None  # type: ignore[method-assign]
-        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        self.environment = {**ACCOUNT, **ONCE, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._server.server_port}"}
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
         self._lock = threading.Lock()
@@ -91,3 +96,10 @@ class Bucket:
         if "shard-" in path and self.cut(number, request):
             return [b"".join(answer)[:10]]
         return answer  # type: ignore[no-any-return]
+
+
+def find_s3(patch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
+    """Let ``s3://`` mean the server that the environment names: fsspec keeps connections to the one before it."""
+    for name, value in environment.items():
+        patch.setenv(name, value)
+    S3FileSystem.clear_instance_cache()

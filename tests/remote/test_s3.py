@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from s3fs import S3FileSystem
 
 from esrgan_train.config import compose_config
 from esrgan_train.data.loader import PhotoLoader
@@ -22,7 +21,7 @@ from esrgan_train.remote.url import Url
 from esrgan_train.train import train
 from tests.data.small import split, training_set
 from tests.remote.conftest import copied
-from tests.remote.server import NAME, Bucket
+from tests.remote.server import NAME, Bucket, find_s3
 from tests.tiny import tiny
 
 URL = f"s3://{NAME}/sets/one"
@@ -70,13 +69,9 @@ def test_an_answer_that_does_not_come_is_asked_for_again(bucket: Bucket) -> None
 
 @pytest.mark.usefixtures("bucket")
 def test_a_server_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    S3FileSystem.clear_instance_cache()
-    try:
-        with pytest.raises(UnreachableError, match=f"^{URL}/a: Could not connect to the endpoint URL"):
-            Store(Url(URL), patience=0.1).read("a", 0, 1)
-    finally:
-        S3FileSystem.clear_instance_cache()
+    find_s3(monkeypatch, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"})
+    with pytest.raises(UnreachableError, match=f"^{URL}/a: Could not connect to the endpoint URL"):
+        Store(Url(URL), patience=0.1).read("a", 0, 1)
 
 
 @pytest.mark.usefixtures("bucket")
