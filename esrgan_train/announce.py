@@ -54,6 +54,8 @@ def announce_start(
         if network is not None:
             size = sum(p.numel() for p in network.parameters())
             log.info("%-13s %s, %s parameters", name, type(network).__name__, f"{size:,}")
+    if cfg.init_from is not None and cfg.ckpt_path is None:
+        log.info("init_from     %s", cfg.init_from)
     if module.step.teacher is not None:
         log.info("teacher       %s: %s", cfg.teacher, module.step.teacher)
     log.info("stages        %s", "; ".join(stages(module.objective, cfg.trainer.max_steps)))

@@ -23,6 +23,7 @@ from esrgan_train.checks.channels import bind_channels
 from esrgan_train.checks.overrides import explain
 from esrgan_train.checks.paths import for_hydra
 from esrgan_train.checks.run import bind_upscale, check_config
+from esrgan_train.checks.starting import bind_starter
 from esrgan_train.checks.teaching import bind_teacher
 from esrgan_train.commands import program
 from esrgan_train.errors import UserError
@@ -154,12 +155,13 @@ def _replace_references(node: Any, hydra: DictConfig) -> None:
 
 
 def with_upscale(cfg: DictConfig) -> DictConfig:
-    """A copy, whose parts have the run's ``upscale``, ``colour`` and ``teacher``."""
+    """A copy, whose parts have the run's ``upscale``, ``colour`` and ``teacher``; ``init_from`` is a file."""
     cfg = deepcopy(cfg)
     OmegaConf.set_readonly(cfg, False)
     bind_upscale(cfg)
     bind_channels(cfg)
     bind_teacher(cfg, config_dir())
+    bind_starter(cfg)
     return cfg
 
 

@@ -1,4 +1,4 @@
-"""The upscaling command: ``python -m esrgan_train.upscale INPUT... -o OUT --model FILE``, of photos and clips."""
+"""Upscaling photos and clips: ``python -m esrgan_train.upscale INPUT... -o OUT [--model FILE]``."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from esrgan_train.inference import models
 from esrgan_train.inference.batch import Batch
 from esrgan_train.inference.targets import plan
 from esrgan_train.inference.upscaler import Upscaler
+from esrgan_train.starters.catalogue import STARTERS, for_enlargement
 from esrgan_train.video.job import Job, is_moving
 from esrgan_train.video.writer import Encoding
 
@@ -51,10 +52,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _opened(options: argparse.Namespace, precision: str) -> Upscaler:
     upscaler = models.open_upscaler(
-        options.model, device=options.device, precision=precision, tile=options.tile, runtime=options.runtime
+        options.model or _starter(options.scale),
+        device=options.device,
+        precision=precision,
+        tile=options.tile,
+        runtime=options.runtime,
     )
     log.info("%s, precision %s, %s, ×%d", upscaler.device, upscaler.precision, upscaler.pieces, upscaler.scale)
     return upscaler
+
+
+def _starter(scale: float | None) -> Path:
+    """The model that ships for such an enlargement, and a line that says so."""
+    starter = for_enlargement(scale)
+    others = ", ".join(f"{one.name} ({one.purpose})" for one in STARTERS if one != starter)
+    log.info("model %s, %s; --model takes another: a file, or %s", starter.name, starter.purpose, others)
+    return starter.file
 
 
 def _upscale_clip(options: argparse.Namespace) -> int:
@@ -80,10 +93,15 @@ def _check_photo_options(options: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=program("esrgan_train.upscale"), description="Upscale photos and clips.")
-    add = parser.add_argument
+    add, names = parser.add_argument, ", ".join(one.name for one in STARTERS)
     add("inputs", nargs="+", metavar="INPUT", help="photos, folders or quoted patterns; or one clip")
     add("-o", "--output", required=True, type=Path, metavar="OUT", help="folder to write to, or a clip: out.mkv")
-    add("--model", required=True, type=Path, metavar="FILE", help=".pth, .safetensors, .ckpt or .onnx")
+    add(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help=f".pth, .safetensors, .ckpt, .onnx, or {names}; default: by --scale",
+    )
     add("--tile", type=number(WholeNumber), metavar="N", help="pixels a side; 0: whole; default: by free memory")
     add("--scale", type=number(Positive), metavar="S", help="final enlargement; default: the model's")
     add("--format", default="png", choices=["png", "jpg", "webp", "tiff"], help="default: png")

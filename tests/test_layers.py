@@ -39,6 +39,7 @@ ORDER = [
     "archs",
     "modelfiles",
     "launchers",
+    "starters",
     "commands",
     "moved",
     "data",

@@ -21,12 +21,14 @@ from esrgan_train.inference.upscaler import Upscaler, inference_precision
 from esrgan_train.modelfiles.finite import check_weights
 from esrgan_train.modelfiles.rebuild import rebuild_generator
 from esrgan_train.modelfiles.weights import load_weights
+from esrgan_train.starters.catalogue import located
 
 
 def load_generator(path: str | Path) -> nn.Module:
     """The network of a ``.pth``, ``.pt``, ``.safetensors``, ``.ckpt`` or ``.onnx`` file; no code in it is run.
 
-    A ``.ckpt`` gives the averaged generator; ONNX Runtime runs an ``.onnx`` model.
+    A ``.ckpt`` gives the averaged generator; ONNX Runtime runs an ``.onnx`` model. The name of a starter model,
+    such as ``x2_photo``, stands for its file.
 
     Returns:
         A float32 module in evaluation mode on the CPU: (B, 3, h, w) RGB in [0, 1] → (B, 3, h·s, w·s), not
@@ -35,7 +37,7 @@ def load_generator(path: str | Path) -> nn.Module:
     Raises:
         UserError: the file cannot be read, or its architecture is unknown.
     """
-    path = Path(path)
+    path = located(path)
     if path.suffix.lower() == ".onnx":
         return OnnxNetwork(path).eval()
     return rebuild_generator(load_weights(path))
@@ -76,6 +78,7 @@ def open_upscaler(
     model: Path, *, device: str, precision: str, tile: int | None, runtime: str = "torch"
 ) -> Upscaler:
     """Read a model and make it ready; the arguments are the commands' options."""
+    model = located(model)
     if runtime == "openvino":
         check_openvino(device)
         device = "cpu"

@@ -1,4 +1,4 @@
-"""The wheel holds the package and its configuration, and no benchmark."""
+"""The wheel holds the package, its configuration and the models that ship, and no benchmark."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+
+from esrgan_train.starters.catalogue import FOLDER
 
 pytestmark = pytest.mark.run
 
@@ -22,4 +24,5 @@ def test_the_wheel_is_free_of_benchmarks_and_tests(tmp_path: Path):
     names = ZipFile(wheel).namelist()
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"esrgan_train"}
     assert "esrgan_train/conf/train.yaml" in names
+    assert {file.relative_to(ROOT).as_posix() for file in FOLDER.glob("*.*")} <= set(names)
     assert not [name for name in names if "benchmark" in name]

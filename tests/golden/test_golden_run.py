@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import platform
 import subprocess
 import sys
 from hashlib import sha256
@@ -18,6 +17,8 @@ from typing import Any
 
 import pytest
 import torch
+
+from tests.machine import machine
 
 pytestmark = pytest.mark.run
 
@@ -64,20 +65,6 @@ def digest(tree: Any) -> str:
     else:
         parts = [repr(tree)]
     return sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def machine() -> dict[str, str]:
-    """What decides how floating-point sums are rounded."""
-    names = ("cpu family", "model", "model name", "stepping", "cache size", "flags")
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    described = "\n".join(f"{name}: {fields.get(name)}" for name in names)
-    return {
-        "cpu": f"{fields.get('model name', platform.machine())}, {sha256(described.encode()).hexdigest()[:8]}",
-        "capability": torch.backends.cpu.get_cpu_capability(),
-        "torch": torch.__version__,
-    }
 
 
 def compare(found: dict[str, Any], golden: dict[str, Any]) -> None:

@@ -19,7 +19,9 @@ from esrgan_train.export.card.stated import NOT_STATED
 _COLUMNS = {"lr": "LR", "bicubic": "before: bicubic", "sr": "after: this model", "hr": "the original"}
 _WIDTH = 220  # of a picture on the page, in pixels: four fit beside each other
 _SCORES = {"psnr": ("PSNR", " dB", 2), "ssim": ("SSIM", "", 4), "psnr_y": ("PSNR-Y", " dB", 2)} | {
-    "ssim_y": ("SSIM-Y", "", 4), "lpips": ("LPIPS", "", 4), "dists": ("DISTS", "", 4), "niqe": ("NIQE", "", 2)
+    "ssim_y": ("SSIM-Y", "", 4), "psnr_clean": ("PSNR, clean LR", " dB", 2),
+    "ssim_clean": ("SSIM, clean LR", "", 4),
+    "lpips": ("LPIPS", "", 4), "dists": ("DISTS", "", 4), "niqe": ("NIQE", "", 2)
 }  # fmt: skip
 _LIBRARIES = {".pth": "pytorch", ".safetensors": "pytorch", ".onnx": "onnx", ".param": "ncnn"}
 
