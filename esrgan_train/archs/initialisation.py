@@ -9,7 +9,7 @@ from esrgan_train.archs.repsr_arch import RepSR
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 
 SLOPE = 0.25  # of PReLU at the start
-LAST_SCALE = 0.1
+LAST_SCALE = 0.01
 
 
 @torch.no_grad()
