@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from omegaconf import DictConfig, OmegaConf
 
+from esrgan_train.archs.repsr_arch import RepSR
 from esrgan_train.archs.srvgg_arch import SRVGGNetCompact
 from esrgan_train.errors import UserError
 from esrgan_train.starters.catalogue import NETWORK, STARTERS, for_training, located
 
 ANY = "starter"  # whichever fits
-_CLASS = f"{SRVGGNetCompact.__module__}.{SRVGGNetCompact.__qualname__}"
+_CLASSES = [f"{network.__module__}.{network.__qualname__}" for network in (SRVGGNetCompact, RepSR)]
 
 
 def bind_starter(cfg: DictConfig) -> None:
@@ -43,7 +44,7 @@ def _fitting(cfg: DictConfig) -> str:
 
 def _unlike_theirs(cfg: DictConfig) -> Iterator[str]:
     """What the run's network has otherwise."""
-    if cfg.generator._target_ != _CLASS:
+    if cfg.generator._target_ not in _CLASSES:
         yield f"generator._target_={cfg.generator._target_}"
         return
     if cfg.colour != "rgb":
