@@ -38,11 +38,15 @@ class Section:
     def put_into(self, page: str, section: str) -> str:
         """The page with another text between the markers; raises as ``within``."""
         before, _, after = self._parts(page)
-        return f"{before}{self.begin}\n\n{section}\n\n{_END}{after}"
+        inside = section.strip("\n")
+        return f"{before}{self.begin}\n\n{inside}\n\n{_END}{after}"
 
     def write(self, section: str) -> None:
-        """Bring the file up to date; raises as ``within``."""
-        page = self.put_into(self.page.read_text(encoding="utf-8"), section)
+        """Bring the file up to date: without markers the section comes to its end; raises as ``within``."""
+        page = self.page.read_text(encoding="utf-8") if self.page.is_file() else ""
+        if self.begin not in page:
+            page += f"\n{self.begin}\n\n{_END}\n"
+        page = self.put_into(page, section)
         with replacing(self.page) as partial:
             partial.write_text(page, encoding="utf-8")
 

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.page import Section
 from benchmarks.proof import record
 from benchmarks.proof.carried import missing
 from benchmarks.proof.course import Course
@@ -20,7 +21,6 @@ from benchmarks.proof.heldout import enlargements, measured, record_of
 from benchmarks.proof.measures import all_measures
 from benchmarks.proof.methods import Method, interpolations, models_in, published
 from benchmarks.proof.minutes import draw_minutes, equal_time_section
-from benchmarks.proof.page import write_section
 from benchmarks.proof.photographs import read_photographs
 from benchmarks.proof.tables import heldout_section
 from esrgan_train.allocator import keep_freed_memory
@@ -34,8 +34,7 @@ MODELS = Path("esrgan_train/starters")
 PIXEL = Path("benchmarks/proof/pixel")
 PHOTOS = Path("data/debian/held_out")
 RECORDS, PICTURES, PAGE = Path("benchmarks/results"), Path("docs/images"), Path("docs/results.md")
-SECTIONS = {"heldout": heldout_section, "equal_time": equal_time_section}  # by the name of the record
-MEASUREMENTS = ("heldout", "equal-time")
+MEASUREMENTS = {"heldout": heldout_section, "equal-time": equal_time_section}  # what each has for the page
 SCALES = (2, 4)
 DEGRADATIONS = ("bicubic", "light", "realesrgan")
 HIDDEN = ("lanczos", "realesr-animevideov3-x4", "realesrgan-x4plus-anime")  # they would make the sheets too wide
@@ -72,11 +71,11 @@ def heldout(options: argparse.Namespace) -> None:
 
     found = record_of(rows(), command=options.command, photographs=photographs, methods=methods, left_out=left_out)
     records, pictures, page = places_of(options)
-    record.write(records / "heldout.json", found)
+    record.write(record_in(records, "heldout"), found)
     for scale, sheet in sheets.drawn().items():
         write_sheet(pictures / f"heldout_x{scale}.jpg", sheet)
-    write_section(page, "heldout", heldout_section(found))
-    log.info("written: %s, %s, and crops in %s", records / "heldout.json", page, pictures)
+    section(page, "heldout").write(heldout_section(found))
+    log.info("written: %s, %s, and crops in %s", record_in(records, "heldout"), page, pictures)
 
 
 def equal_time(options: argparse.Namespace) -> None:
@@ -88,17 +87,27 @@ def equal_time(options: argparse.Namespace) -> None:
         course = course.quick()
     found = race(course, command=options.command)
     records, pictures, page = places_of(options)
-    record.write(records / "equal_time.json", found)
+    record.write(record_in(records, "equal-time"), found)
     draw_minutes(found, pictures / "equal_time.png")
-    write_section(page, "equal_time", equal_time_section(found))
-    log.info("written: %s, %s and %s", records / "equal_time.json", page, pictures / "equal_time.png")
+    section(page, "equal-time").write(equal_time_section(found))
+    log.info("written: %s, %s and %s", record_in(records, "equal-time"), page, pictures / "equal_time.png")
 
 
 def rewrite(_: argparse.Namespace) -> None:
     """The page again, from the records as they are."""
-    for name, section in SECTIONS.items():
-        if (file := RECORDS / f"{name}.json").is_file():
-            write_section(PAGE, name, section(record.read(file)))
+    for name, text in MEASUREMENTS.items():
+        if (file := record_in(RECORDS, name)).is_file():
+            section(PAGE, name).write(text(record.read(file)))
+
+
+def section(page: Path, name: str) -> Section:
+    """Where a measurement writes."""
+    return Section(page, f"python -m benchmarks.proof {name}")
+
+
+def record_in(folder: Path, name: str) -> Path:
+    """The file of a measurement's figures."""
+    return folder / f"{name.replace('-', '_')}.json"
 
 
 def pixel_stages(options: argparse.Namespace) -> dict[str, Path]:

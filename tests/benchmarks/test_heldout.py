@@ -20,7 +20,6 @@ from benchmarks.proof.crops import Sheets
 from benchmarks.proof.heldout import Enlarged, measured
 from benchmarks.proof.measures import all_measures, colour, flatness, grid, overshoot, sharpness
 from benchmarks.proof.methods import Method, interpolations, models_in
-from benchmarks.proof.page import markers, with_section, write_section
 from benchmarks.proof.photographs import Photograph, reductions
 from benchmarks.proof.record import read, write
 from benchmarks.proof.tables import heldout_section
@@ -218,32 +217,13 @@ def test_tables_hold_means_the_worst_and_whether_the_limits_are_kept(tmp_path: P
     assert "**missed**" not in heldout_section(record())
 
 
-def test_a_section_replaces_what_stands_between_its_markers() -> None:
-    begin, end = markers("heldout")
-    page = f"before\n{begin}\nold\n{end}\nafter\n"
-    assert with_section(page, "heldout", "new") == f"before\n{begin}\n\nnew\n\n{end}\nafter\n"
-    with pytest.raises(UserError, match="the page must hold"):
-        with_section("nothing", "heldout", "new")
-
-
-@pytest.mark.parametrize("name", command.SECTIONS)
+@pytest.mark.parametrize("name", command.MEASUREMENTS)
 def test_the_page_shows_what_the_record_says_and_nothing_without_one(name: str) -> None:
-    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
-    file = ROOT / "benchmarks" / "results" / f"{name}.json"
-    if file.is_file():
-        expected = with_section(page, name, command.SECTIONS[name](read(file)))
-        assert expected == page, "run python -m benchmarks.proof page"
-    else:
-        assert page.count("\n".join(markers(name))) == 1
-
-
-def test_a_page_without_markers_gets_the_section_at_its_end(tmp_path: Path) -> None:
-    page = tmp_path / "results.md"
-    write_section(page, "heldout", "one")
-    write_section(page, "equal_time", "two")
-    write_section(page, "heldout", "three")
-    text = page.read_text(encoding="utf-8")
-    assert [line for line in text.splitlines() if line and not line.startswith("<!--")] == ["three", "two"]
+    section = command.section(ROOT / command.PAGE, name)
+    file = command.record_in(ROOT / command.RECORDS, name)
+    expected = command.MEASUREMENTS[name](read(file)) if file.is_file() else "Not measured yet."
+    page = section.page.read_text(encoding="utf-8")
+    assert section.within(page) == expected.strip(), "run python -m benchmarks.proof page"
 
 
 @pytest.mark.run
