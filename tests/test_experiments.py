@@ -46,6 +46,7 @@ def two_iterations(photos: Path, run_dir: Path, *, small: tuple[str, ...]) -> li
             "recipe.start_step=1",
             "recipe.val_check_interval=2",
             "recipe.log_every_n_steps=1",
+            "recipe.perceptual_weight=1",
         ),
         *("trainer.accelerator=cpu", "trainer.precision=32", "callbacks.previews=null", "callbacks.curves=null"),
         *("discriminator.num_feat=2", *small),

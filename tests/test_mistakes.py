@@ -30,6 +30,7 @@ from tests.tiny import tiny
 
 pytestmark = pytest.mark.run
 
+FEATURES = ["loss.perceptual.weight=1"]  # which the demo does without
 TINY = ["generator.num_feat=4", "generator.num_conv=1", "discriminator.num_feat=4", "loss.perceptual.weight=0"]
 
 # Overrides, and what the line must contain: what is wrong, and the way out.
@@ -141,10 +142,10 @@ MISTAKES: list[tuple[str, list[str], list[str]]] = [
     ("same folder", ["data=folder", "data.train_dir=two", "data.val_dir=two", *TINY], ["overlap"]),
     ("share held out", ["data=folder", "data.train_dir=two", "data.val_fraction=1.5", *TINY], ["data.val_fraction=1.5"]),
     # weights and checkpoints
-    ("features", ["loss.perceptual.features=nofile.pth"], ["loss.perceptual.features=nofile.pth", "random"]),
+    ("features", [*FEATURES, "loss.perceptual.features=nofile.pth"], ["loss.perceptual.features=nofile.pth", "random"]),
     ("no weights", ["init_from=nofile.pth"], ["init_from=nofile.pth does not exist"]),
     ("no discriminator", ["init_discriminator_from=nofile.pth", *TINY], ["init_discriminator_from=nofile.pth does not"]),
-    ("features that are none", ["loss.perceptual.features=words.txt"], ["loss.perceptual.features=words.txt is damaged"]),
+    ("features that are none", [*FEATURES, "loss.perceptual.features=words.txt"], ["loss.perceptual.features=words.txt is damaged"]),
     ("weights of no model", ["init_from=words.txt"], ["init_from=words.txt", ".safetensors"]),
     ("damaged weights", ["init_from=damaged.pth"], ["damaged.pth", "damaged"]),
     ("weights that run code", ["init_from=evil.pth"], ["evil.pth", "run code"]),
@@ -392,10 +393,10 @@ def test_an_option_without_effect_is_reported(overrides: list[str], expected: st
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["loss.perceptual.features=imagenet", "discriminator.num_feat=32", "optimizer.lr=1e-3"],
+        [*FEATURES, "loss.perceptual.features=imagenet", "discriminator.num_feat=32", "optimizer.lr=1e-3"],
         ["loss.perceptual.weight=0", "loss.adversarial.start_step=5", "optimizer.pixel_lr=1e-3"],
         ["ckpt_path=auto", "init_from=model.pth"],
-        ["loss.perceptual.function.seed=3"],
+        [*FEATURES, "loss.perceptual.function.seed=3"],
     ],
 )
 def test_an_option_with_effect_is_not_reported(overrides: list[str]):

@@ -17,7 +17,7 @@ from esrgan_train.doctor.login import login_check
 from esrgan_train.doctor.weights import weights_check, without_fetching
 from tests.doctor.planted import everything_below
 
-FEATURES = "loss.perceptual.features=imagenet"
+FEATURES = ("loss.perceptual.weight=1", "loss.perceptual.features=imagenet")
 
 
 def findings(check: object, *overrides: str) -> list[Finding]:
@@ -41,7 +41,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_weights_that_cannot_be_had_are_a_problem(hub: Path) -> None:
-    (vgg,) = findings(weights_check, FEATURES, "callbacks.lpips.use=false")
+    (vgg,) = findings(weights_check, *FEATURES, "callbacks.lpips.use=false")
     assert vgg.status == "problem"
     assert vgg.what.startswith("loss.perceptual.features=imagenet: https://")
     assert "loss.perceptual.features=random" in vgg.what
@@ -55,12 +55,12 @@ def test_weights_that_cannot_be_had_are_a_problem(hub: Path) -> None:
 def test_weights_that_can_be_fetched_are_a_note(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr(weights, "look_for", asked.append)
-    (vgg,) = findings(weights_check, FEATURES, "callbacks.lpips.use=false")
+    (vgg,) = findings(weights_check, *FEATURES, "callbacks.lpips.use=false")
     assert vgg.status == "note"
     assert "548 MB" in vgg.what
     assert len(asked) == 1
     assert not hub.exists()
-    cfg = compose_config([FEATURES, "callbacks.lpips.use=true"])
+    cfg = compose_config([*FEATURES, "callbacks.lpips.use=true"])
     for_rehearsal = without_fetching(cfg)
     assert for_rehearsal.loss.perceptual.function.features == "random"
     assert for_rehearsal.callbacks.lpips.use is False
@@ -71,8 +71,8 @@ def test_weights_that_are_here_are_well(hub: Path) -> None:
     hub.mkdir(parents=True)
     for name in ("vgg19-dcbb9e9d.pth", "alexnet-owt-7be5be79.pth"):
         (hub / name).touch()
-    assert [each.status for each in findings(weights_check, FEATURES)] == ["ok", "ok"]
-    assert without_fetching(compose_config([FEATURES])).loss.perceptual.function.features == "imagenet"
+    assert [each.status for each in findings(weights_check, *FEATURES)] == ["ok", "ok"]
+    assert without_fetching(compose_config([*FEATURES])).loss.perceptual.function.features == "imagenet"
 
 
 @pytest.mark.usefixtures("hub")
