@@ -33,7 +33,8 @@ def overrides(course: Course, pairs: Path, run_dir: Path) -> list[str]:
     """The pixel stage on pairs with a constant learning rate; nothing is validated, and no end comes."""
     held_out = pairs / "held_out"  # or some of the pairs would be
     return [
-        *("experiment=x2_clean", "generator=srvgg", "data=paired", "degradation=none", "recipe=starter", "logger=csv"),
+        *("experiment=x2_clean", "generator=srvgg", "data=paired", "degradation=none"),
+        *("recipe=starter", "logger=csv"),
         *(f"data.train_dir={pairs / 'hr'}", f"data.train_lr_dir={pairs / 'lr'}", f"run_dir={run_dir}"),
         *(f"data.val_dir={held_out / 'hr'}", f"data.val_lr_dir={held_out / 'lr'}"),
         *(f"data.gt_size={course.gt_size}", f"data.batch_size={course.batch_size}", f"seed={course.seed}"),
