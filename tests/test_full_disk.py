@@ -27,7 +27,8 @@ def run(run_dir: Path, *overrides: str) -> None:
         f"+callbacks.previews.run_dir={run_dir}",
         f"callbacks.curves={{_target_: esrgan_train.callbacks.curves.Curves, run_dir: {run_dir}}}",
     )
-    train(compose_config(tiny(run_dir, "recipe.start_step=100", *pictures, *overrides)))
+    better = ("recipe.start_step=100", "training.init=default")  # each validation than the one before
+    train(compose_config(tiny(run_dir, *better, *pictures, *overrides)))
 
 
 def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
