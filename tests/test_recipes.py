@@ -53,6 +53,12 @@ def test_starter_models_are_one_command(experiment: str, upscale: int, iteration
     assert (cfg.loss.adversarial.weight > 0) == (experiment != "x2_clean")
 
 
+@pytest.mark.parametrize("experiment", ["x2_clean", "x2_photo"])
+def test_another_network_may_be_named_beside_the_experiment(experiment: str):
+    assert compose_config([f"experiment={experiment}", "generator=ultracompact"]).generator.num_feat == 64
+    check(compose_config([f"experiment={experiment}", "generator=span", "data.gt_size=96"]))
+
+
 def test_starter_models_take_ones_own_photos_too():
     cfg = compose_config(["experiment=x2_photo", "recipe=starter", "data=folder", "data.train_dir=my/photos"])
     check(cfg)

@@ -48,7 +48,7 @@ def test_checkpoints_that_are_kept_count(tmp_path: Path) -> None:
 @pytest.mark.run
 def test_a_resumed_run_replaces_what_is_there(finished_run: Path) -> None:
     more = ("recipe.start_step=5", "recipe.val_check_interval=2", "trainer.max_steps=12")
-    assert need_of(finished_run, *more, done=8).kept == 1  # last.ckpt and the best are written anew
+    assert need_of(finished_run, *more, done=8).kept == 1  # last.ckpt and the best are written again
 
 
 def test_free_space_is_that_of_the_nearest_folder(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ class Clip:
             before = float(self._last.start)
             if self._last.start - start > _OVERLAP:
                 raise RunError(
-                    f"{self.path}: times go back from {before:.3f} s to {float(start):.3f} s: write it anew, by "
+                    f"{self.path}: times go back from {before:.3f} s to {float(start):.3f} s: write it again, by "
                     "ffmpeg -fflags +genpts -i CLIP -c copy NEW.mkv"
                 )
             if not self._went_back:

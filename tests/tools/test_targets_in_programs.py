@@ -110,7 +110,7 @@ def test_every_file_of_a_target_is_right_at_even_odd_and_tiny_sizes(
 def test_vs_mlrt_can_write_a_clips_size_into_the_file(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """As its plugins do: the input gets a size, what was inferred is forgotten, and inferred anew."""
+    """As its plugins do: the input gets a size, what was inferred is forgotten, and inferred again."""
     (file,) = write_target(model, "vs-mlrt", tmp_path / "out", monkeypatch)
     graph = onnx.load(file)
     for picture, sizes in ((graph.graph.input[0], (1, None, 37, 53)), (graph.graph.output[0], (1, None, 0, 0))):

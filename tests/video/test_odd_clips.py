@@ -182,7 +182,7 @@ def test_times_that_start_again_are_refused(tmp_path: Path, enlarge: Enlarge) ->
     write_part(one, (64, 48), 3000)
     write_part(other, (64, 48), 0)
     join(source, one, other)
-    with pytest.raises(RunError, match=r"in\.ts: times go back from .* write it anew"):
+    with pytest.raises(RunError, match=r"in\.ts: times go back from .* write it again"):
         enlarge(source, tmp_path / "out.mkv")
     assert not list(tmp_path.glob("*out*"))
 
