@@ -36,7 +36,7 @@ SECTION = Section(Path("docs/results.md"), "python -m benchmarks.choices")  # sh
 RUNS = Path("runs")
 QUICK_FILE = RUNS / "choices-quick.json"
 
-ITERATIONS = 4000
+ITERATIONS = 1500
 QUICK = ("data.val_max_size=64", "data.val_draws=1")
 QUICK_ROWS, QUICK_ITERATIONS = ("base", "small_crops"), 8
 
