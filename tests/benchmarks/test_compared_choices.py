@@ -49,12 +49,6 @@ CHANGES: dict[str, dict[str, Any]] = {
         "loss.fft.weight": 0.1,
         "loss.fft.function._target_": "esrgan_train.losses.frequency.SpectrumLoss",
     },
-    "focal_frequency": {
-        **{f"loss.focal_frequency.{name}": value for name, value in TERM.items()},
-        "loss.focal_frequency.weight": 1.0,
-        "loss.focal_frequency.function._target_": "esrgan_train.losses.frequency.FocalFrequencyLoss",
-        "loss.focal_frequency.function.alpha": 1.0,
-    },
     "default_start": {"training.init": "default"},
     "small_crops": {"data.gt_size": 48, "data.batch_size": 64},
     "large_crops": {"data.gt_size": 192, "data.batch_size": 4},
