@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
+from omegaconf import OmegaConf
+
 from esrgan_train.commands import command
+from esrgan_train.config import config_dir
 from esrgan_train.errors import UserError
 from esrgan_train.files import replacing
 from esrgan_train.photosets.catalogue import PhotoSet, edition, read_set, set_file
@@ -84,4 +88,13 @@ def _report(folder: Path) -> None:
     log.info("photographs   %s", ", ".join(f"{count:,} in {folder / side}" for side, count in counts.items()))
     log.info("licences      %s", folder / TABLE)
     log.info("kept          %s, which may be deleted", folder / ARCHIVES)
-    log.info("train with    %s", command("esrgan_train", "data=folder", *(f"{k}={v}" for k, v in sides.items())))
+    log.info("train with    %s", command("esrgan_train", *_data_options(sides)))
+
+
+def _data_options(sides: Mapping[str, Path]) -> list[str]:
+    """The choice of ``data`` that means these folders, such as ``data=debian``; without one they are named."""
+    for choice in sorted((config_dir() / "data").glob("*.yaml")):
+        named = OmegaConf.load(choice)
+        if all(named.get(option.removeprefix("data.")) == folder.as_posix() for option, folder in sides.items()):
+            return [f"data={choice.stem}"]
+    return ["data=folder", *(f"{option}={folder}" for option, folder in sides.items())]

@@ -49,12 +49,6 @@ CHANGES: dict[str, dict[str, Any]] = {
         "loss.fft.weight": 0.1,
         "loss.fft.function._target_": "esrgan_train.losses.frequency.SpectrumLoss",
     },
-    "focal_frequency": {
-        **{f"loss.focal_frequency.{name}": value for name, value in TERM.items()},
-        "loss.focal_frequency.weight": 1.0,
-        "loss.focal_frequency.function._target_": "esrgan_train.losses.frequency.FocalFrequencyLoss",
-        "loss.focal_frequency.function.alpha": 1.0,
-    },
     "default_start": {"training.init": "default"},
     "small_crops": {"data.gt_size": 48, "data.batch_size": 64},
     "large_crops": {"data.gt_size": 192, "data.batch_size": 4},
@@ -271,7 +265,7 @@ def test_gains_are_taken_seed_by_seed_and_rows_that_are_missing_are_named():
         "| 31.40 ± 0.00 | +0.35 ± 0.05 |",
         "| `teacher`: learns | `teacher=the model of larger` | 0.500 | 29.50 | +0.50 | 31.25 | +0.25 |",
         "",
-        "4,000 iterations each; seeds 0, 1; 1 thread of A Processor; at most 2 at a time; bf16; torch 9.9.",
+        "4,000 iterations each; seeds 0, 1; 1 thread of A Processor; at most 2 at a time; precision bf16; torch 9.9.",
         "",
         "Not measured yet: `larger`.",
     ]

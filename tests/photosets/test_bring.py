@@ -64,6 +64,16 @@ def test_pictures_come_as_they_are_on_the_side_that_the_set_says(server, tmp_pat
     assert "| *6.png | held_out |" in (folder / "LICENCES.md").read_text(encoding="utf-8")
 
 
+def test_a_set_with_a_choice_of_its_own_is_trained_on_by_that(server, tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    caplog.set_level(logging.INFO)
+    described(tmp_path, server, zip_of(PICTURES)).rename("debian.yaml")
+    assert main(["--set", "debian.yaml"]) == 0
+    assert caplog.messages[-1].endswith("esrgan_train data=debian")
+    assert main(["--set", "debian.yaml", "-o", "elsewhere"]) == 0
+    assert "data=folder data.train_dir=elsewhere/train" in caplog.messages[-1].replace("\\", "/")
+
+
 def test_a_set_that_is_there_is_not_fetched_again(server, tmp_path):
     file = described(tmp_path, server, zip_of(PICTURES))
     bring(str(file), tmp_path / "out")
