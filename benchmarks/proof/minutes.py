@@ -92,4 +92,5 @@ def _meeting(record: Record) -> str:
     goal = ends[slower]
     there = next(point for point in points_of(record, faster) if point["psnr_y"] >= goal["psnr_y"])
     has = f"{slower} has {goal['psnr_y']:.2f} dB after {goal['seconds'] / 60:.1f} minutes"
-    return f"{has}, {faster} after {there['seconds'] / 60:.1f}."
+    when = f"after {there['seconds'] / 60:.1f}" if there["iterations"] else "before its first iteration"
+    return f"{has}, {faster} {when}."

@@ -109,6 +109,9 @@ def test_the_words_say_who_ends_where_and_when_they_meet(tmp_path: Path) -> None
     for row in turned["rows"]:
         row["trainer"] = {"esrgan_train": "BasicSR", "BasicSR": "esrgan_train"}[row["trainer"]]
     assert "esrgan_train has 32.50 dB after 3.0 minutes, BasicSR after 2.0." in equal_time_section(turned)
+    head_start = record()
+    head_start["rows"][0] |= {"psnr_y": 32.6, "iterations": 0}
+    assert "after 3.0 minutes, esrgan_train before its first iteration." in equal_time_section(head_start)
     draw_minutes(record(), tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.size == (800, 450)
