@@ -95,6 +95,7 @@ def _data_options(sides: Mapping[str, Path]) -> list[str]:
     """The choice of ``data`` that means these folders, such as ``data=debian``; without one they are named."""
     for choice in sorted((config_dir() / "data").glob("*.yaml")):
         named = OmegaConf.load(choice)
-        if all(named.get(option.removeprefix("data.")) == folder.as_posix() for option, folder in sides.items()):
+        folders = {option: OmegaConf.select(named, option.removeprefix("data.")) for option in sides}
+        if folders == {option: folder.as_posix() for option, folder in sides.items()}:
             return [f"data={choice.stem}"]
     return ["data=folder", *(f"{option}={folder}" for option, folder in sides.items())]

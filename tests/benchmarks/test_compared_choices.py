@@ -265,7 +265,8 @@ def test_gains_are_taken_seed_by_seed_and_rows_that_are_missing_are_named():
         "| 31.40 ± 0.00 | +0.35 ± 0.05 |",
         "| `teacher`: learns | `teacher=the model of larger` | 0.500 | 29.50 | +0.50 | 31.25 | +0.25 |",
         "",
-        "4,000 iterations each; seeds 0, 1; 1 thread of A Processor; at most 2 at a time; precision bf16; torch 9.9.",
+        "4,000 iterations each; seeds 0, 1; 1 thread of A Processor; at most 2 at a time; precision bf16; "
+        "torch 9.9.",
         "",
         "Not measured yet: `larger`.",
     ]
