@@ -12,11 +12,12 @@ from benchmarks.gpu.processes import CHECKOUT, last_line, run_limited
 from benchmarks.gpu.pytest_lines import FILE
 
 _MARK = "mark.gpu"
-_LONGEST = 100  # seconds of a test: after them pytest shows where it is, and ends
+# Seconds of a test: after them pytest shows where it is, and ends. A processor compiles for two minutes.
+_LONGEST = {"cuda": 100, "cpu": 300}
 _NONE_LEFT = 5  # pytest's exit status where all tests were deselected
 # Of the project's options of pytest, what an older pytest or one without pytest-xdist would refuse is left out.
 _OPTIONS = (
-    *("-m", "gpu", "-o", "addopts=", "-o", f"faulthandler_timeout={_LONGEST}"),
+    *("-m", "gpu", "-o", "addopts="),
     *("-p", "no:cacheprovider", "-p", "benchmarks.gpu.pytest_lines", "--continue-on-collection-errors"),
 )
 
@@ -35,12 +36,13 @@ def run_tests(device: str, *, tests: Path, seconds: float, log: Path, lines: Pat
     if not files:
         return [Figure(key="tests", name="tests marked gpu", error=f"there are none in {tests}")]
     project = ("-c", str(CHECKOUT / "pyproject.toml"), "--rootdir", str(tests.parent), "--device", device)
+    limit = ("-o", f"faulthandler_timeout={_LONGEST[device]}")
     end, begun = time.monotonic() + seconds, 0
     while True:
         found = read_lines(lines)
         done = [word for test in begun_in(found) for word in ("--deselect", test)]
         left = end - time.monotonic()
-        command = ["-m", "pytest", *_OPTIONS, *project, *done, *map(str, files)]
+        command = ["-m", "pytest", *_OPTIONS, *limit, *project, *done, *map(str, files)]
         status = run_limited(command, seconds=left, log=log, environment={FILE: str(lines)})
         found = read_lines(lines)
         begun, before = len(begun_in(found)), begun

@@ -18,7 +18,7 @@ from benchmarks.gpu.child import attempt
 from benchmarks.gpu.figure import Figure, Goal
 from benchmarks.gpu.part import Measurement
 from benchmarks.gpu.processes import run_limited
-from benchmarks.gpu.run_tests import figures_of, files_with_tests, read_lines, run_tests
+from benchmarks.gpu.run_tests import _LONGEST, figures_of, files_with_tests, read_lines, run_tests
 from benchmarks.gpu.subjects import defaults, training_options
 from benchmarks.results import newest
 from esrgan_train.errors import UserError
@@ -147,6 +147,22 @@ def test_tests_that_fail_hang_skip_and_cannot_be_read_are_named(tmp_path: Path) 
     (unreadable,) = (figure for name, figure in figures.items() if name.endswith("test_unreadable.py"))
     assert "nothing_of_the_kind" in unreadable.error
     assert figures["test_hangs"].error.startswith("cut: it hangs")
+
+
+@pytest.mark.slow
+def test_a_test_that_hangs_is_cut_and_those_after_it_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_LONGEST, "cpu", 1)
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_planted.py").write_text(
+        "import pytest, time\npytestmark = pytest.mark.gpu\n"
+        "def test_hangs(): time.sleep(600)\n"
+        "def test_after_it(): ...\n"
+    )
+    log = tmp_path / "log"
+    hung, after = run_tests("cpu", tests=tmp_path, seconds=300, log=log, lines=tmp_path / "lines")
+    assert "it hangs" in hung.error
+    assert "in test_hangs" in log.read_text(encoding="utf-8")  # where it was
+    assert after.verdict("cpu") == "passed"
 
 
 @pytest.mark.slow
