@@ -12,10 +12,10 @@ import torch
 import torchvision.transforms.functional as transforms_functional
 from filelock import FileLock
 
-from tests.dead_workers import pytest_sessionfinish, pytest_testnodedown
+from tests.dead_workers import pytest_sessionfinish, pytest_terminal_summary, pytest_testnodedown
 from tests.tiny import tiny
 
-__all__ = ["pytest_sessionfinish", "pytest_testnodedown"]
+__all__ = ["pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
 
 # The published code (basicsr) imports a module that newer torchvision removed.
 _shim = types.ModuleType("torchvision.transforms.functional_tensor")

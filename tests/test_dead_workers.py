@@ -35,4 +35,5 @@ def test_a_dead_worker_ends_the_run_as_a_failure(tmp_path: Path, place: str) -> 
         cwd=tmp_path, env=mine, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert "node down: Not properly terminated" in done.stdout
+    assert "worker gw1 was ended by SIGKILL" in done.stdout or "worker gw0 was ended by SIGKILL" in done.stdout
     assert done.returncode == 1
