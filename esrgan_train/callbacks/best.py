@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from lightning import Trainer
@@ -14,6 +15,8 @@ from esrgan_train.identity import changes
 from esrgan_train.metrics.directions import Mode
 from esrgan_train.training.module import ESRGANModule
 from esrgan_train.training.stages import STAGE_NAMES, StageName
+
+NOTICEABLE = 0.05  # dB of PSNR; trainings that differ in the seed alone end up to 0.02 from their mean
 
 
 class Best(NamedTuple):
@@ -86,6 +89,27 @@ def worded(monitor: str, best: Best) -> str:
 def beats(mode: Mode | None, value: float, other: float) -> bool:
     """Whether ``value`` is better than ``other``; one that is not finite beats none."""
     return math.isfinite(value) and (value > other if mode == "max" else value < other)
+
+
+def past_its_best(found: BestOfStages, values: Mapping[str, Any], file: Path) -> str | None:
+    """A warning at the end of a pixel stage whose PSNR was noticeably better before: the GAN stage starts from here.
+
+    Args:
+        found: with the best of that stage.
+        values: of its last validation, by name.
+        file: the checkpoint of the best.
+    """
+    monitor, best = found.criteria["pixel"].monitor, found.stages.get("pixel")
+    if best is None or best.value is None or not monitor.startswith("val/psnr"):
+        return None
+    if not best.value - float(values[monitor]) >= NOTICEABLE:
+        return None
+    return (
+        f"the GAN stage starts from {monitor} {float(values[monitor]):.4g}, but after {best.step} iterations it was "
+        f"{best.value:.4g}: photos that are seen too often are learnt by heart; give more photos or fewer "
+        f"iterations (loss.adversarial.start_step={best.step}), or start the GAN stage from that one: "
+        f"experiment=finetune init_from={file}"
+    )
 
 
 def monitored(trainer: Trainer, option: str, monitor: str) -> float:

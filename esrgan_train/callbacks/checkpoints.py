@@ -21,6 +21,7 @@ from esrgan_train.callbacks.best import (
     criterion_in,
     measured_otherwise,
     monitored,
+    past_its_best,
     worded,
 )
 from esrgan_train.callbacks.criterion import (
@@ -101,6 +102,11 @@ class Checkpoints(Callback):
             return
         step, stage = trainer.global_step, pl_module.objective.stage_of(trainer.global_step)
         self.note(trainer, stage)
+        objective = pl_module.objective
+        if objective.has_gan_stage and step == objective.start_step < trainer.max_steps:
+            file = self.folder / best_file("pixel")
+            if line := past_its_best(self.best, trainer.callback_metrics, file):
+                log.warning("%s", line)
         kept = self.every_n_steps and step % self.every_n_steps == 0
         if self.save(trainer, pl_module) and kept and trainer.is_global_zero:
             with reporting_failure(f"a copy of {self.folder / LAST_FILE}"):

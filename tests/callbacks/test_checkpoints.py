@@ -66,13 +66,32 @@ def test_last_the_best_of_each_stage_and_every_kth_are_kept_and_nothing_else(
     assert (model.metadata["iterations"], model.metadata["chosen"]) == (12, note["holds"])
 
 
+FALLING = (  # PSNR-Y: the learning rate is far too high for weights that start as bilinear enlargement
+    *("optimizer.pixel_lr=0.01", "scheduler=constant", "training.init=bilinear", "training.ema_decay=0"),
+    *("training.ema_warmup=false", "scheduler.warmup_steps=0"),
+)
+
+
+@pytest.mark.run
+@pytest.mark.parametrize(("start_step", "warned"), [(8, True), (12, False)])
+def test_a_gan_stage_that_starts_from_worse_than_the_best_is_warned_of(
+    start_step: int, warned: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where it starts at all: of a pixel stage alone the best is in ``model/``."""
+    course = (f"recipe.start_step={start_step}", "trainer.max_steps=12")
+    train(compose_config(tiny(tmp_path / "run", *FALLING, *course)))
+    psnr = {int(row["step"]): float(row["val/psnr_y"]) for row in rows(tmp_path / "run") if row["val/psnr_y"]}
+    assert psnr[8] < psnr[4] - 0.05
+    lines = [line for line in caplog.messages if "the GAN stage starts from val/psnr_y" in line]
+    assert len(lines) == warned
+    if warned:
+        assert f"val/psnr_y {psnr[8]:.4g}, but after 4 iterations it was {psnr[4]:.4g}" in lines[0]
+
+
 @pytest.mark.slow
 @pytest.mark.run
 def test_the_model_is_the_best_of_its_stage_and_is_written_again_if_it_is_gone(tmp_path: Path) -> None:
-    """PSNR-Y falls: the learning rate is far too high for weights that start as bilinear enlargement."""
-    overrides = tiny(tmp_path / "run", "trainer.max_steps=12", "optimizer.pixel_lr=0.01", "scheduler=constant")
-    overrides += ["training.init=bilinear", "training.ema_decay=0", "training.ema_warmup=false"]
-    overrides += ["scheduler.warmup_steps=0", "recipe.start_step=100"]
+    overrides = tiny(tmp_path / "run", *FALLING, "trainer.max_steps=12", "recipe.start_step=100")
     train(compose_config(overrides))
     psnr = {int(row["step"]): float(row["val/psnr_y"]) for row in rows(tmp_path / "run") if row["val/psnr_y"]}
     best = max(psnr, key=lambda step: psnr[step])
