@@ -66,7 +66,7 @@ def _circumstances(measured: Measured, rows: Mapping[str, Mapping[int, Record]])
         f"{settings.iterations:,} iterations each",
         f"seeds {_all(sorted({run.seed for run in runs}))}",
         f"{threads} of {_all(run.machine['cpu'] for run in runs)}",
-        f"at most {_all(run.side_by_side for run in runs)} at a time",
+        f"at most {max(run.side_by_side for run in runs)} at a time",
         f"precision {_all(run.precision for run in runs)}",
         f"torch {_all(run.machine['versions']['torch'] for run in runs)}",
         *(f"`{override}`" for override in settings.overrides),

@@ -92,7 +92,7 @@ def beats(mode: Mode | None, value: float, other: float) -> bool:
 
 
 def past_its_best(found: BestOfStages, values: Mapping[str, Any], file: Path) -> str | None:
-    """A warning at the end of a pixel stage whose PSNR was noticeably better before: the GAN stage starts from here.
+    """A warning at the end of a pixel stage whose PSNR was noticeably better before: the next starts from here.
 
     Args:
         found: with the best of that stage.
@@ -105,8 +105,8 @@ def past_its_best(found: BestOfStages, values: Mapping[str, Any], file: Path) ->
     if not best.value - float(values[monitor]) >= NOTICEABLE:
         return None
     return (
-        f"the GAN stage starts from {monitor} {float(values[monitor]):.4g}, but after {best.step} iterations it was "
-        f"{best.value:.4g}: photos that are seen too often are learnt by heart; give more photos or fewer "
+        f"the GAN stage starts from {monitor} {float(values[monitor]):.4g}, but after {best.step} iterations it "
+        f"was {best.value:.4g}: photos that are seen too often are learnt by heart; give more photos or fewer "
         f"iterations (loss.adversarial.start_step={best.step}), or start the GAN stage from that one: "
         f"experiment=finetune init_from={file}"
     )

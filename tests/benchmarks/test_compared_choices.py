@@ -52,6 +52,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "default_start": {"training.init": "default"},
     "small_crops": {"data.gt_size": 48, "data.batch_size": 64},
     "large_crops": {"data.gt_size": 192, "data.batch_size": 4},
+    "three_sizes": {"data.scales": [1, 0.75, 0.5]},
     "no_ema": {"training.ema_decay": 0},
     "never_clean": {"degradation.clean_prob": 0},
     "plain": {"generator._target_": "esrgan_train.archs.srvgg_arch.SRVGGNetCompact"},
