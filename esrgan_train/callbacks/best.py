@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from lightning import Trainer
 
 from esrgan_train.callbacks.criterion import LAST, OPTION, Criterion
+from esrgan_train.commands import shell_word
 from esrgan_train.errors import UserError
 from esrgan_train.identity import changes
 from esrgan_train.metrics.directions import Mode
@@ -91,24 +92,26 @@ def beats(mode: Mode | None, value: float, other: float) -> bool:
     return math.isfinite(value) and (value > other if mode == "max" else value < other)
 
 
-def past_its_best(found: BestOfStages, values: Mapping[str, Any], file: Path) -> str | None:
+def past_its_best(found: BestOfStages, values: Mapping[str, Any], file: Path, left: int) -> str | None:
     """A warning at the end of a pixel stage whose PSNR was noticeably better before: the next starts from here.
 
     Args:
         found: with the best of that stage.
         values: of its last validation, by name.
         file: the checkpoint of the best.
+        left: iterations of the GAN stage.
     """
     monitor, best = found.criteria["pixel"].monitor, found.stages.get("pixel")
     if best is None or best.value is None or not monitor.startswith("val/psnr"):
         return None
-    if not best.value - float(values[monitor]) >= NOTICEABLE:
+    value = float(values[monitor])
+    if not best.value - value >= NOTICEABLE:
         return None
     return (
-        f"the GAN stage starts from {monitor} {float(values[monitor]):.4g}, but after {best.step} iterations it "
-        f"was {best.value:.4g}: photos that are seen too often are learnt by heart; give more photos or fewer "
-        f"iterations (loss.adversarial.start_step={best.step}), or start the GAN stage from that one: "
-        f"experiment=finetune init_from={file}"
+        f"the GAN stage starts from {monitor} {value:.4g}, but after {best.step} iterations it was "
+        f"{best.value:.4g}: few photos are learnt by heart in time; give more, or begin that stage "
+        f"from the better weights, with the same options, another run_dir and "
+        f"init_from={shell_word(str(file))} loss.adversarial.start_step=0 trainer.max_steps={left}"
     )
 
 

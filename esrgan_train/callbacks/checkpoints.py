@@ -104,8 +104,8 @@ class Checkpoints(Callback):
         self.note(trainer, stage)
         objective = pl_module.objective
         if objective.has_gan_stage and step == objective.start_step < trainer.max_steps:
-            file = self.folder / best_file("pixel")
-            if line := past_its_best(self.best, trainer.callback_metrics, file):
+            file, left = self.folder / best_file("pixel"), trainer.max_steps - step
+            if line := past_its_best(self.best, trainer.callback_metrics, file, left):
                 log.warning("%s", line)
         kept = self.every_n_steps and step % self.every_n_steps == 0
         if self.save(trainer, pl_module) and kept and trainer.is_global_zero:

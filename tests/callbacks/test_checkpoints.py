@@ -86,6 +86,11 @@ def test_a_gan_stage_that_starts_from_worse_than_the_best_is_warned_of(
     assert len(lines) == warned
     if warned:
         assert f"val/psnr_y {psnr[8]:.4g}, but after 4 iterations it was {psnr[4]:.4g}" in lines[0]
+        advice = lines[0].partition("run_dir and ")[2].split()
+        assert len(advice) == 3
+        train(compose_config([*tiny(tmp_path / "again", *FALLING), *advice]))  # as it says
+        note = json.loads((tmp_path / "again" / "model" / "model.json").read_text())
+        assert (note["stage"], note["iterations"]) == ("gan", 4)
 
 
 @pytest.mark.slow
