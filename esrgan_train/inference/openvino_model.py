@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -86,7 +87,7 @@ def _is_onnx(network: nn.Module) -> bool:
 
 def _read_onnx(path: Path) -> openvino.Model:
     try:
-        return _openvino().Core().read_model(path)
+        return _core().read_model(path)
     except RuntimeError as error:
         raise UserError(f"{path}: OpenVINO cannot read it ({_reason(error)}); give --runtime torch") from error
 
@@ -96,7 +97,7 @@ def _convert_once(network: nn.Module, path: Path) -> openvino.Model:
     kept, made_of = conversion_of(path), f"{digest_of(path)}, OpenVINO {_openvino().get_version()}"
     if kept.is_file() and kept.with_suffix(".bin").is_file():
         try:
-            model = _openvino().Core().read_model(kept)
+            model = _core().read_model(kept)
         except RuntimeError:  # a damaged file is of no use, and is written again
             log.warning("%s is damaged: it is written again", kept)
         else:
@@ -151,7 +152,7 @@ def _compile(model: openvino.Model, network: nn.Module, precision: str) -> Calla
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "PERFORMANCE_HINT": "LATENCY",
     }
-    compiled = _openvino().Core().compile_model(model, "CPU", config)
+    compiled = _core().compile_model(model, "CPU", config)
     if compiled.get_property("INFERENCE_PRECISION_HINT") != hint:
         raise UserError(
             "--precision bf16 is not possible: OpenVINO has none on this processor; give --precision 32"
@@ -192,6 +193,17 @@ def _openvino() -> ModuleType:
     """The package, which is optional, without its telemetry: its import alone would report to its makers."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # as if it were not installed
     return importlib.import_module("openvino")
+
+
+@cache
+def _core() -> openvino.Core:
+    """The only one of the process.
+
+    The CPU plugin that comes with each takes the thread's alternate signal stack, and at its end puts back the one
+    that it found. Where two overlap, that may be the other's, freed by then: the next signal would kill the
+    process.
+    """
+    return _openvino().Core()
 
 
 @contextmanager

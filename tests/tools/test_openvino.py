@@ -118,6 +118,26 @@ def test_a_conversion_is_used_again_until_the_model_changes(
     ]
 
 
+def test_a_signal_does_no_harm_after_two_models(model: Path) -> None:
+    program = f"""
+import gc, signal
+from pathlib import Path
+from esrgan_train.inference.models import open_upscaler
+
+came = []
+signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+opened = [
+    open_upscaler(Path({str(model)!r}), device="cpu", precision="32", tile=0, runtime="openvino") for _ in range(2)
+]
+while opened:
+    del opened[0]
+    gc.collect()
+signal.raise_signal(signal.SIGINT)
+assert came
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_another_result_is_refused(model: Path) -> None:
     network = load_generator(model)
     engine = Openvino(model)
