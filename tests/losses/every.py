@@ -10,6 +10,7 @@ from esrgan_train.losses.consistency import ConsistencyLoss
 from esrgan_train.losses.distillation import TeacherLoss
 from esrgan_train.losses.frequency import FocalFrequencyLoss, SpectrumLoss
 from esrgan_train.losses.gradients import GradientLoss
+from esrgan_train.losses.grid import GridLoss
 from esrgan_train.losses.pixel import CharbonnierLoss
 from esrgan_train.losses.structure import MSSSIMLoss, SSIMLoss
 
@@ -20,6 +21,7 @@ LOSSES: list[nn.Module] = [
     ConsistencyLoss(),
     FocalFrequencyLoss(),
     GradientLoss(),
+    GridLoss(),
     MSSSIMLoss(),
     MeanColourLoss(),
     SSIMLoss(),
