@@ -26,6 +26,9 @@ class GridLoss(nn.Module):
     Shape:
         sr (B, C, h·s, w·s) around [0, 1], its target of the same shape, lr (B, C, h, w) with h and w at least
         ``window`` → float32 scalar.
+
+    Raises:
+        ValueError: the crops are smaller than a window.
     """
 
     takes = ("lr",)  # after the target, see ``Term``
@@ -37,6 +40,9 @@ class GridLoss(nn.Module):
 
     def forward(self, sr: Tensor, hr: Tensor, lr: Tensor) -> Tensor:
         """Return the loss, a scalar."""
+        height, width = lr.shape[-2:]
+        if min(height, width) < self.window:
+            raise ValueError(f"windows of {self.window} LR pixels do not fit into crops of {width}×{height}")
         scale = sr.shape[-1] // lr.shape[-1]
         places = F.pixel_unshuffle(sr.float() - hr.float(), scale)
         means = F.avg_pool2d(places, self.window, stride=1).unflatten(1, (-1, scale * scale))

@@ -44,6 +44,12 @@ def test_of_errors_that_do_not_repeat_little_remains():
     assert GridLoss(window=4)(hr + noise, hr, lr) < 0.3 * noise.abs().mean()
 
 
+def test_windows_that_do_not_fit_are_refused():
+    hr = torch.zeros(1, 3, 8, 24)
+    with pytest.raises(ValueError, match=r"windows of 4 LR pixels .* crops of 6×2"):
+        GridLoss()(hr, hr, torch.zeros(1, 3, 2, 6))
+
+
 def test_a_window_of_no_pixel_is_refused():
     with pytest.raises(ValueError, match=r"window=0: give"):
         GridLoss(window=0)
