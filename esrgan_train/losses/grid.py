@@ -45,5 +45,6 @@ class GridLoss(nn.Module):
             raise ValueError(f"windows of {self.window} LR pixels do not fit into crops of {width}×{height}")
         scale = sr.shape[-1] // lr.shape[-1]
         places = F.pixel_unshuffle(sr.float() - hr.float(), scale)
-        means = F.avg_pool2d(places, self.window, stride=1).unflatten(1, (-1, scale * scale))
-        return (means - means.mean(dim=2, keepdim=True)).abs().mean()
+        means = F.avg_pool2d(places, self.window, stride=1)
+        of_a_pixel = means.reshape(means.shape[0], -1, scale * scale, *means.shape[-2:])
+        return (of_a_pixel - of_a_pixel.mean(dim=2, keepdim=True)).abs().mean()
