@@ -28,7 +28,7 @@ class GridLoss(nn.Module):
         ``window`` → float32 scalar.
 
     Raises:
-        ValueError: the crops are smaller than a window.
+        ValueError: the crops are smaller than a window, or s is 1.
     """
 
     takes = ("lr",)  # after the target, see ``Term``
@@ -43,7 +43,9 @@ class GridLoss(nn.Module):
         height, width = lr.shape[-2:]
         if min(height, width) < self.window:
             raise ValueError(f"windows of {self.window} LR pixels do not fit into crops of {width}×{height}")
-        scale = sr.shape[-1] // lr.shape[-1]
+        scale = sr.shape[-1] // width
+        if scale == 1:
+            raise ValueError("at ×1 an LR pixel is one pixel: nothing in it can repeat")
         places = F.pixel_unshuffle(sr.float() - hr.float(), scale)
         means = F.avg_pool2d(places, self.window, stride=1)
         of_a_pixel = means.reshape(means.shape[0], -1, scale * scale, *means.shape[-2:])

@@ -50,6 +50,12 @@ def test_windows_that_do_not_fit_are_refused():
         GridLoss()(hr, hr, torch.zeros(1, 3, 2, 6))
 
 
+def test_a_restorer_has_no_grid():
+    hr = torch.zeros(1, 3, 8, 8)
+    with pytest.raises(ValueError, match="at ×1"):
+        GridLoss()(hr, hr, hr)
+
+
 def test_a_window_of_no_pixel_is_refused():
     with pytest.raises(ValueError, match=r"window=0: give"):
         GridLoss(window=0)
