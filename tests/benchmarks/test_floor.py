@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,10 +173,14 @@ def test_the_peer_beats_a_floor_too():
     assert replace(ROW, floor=0.9, peer=Spread(0.5, 2.0, 3.0)).beats_floor
 
 
-def test_a_beaten_floor_fails_the_run_in_one_line_that_names_row_and_figures():
+def test_a_beaten_floor_fails_the_run_in_one_line_that_names_row_and_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     command.check_floors([replace(ROW, floor=1.0)])
+    measured = [ROW, replace(ROW, key="pixel_iteration", floor=1.5)]
+    monkeypatch.setattr(command, "bench", lambda *_, **__: measured)
     with pytest.raises(RunError) as raised:
-        command.check_floors([ROW, replace(ROW, key="pixel_iteration", floor=1.5)])
+        command.main(["--quick", "-o", str(tmp_path)])
     assert str(raised.value) == (
         "faster than the best possible: pixel_iteration took 1 s, its floor is 1.5 (products alone); "
         "the floor is measured wrongly, so no share of it is worth reading"
