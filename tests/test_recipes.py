@@ -38,7 +38,7 @@ def test_own_photos_choose_overnight_and_the_command_line_another(data: str):
 
 @pytest.mark.parametrize(
     ("experiment", "upscale", "iterations", "share"),
-    [("x2_clean", 2, 10_000, None), ("x2_photo", 2, 10_500, 0.3), ("x4_photo", 4, 10_500, 0.3)],
+    [("x2_clean", 2, 10_000, None), ("x2_photo", 2, 11_000, 0.3), ("x4_photo", 4, 11_000, 0.3)],
 )
 def test_starter_models_are_one_command(experiment: str, upscale: int, iterations: int, share: float | None):
     cfg = compose_config([f"experiment={experiment}", "data=debian"])
