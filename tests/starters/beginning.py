@@ -1,7 +1,8 @@
 """The first hundred iterations of a starter model's training, again: ``python -m tests.starters.beginning NAME…``.
 
 Starts the command of each model card, ends it after a hundred iterations and compares what it logs with the card:
-bit for bit on the kind of processor that trained the model, within 1e-3 on others.
+bit for bit on the kind of processor that trained the model; on others all but the norm of the gradient, which
+rounding changes most, within 1e-3.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 ITERATIONS = 100
 TOLERANCE = 1e-3  # of figures on another processor, which rounds otherwise or has no bf16
 BY_THE_CLOCK = "train/samples_per_second"
+NORM = "train/grad_norm"
 
 
 class Until(Callback):
@@ -79,17 +81,27 @@ def is_figure(name: str) -> bool:
     return name.startswith("train/") and name != BY_THE_CLOCK
 
 
-def difference(found: Mapping[str, str], expected: Mapping[str, str]) -> float:
-    """The largest between two readings, of values in [0,1]; 0 where they are equal as written."""
+def difference(found: Mapping[str, str], beginning: Mapping[str, Any]) -> float:
+    """The largest between what was logged and what a card tells; 0 where all is equal as written.
+
+    On another kind of processor only of values in [0, 1]: a norm of gradients differs there by several percent.
+    """
+    expected = beginning["figures"]
     if found.keys() != expected.keys():
         raise RunError(f"the run logs {', '.join(found)}, and not {', '.join(expected)}")
-    pairs = ((float(found[name]), float(expected[name])) for name in expected)
+    compared = [name for name in expected if is_alike(beginning) or not name.startswith(NORM)]
+    pairs = ((float(found[name]), float(expected[name])) for name in compared)
     return max(abs(one - other) for one, other in pairs)
+
+
+def is_alike(beginning: Mapping[str, Any]) -> bool:
+    """Whether this is the kind of processor that trained the model."""
+    return bool(beginning["machine"] == machine())
 
 
 def allowed(beginning: Mapping[str, Any]) -> float:
     """The difference that may be here from the beginning that a card tells."""
-    return 0.0 if beginning["machine"] == machine() else TOLERANCE
+    return 0.0 if is_alike(beginning) else TOLERANCE
 
 
 def main(names: Sequence[str]) -> int:
@@ -105,7 +117,7 @@ def main(names: Sequence[str]) -> int:
             found = begin(
                 record["overrides"], Path(folder) / "run", threads=threads, iterations=beginning["iterations"]
             )
-        largest, most = difference(found, beginning["figures"]), allowed(beginning)
+        largest, most = difference(found, beginning), allowed(beginning)
         far += largest > most
         print(f"{name}: {beginning['iterations']} iterations, largest difference {largest:.2g}, allowed {most:g}")
     return 1 if far else 0

@@ -50,6 +50,6 @@ def _beginning(record: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         f"`python -m tests.starters.beginning {name}`, in a checkout, starts it again and compares: every digit "
-        "on the same kind of processor, to 1e-3 on others."
+        "on the same kind of processor; on others all but the norm of the gradient, to 1e-3."
     )
     yield ""

@@ -17,6 +17,7 @@ from esrgan_train.metrics.image_quality import psnr
 from esrgan_train.modelfiles.digest import sha256_of
 from esrgan_train.modelfiles.weights import load_weights
 from esrgan_train.starters.catalogue import FOLDER, NETWORK, STARTERS, Starter
+from tests.machine import machine
 from tests.starters.beginning import allowed, begin, difference
 from tests.starters.record import SET
 
@@ -68,6 +69,25 @@ def test_on_clean_reductions_it_comes_close_to_or_beats_bicubic(starter: Starter
     assert gain > (0.3 if starter.clean else -1)
 
 
+@pytest.mark.parametrize(
+    ("cpu", "name", "value", "wanted"),
+    [
+        (None, "train/grad_norm_generator", "0.09", 0.01),
+        (None, "train/pixel", "0.0201", 1e-4),
+        ("another", "train/grad_norm_generator", "0.09", 0),
+        ("another", "train/pixel", "0.03", 0.01),
+    ],
+)
+def test_every_figure_counts_on_the_same_processor_and_all_but_the_gradients_on_another(
+    cpu: str | None, name: str, value: str, wanted: float
+):
+    here = machine()
+    figures = {"train/pixel": "0.02", "train/grad_norm_generator": "0.08"}
+    beginning = {"figures": figures, "machine": here if cpu is None else here | {"cpu": cpu}}
+    assert difference(figures | {name: value}, beginning) == pytest.approx(wanted)
+    assert allowed(beginning) == (0 if cpu is None else 1e-3)
+
+
 @each
 @pytest.mark.run
 @pytest.mark.tools
@@ -76,4 +96,4 @@ def test_its_command_begins_as_the_card_says(starter: Starter, tmp_path: Path):
         pytest.skip("make photos fetches the photographs")
     record = record_of(starter)
     found = begin(record["overrides"], tmp_path / "run", threads=record["threads"])
-    assert difference(found, record["beginning"]["figures"]) <= allowed(record["beginning"])
+    assert difference(found, record["beginning"]) <= allowed(record["beginning"])
