@@ -51,6 +51,7 @@ def test_starter_models_are_one_command(experiment: str, upscale: int, iteration
     assert cfg.degradation.get("clean_prob") == share
     assert cfg.loss.perceptual.weight == 0
     assert (cfg.loss.adversarial.weight > 0) == (experiment != "x2_clean")
+    assert {"grid", "mean_colour"}.issubset(cfg.loss) == (experiment == "x4_photo")
 
 
 @pytest.mark.parametrize("experiment", ["x2_clean", "x2_photo"])
